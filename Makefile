@@ -1,0 +1,45 @@
+# Everything runs in the project's own virtual environment; `make` sets it up when it is missing or out of date.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+REC ?= recordings/vae.h5
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check bench recordings clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml .ci/constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing dgmtui and what it needs into $(VENV) (once)" >&2
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[dev]' >&2
+	@touch $@
+
+setup: $(STAMP) ## Make the virtual environment and install into it
+
+demo: $(STAMP) ## Train the VAE that turns NaN, record it, and open the recording
+	@$(BIN)/dgmtui demo vae
+
+run: $(STAMP) ## Open a recording: make run REC=recordings/cnn.h5
+	@$(BIN)/dgmtui $(REC)
+
+test: $(STAMP) ## Run the tests
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) ## Formatting, lint, types, import directions
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+bench: $(STAMP) ## Measure, each number beside its peer or floor
+	@$(BIN)/python tests/benchmarks
+
+recordings: $(STAMP) ## Record the demos that lie in recordings/ again
+	@$(BIN)/python -m dgmtui.demos.make_recordings recordings
+
+clean: ## Remove what the other targets made
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,7 @@
+"""``python -m dgmtui``."""
+
+import sys
+
+from dgmtui.cli import main
+
+sys.exit(main())

@@ -1,0 +1,76 @@
+"""What a command answers: data for programs and blocks for people, the same wherever the command ran."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph or a line; plain text."""
+
+    text: str
+    style: str = ""
+    """``""``, ``error``, ``warning``, ``dim`` or ``strong``."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under headings."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    """Cells are str, int, float, bool or None; numbers are formatted when drawn."""
+    title: str = ""
+    note: str = ""
+    """A line below: what was left out, what is approximate."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One polyline of a chart."""
+
+    label: str
+    values: NDArray[np.float32]
+    """``[R]``, over ``Chart.iterations``; non-finite where it was."""
+    kind: str = "cover"
+    """``cover``, ``outlier``, ``event`` or ``nonfinite``."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Polylines over iterations."""
+
+    iterations: NDArray[np.int64]
+    """``[R]``."""
+    lines: tuple[Line, ...]
+    title: str = ""
+    scale: str = "linear"
+    """``linear``, ``log`` or ``symlog``."""
+    total: int = 0
+    """How many series there were to choose from."""
+    nonfinite: int = 0
+    """How many of them hold a non-finite value."""
+    clipped: int = 0
+    cursor: int | None = None
+    """The iteration to mark."""
+
+
+Block: TypeAlias = Text | Table | Chart
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answer of one command."""
+
+    command: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What ``--json`` prints after ``"command"``; JSON-able but for non-finite floats and NumPy scalars, which the
+    printer turns into ``"nan"``, ``"inf"``, ``"-inf"`` and plain numbers."""
+    blocks: tuple[Block, ...] = ()
+    """What a person sees."""
+    quit: bool = False
+    """The session is over."""

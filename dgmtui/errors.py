@@ -1,0 +1,37 @@
+"""What can go wrong, as one small hierarchy; only the command line and the screen turn it into text."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes that scripts and CI rely on."""
+
+    DONE = 0
+    FINDING = 1
+    """An error-level finding was made and ``--fail-on`` asked to hear of it; or ``check`` found damage."""
+    USAGE = 2
+    UNREADABLE = 3
+
+
+class DgmtuiError(Exception):
+    """An expected failure. Its message is one sentence that says what happened and what to do."""
+
+    exit_code = ExitCode.USAGE
+
+
+class UsageError(DgmtuiError):
+    """A command, an argument or a name that does not exist or does not fit."""
+
+
+class RecordingError(DgmtuiError):
+    """The recording can't be read."""
+
+    exit_code = ExitCode.UNREADABLE
+
+
+class ReplayError(DgmtuiError):
+    """An iteration can't be run again: something is missing, or an operation is unknown or refused."""
+
+
+class CreditError(DgmtuiError):
+    """A target has no credit to assign, or an operation in its way is refused."""

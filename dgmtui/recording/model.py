@@ -1,0 +1,203 @@
+"""The words of a recording as frozen types: what the writer takes, the reader gives and everything else passes on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+STATISTICS = ("min", "max", "mean", "std", "absmax", "zeros", "nan", "posinf", "neginf")
+"""Of one tensor; the first five over its finite values (NaN where it has none), ``zeros`` a share in [0, 1], the
+last three counts of elements."""
+
+
+class Quantity(StrEnum):
+    """What is measured of a unit."""
+
+    ACTIVATION = "activation"
+    GRADIENT = "gradient"
+    WEIGHT = "weight"
+    WEIGHT_GRADIENT = "weight_gradient"
+    UPDATE = "update"
+
+
+class Measure(StrEnum):
+    """How a unit's values of one iteration become one number of its series."""
+
+    MEAN = "mean"
+    RMS = "rms"
+    ZEROS = "zeros"
+    NORM = "norm"
+
+
+MEASURES: Mapping[Quantity, tuple[Measure, ...]] = {
+    Quantity.ACTIVATION: (Measure.MEAN, Measure.RMS, Measure.ZEROS),
+    Quantity.GRADIENT: (Measure.MEAN, Measure.RMS, Measure.ZEROS),
+    Quantity.WEIGHT: (Measure.NORM,),
+    Quantity.WEIGHT_GRADIENT: (Measure.NORM,),
+    Quantity.UPDATE: (Measure.NORM,),
+}
+"""Activations and gradients: over batch and positions. Weights: the L2 norm of the unit's slice. The first named is
+what is drawn unless another is asked for."""
+
+
+@dataclass(frozen=True)
+class ModuleInfo:
+    """One module of the recorded network."""
+
+    path: str
+    """As ``named_modules()`` gives it; ``""`` is the root."""
+    type: str
+    """Class name."""
+    parent: str | None
+    """Path of the module that contains it; None for a root."""
+    output_shape: tuple[int, ...] | None = None
+    """Shape of its (first) output tensor when first called; None where it was never called or returned no tensor."""
+    unit_axis: int | None = None
+    """The axis of ``output_shape`` along which the units lie."""
+    parameters: tuple[str, ...] = ()
+    """Names of the parameters that it holds directly, without its path."""
+    detail: str = ""
+    """``extra_repr()`` of the module, e.g. ``in_features=64, out_features=16, bias=True``."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One module's one quantity: one column of the statistics and, where it has units, a block of series."""
+
+    module: str
+    quantity: Quantity
+    units: int
+    """How many units its series have; 0 where it has statistics only."""
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """Where, with what and how a recording was made."""
+
+    created: str
+    """ISO 8601, UTC."""
+    dgmtui_version: str
+    torch_version: str
+    python_version: str
+    script: str
+    argv: tuple[str, ...]
+    directory: str
+    """The working directory of the training."""
+    device: str
+    threads: int
+    cpu_capability: str
+    every: int
+    """Statistics and series were recorded every so many iterations."""
+    rank: int = 0
+    world_size: int = 1
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Further facts, JSON-able (host name, GPU name, batch names, …)."""
+
+
+@dataclass(frozen=True)
+class NonFinite:
+    """A channel in which a non-finite value was seen, at one iteration."""
+
+    iteration: int
+    module: str
+    quantity: Quantity
+    unit: int | None
+    """The first unit that held one; None where the channel has no units."""
+    nan: int
+    posinf: int
+    neginf: int
+    """How many elements of the tensor were NaN, +Inf, −Inf."""
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """A stored tensor, not yet read."""
+
+    dtype: str
+    """torch's name without the prefix: ``float32``, ``bfloat16``, ``int64``, ``bool``, …"""
+    shape: tuple[int, ...]
+    offset: int
+    """Byte offset into the recording's tensor data."""
+    nbytes: int
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """A stored tensor: bytes in C order with torch's dtype, so that no dtype is lost on the way through NumPy."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: NDArray[np.uint8]
+    """``[nbytes]``, uint8."""
+
+
+class Match(StrEnum):
+    """What comparing a replay with the recorded iteration said."""
+
+    MATCHES = "matches"
+    """Bit for bit equal, in the process that recorded it."""
+    AGREES = "agrees"
+    """Elsewhere: within the dtype's tolerance, and the same elements are non-finite."""
+    DIFFERS = "differs"
+    NOT_MADE = "not made"
+    """There was nothing to compare: the iteration ended before, or something was missing."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a snapshot's replay gave the recorded iteration again; forward and gradient are judged apart."""
+
+    forward: Match
+    gradient: Match
+    detail: str
+    """One sentence: what was compared, or what differed first."""
+
+
+@dataclass(frozen=True)
+class SnapshotInfo:
+    """All that one iteration needs to run again, tensors by name."""
+
+    iteration: int
+    turn: str
+    """Empty where an iteration has one turn."""
+    reason: str
+    """``scheduled``, ``onset`` or ``failing``."""
+    trace: int
+    """Id of the trace (see ``Recording.trace``) that runs on it; -1 where none does."""
+    loss: float
+    """As recorded in the training; may be non-finite."""
+    verdict: Verdict
+    tensors: Mapping[str, TensorSpec]
+    """By name: ``param:PATH``, ``buffer:PATH`` (as before the forward pass), ``input:NAME`` (other outside tensors),
+    ``draw:NODE:OUT`` (results of random operations), ``grad:PATH`` (parameter gradients as recorded)."""
+    missing: tuple[str, ...] = ()
+    """Outside tensors that could not be found, in words; such a snapshot does not replay."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Further facts, JSON-able. ``statistics``: {module path: the nine statistics of its output at this iteration,
+    non-finite as strings}; ``dataset_index``: the batch rows' indices into the data set where known;
+    ``transient``: true where a second replay did not show the non-finite again."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened once, in words and data."""
+
+    iteration: int
+    kind: str
+    """``note``, ``warning``, ``nonfinite``, ``late_module``, ``trace``, …"""
+    message: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class End:
+    """How the recorded run ended; a killed run has none."""
+
+    reason: str
+    """``finished``, ``exception``, ``nonfinite`` (stopped by us), ``interrupted``."""
+    iteration: int
+    """The last iteration recorded, whole or failing."""
+    message: str

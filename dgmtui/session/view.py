@@ -1,0 +1,139 @@
+"""What the screen draws, as one frozen value: made from a session off the screen's loop, drawn without a question back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class TreeRow:
+    """One module in the network tree."""
+
+    path: str
+    label: str
+    """Last part of the path and the type: ``xv Linear``."""
+    depth: int
+    has_children: bool
+    health: str
+    """``ok``, ``warning``, ``error`` or ``unknown`` at or before the cursor."""
+    spark: tuple[float, ...]
+    """Up to 64 values of its activation's absolute maximum, evenly over the run up to the cursor; may be non-finite."""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class LossView:
+    """The loss with what is marked on it."""
+
+    iterations: NDArray[np.int64]
+    values: NDArray[np.float64]
+    """Thinned by minima and maxima to at most 4,000 points, so that no spike is lost."""
+    snapshots: tuple[int, ...]
+    findings: tuple[tuple[int, str], ...]
+    """Iteration and severity."""
+
+
+@dataclass(frozen=True)
+class DynamicsLine:
+    """One sampled series."""
+
+    unit: int
+    kind: str
+    """``cover``, ``outlier``, ``event`` or ``nonfinite``."""
+    values: NDArray[np.float32]
+    first_nonfinite: int | None
+    """Iteration of its first non-finite value."""
+
+
+@dataclass(frozen=True)
+class DynamicsView:
+    """The dynamics chart of what is selected."""
+
+    module: str
+    quantity: str
+    measure: str
+    iterations: NDArray[np.int64]
+    lines: tuple[DynamicsLine, ...]
+    total: int
+    nonfinite: int
+    clipped: int
+    scale: str
+
+
+@dataclass(frozen=True)
+class CreditRow:
+    """One contributor to the target."""
+
+    module: str
+    unit: int | None
+    sample: int | None
+    value: float
+    forward: float | None
+    backward: float | None
+    approximate: bool
+
+
+@dataclass(frozen=True)
+class CreditView:
+    """Contributions to the target, largest first."""
+
+    target: str
+    """In words: ``dec.xv[212] of sample 5 = 89.41, then exp = inf``."""
+    rows: tuple[CreditRow, ...]
+    note: str
+    """Conservation: where the target's relevance arrived."""
+
+
+@dataclass(frozen=True)
+class OperationRow:
+    """One node of the trace as replayed."""
+
+    node: int
+    op: str
+    module: str
+    shape: tuple[int, ...]
+    low: float | None
+    high: float | None
+    """Least and greatest finite value; None where it was not replayed."""
+    nonfinite: int
+    source: str
+    born: bool
+    """The first non-finite value was born here."""
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """One line of the findings list."""
+
+    iteration: int
+    severity: str
+    kind: str
+    message: str
+    module: str | None
+
+
+@dataclass(frozen=True)
+class View:
+    """All that one screen shows. Parts that need torch are None until a command or the worker has made them."""
+
+    title: str
+    """``vae.h5``."""
+    iterations: int
+    snapshot_count: int
+    cursor: int
+    phase: str | None
+    verdict: str
+    """``replay matches``, ``replay agrees``, ``replay differs`` or ``not replayed``."""
+    module: str
+    unit: int | None
+    sample: int | None
+    quantity: str
+    tree: tuple[TreeRow, ...]
+    loss: LossView
+    dynamics: DynamicsView | None
+    credit: CreditView | None
+    operations: tuple[OperationRow, ...]
+    findings: tuple[FindingRow, ...]
+    findings_complete: bool
+    """False while only what needs no replay has been looked at."""
