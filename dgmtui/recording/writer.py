@@ -1,0 +1,309 @@
+"""Writing a recording while training: rows staged and appended in blocks to a file that readers can follow."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgmtui.recording import schema
+from dgmtui.recording.appending import Appender, Block, Staging
+from dgmtui.recording.codec import to_json
+from dgmtui.recording.creating import create_part, switch_to_following, writing
+from dgmtui.recording.model import (
+    MEASURES,
+    STATISTICS,
+    Channel,
+    End,
+    Event,
+    Measure,
+    ModuleInfo,
+    NonFinite,
+    RunInfo,
+    SnapshotInfo,
+    StoredTensor,
+    TensorSpec,
+    Verdict,
+)
+from dgmtui.recording.schema import Committed, LogKind
+from dgmtui.recording.writing_index import IndexWriter, nonfinite_in
+
+if TYPE_CHECKING:
+    import h5py
+
+UNSEEN = np.array([0.0 if name in STATISTICS[schema.COUNTS] else np.nan for name in STATISTICS])
+"""Statistics of a channel that an iteration did not see."""
+ITERATION_BLOCK = 512
+
+
+class RecordingWriter:
+    """The writing side of one recording; its methods raise ``RecordingError`` where the disk refuses.
+
+    Until ``begin`` the file is ``PATH.part``. After it, everything is created and the file only grows, so that another
+    process can read it at any time and a killed run loses at most ``flush_seconds``.
+    """
+
+    def __init__(self, path: Path, info: RunInfo, *, block_rows: int = 64, flush_seconds: float = 2.0) -> None:
+        self.path = Path(path)
+        self._block_rows = block_rows
+        self._flush_seconds = flush_seconds
+        self._file: h5py.File | None = create_part(self.path, info)
+        self._begun = False
+        self._last_row = schema.NEVER
+        self._flushed_at = time.monotonic()
+
+    @property
+    def begun(self) -> bool:
+        """Whether ``begin`` was called."""
+        return self._begun
+
+    def begin(self, modules: Sequence[ModuleInfo], channels: Sequence[Channel], scalars: Sequence[str] = ()) -> None:
+        """Create every dataset for this network, rename the file to its final name and let readers in."""
+        assert self._file is not None and not self._begun, "begin() comes once, before close()"
+        self.channels = list(channels)
+        self._scalars = {name: column for column, name in enumerate(scalars)}
+        with writing(self.path):
+            network = {"modules": modules, "channels": channels, "scalars": scalars}
+            schema.create_text(self._file, schema.NETWORK, to_json(network))
+            growing = schema.growing(self.channels, len(scalars), self._block_rows)
+            self._appenders = {
+                name: Appender(schema.create_growing(self._file, name, like)) for name, like in growing.items()
+            }
+            fixed = {
+                name: schema.create_fixed(self._file, name, shape)
+                for name, shape in schema.fixed(len(self.channels)).items()
+            }
+            self._committed = fixed[schema.COMMITTED]
+            self._index = IndexWriter(self._appenders[schema.NONFINITE], fixed[schema.FIRST], fixed[schema.OVERALL])
+            switch_to_following(self._file, self.path)
+        self._stage_blocks()
+        self._begin_late()
+        self._begun = True
+
+    def _stage_blocks(self) -> None:
+        nan, width = np.nan, len(self._scalars)
+        self._iterations = Staging(ITERATION_BLOCK)
+        self._loss = self._iterations.add(self._appenders[schema.LOSS], (), schema.F8, nan)
+        self._seconds = self._iterations.add(self._appenders[schema.SECONDS], (), schema.F8, nan)
+        self._scalar_rows = self._iterations.add(self._appenders[schema.SCALARS], (width,), schema.F8, nan)
+        self._rows = Staging(self._block_rows)
+        tail = (len(self.channels), len(STATISTICS))
+        self._row_iterations = self._rows.add(self._appenders[schema.ROWS], (), schema.I8, schema.NEVER)
+        self._statistics = self._rows.add(self._appenders[schema.STATISTIC_VALUES], tail, schema.F8, UNSEEN)
+        self._series: dict[tuple[int, Measure], Block] = {
+            key: self._rows.add(self._appenders[name], (self.channels[key[0]].units,), schema.F4, nan)
+            for key, name in schema.series_names(self.channels).items()
+        }
+
+    def _begin_late(self) -> None:
+        self._late: list[Channel] = []
+        self._ids = {(known.module, known.quantity): i for i, known in enumerate(self.channels)}
+        self._late_scalars: dict[str, int] = {}
+        self._traces = 0
+
+    def add_iteration(
+        self, iteration: int, loss: float, seconds: float, scalars: Mapping[str, float] | None = None
+    ) -> None:
+        """Record one iteration; those left out before it become NaN, one already recorded is written over if staged."""
+        staging = self._iterations
+        if iteration < staging.base:
+            raise ValueError(f"iteration {iteration} was written already: iterations go upwards")
+        while staging.total <= iteration:
+            self._make_room(staging)
+            staging.count += 1
+        at = iteration - staging.base
+        staging.rewrite(at)
+        self._loss.rows[at] = loss
+        self._seconds.rows[at] = seconds
+        for name, value in (scalars or {}).items():
+            if name in self._scalars:
+                self._scalar_rows.rows[at, self._scalars[name]] = value
+            else:
+                self._add_late_scalar(iteration, name, value)
+        self._flush_if_due()
+
+    def add_row(
+        self,
+        iteration: int,
+        statistics: NDArray[np.float64],
+        series: Mapping[tuple[int, Measure], NDArray[np.float32]],
+    ) -> None:
+        """Record the statistics ``[C, 9]`` and series ``{(channel id, measure): [U]}`` of one iteration.
+
+        Non-finite values in ``statistics`` that ``add_nonfinite`` was not told of enter the index when the row is
+        written.
+        """
+        if self._rows.total and iteration <= self._last_row:
+            raise ValueError(f"a row for iteration {self._last_row} was added before {iteration}: rows go upwards")
+        at, self._last_row = self._rows.count, iteration
+        self._row_iterations.rows[at] = iteration
+        self._statistics.rows[at] = statistics
+        for key, values in series.items():
+            self._series[key].rows[at] = values
+        self._rows.count += 1
+        if self._rows.full:
+            self._make_room(self._rows)
+        self._flush_if_due()
+
+    def add_late_channels(self, modules: Sequence[ModuleInfo], channels: Sequence[Channel]) -> list[int]:
+        """Name modules and channels met after ``begin`` and return the channels' ids."""
+        self._log(LogKind.LATE_CHANNELS, {"modules": modules, "channels": channels})
+        first = len(self.channels) + len(self._late)
+        self._late += channels
+        self._ids |= {(known.module, known.quantity): first + i for i, known in enumerate(channels)}
+        return list(range(first, first + len(channels)))
+
+    def add_late_row(
+        self,
+        iteration: int,
+        channel: int,
+        statistics: NDArray[np.float64],
+        series: Mapping[Measure, NDArray[np.float32]],
+    ) -> None:
+        """Record the statistics ``[9]`` and series ``{measure: [U]}`` of one late channel at one iteration."""
+        known = self._late[channel - len(self.channels)]
+        values = np.full((len(MEASURES[known.quantity]), known.units), np.nan, schema.F4)
+        for place, measure in enumerate(MEASURES[known.quantity]):
+            values[place] = series.get(measure, np.nan)
+        with writing(self.path):
+            offset = self._appenders[schema.LATE_SERIES].append(values.ravel())
+            self._appenders[schema.LATE_STATISTICS].append(np.asarray(statistics, schema.F8)[None])
+            self._appenders[schema.LATE_ROWS].append(np.array([[iteration, channel, offset, values.size]]))
+            found = nonfinite_in(iteration, known, np.asarray(statistics), values[0])
+            if found is not None and not self._index.knows(iteration, channel):
+                self._index.add(channel, found)
+        self._flush_if_due()
+
+    def add_nonfinite(self, found: NonFinite) -> None:
+        """Put a non-finite value into the index; the run's first reaches the file before this returns."""
+        channel = self._channel_id(found)
+        if self._index.knows(found.iteration, channel):
+            return
+        with writing(self.path):
+            first = self._index.add(channel, found)
+        if first:
+            self._commit()
+
+    def add_event(self, event: Event) -> None:
+        """Record something that happened."""
+        self._log(LogKind.EVENT, event)
+
+    def add_trace(self, graph_json: str) -> int:
+        """Store a trace as JSON and return its id."""
+        self._log_text(LogKind.TRACE, graph_json)
+        self._traces += 1
+        return self._traces - 1
+
+    def add_snapshot(
+        self,
+        *,
+        iteration: int,
+        turn: str,
+        reason: str,
+        trace: int,
+        loss: float,
+        verdict: Verdict,
+        tensors: Mapping[str, StoredTensor],
+        missing: Sequence[str] = (),
+        extra: Mapping[str, Any] | None = None,
+    ) -> SnapshotInfo:
+        """Store the tensors of one iteration and what is known of it."""
+        blob = self._appenders[schema.TENSORS]
+        with writing(self.path):
+            specs = {
+                name: TensorSpec(t.dtype, tuple(t.shape), blob.append(t.data), t.data.size)
+                for name, t in tensors.items()
+            }
+        info = SnapshotInfo(iteration, turn, reason, trace, loss, verdict, specs, tuple(missing), dict(extra or {}))
+        self._log(LogKind.SNAPSHOT, info)
+        return info
+
+    def flush(self) -> None:
+        """Bring everything added into the file."""
+        if self._file is None or not self._begun:
+            return
+        with writing(self.path):
+            self._index_staged_rows()
+            self._iterations.write()
+            self._rows.write()
+        self._commit()
+
+    def close(self, end: End | None) -> None:
+        """Record how the run ended and close the file; a second call does nothing."""
+        if self._file is None:
+            return
+        try:
+            if self._begun:
+                if end is not None:
+                    self._log(LogKind.END, end)
+                self.flush()
+        finally:
+            file, self._file = self._file, None
+            with writing(self.path):
+                file.close()
+
+    def _make_room(self, staging: Staging) -> None:
+        if not staging.full:
+            return
+        with writing(self.path):
+            if staging is self._rows:
+                self._index_staged_rows()
+            staging.write()
+
+    def _index_staged_rows(self) -> None:
+        """Tell the index of non-finite statistics in rows about to be written that nobody told it of."""
+        start, stop = self._rows.written, self._rows.count
+        counts = self._statistics.rows[start:stop, :, schema.COUNTS]
+        for row, channel in np.argwhere((counts > 0).any(axis=2)) + (start, 0):
+            iteration = int(self._row_iterations.rows[row])
+            if self._index.knows(iteration, int(channel)):
+                continue
+            known = self.channels[channel]
+            block = self._series.get((int(channel), MEASURES[known.quantity][0]))
+            units = None if block is None else block.rows[row]
+            found = nonfinite_in(iteration, known, self._statistics.rows[row, channel], units)
+            if found is not None:
+                self._index.add(int(channel), found)
+        self._index.forget_before(self._last_row)
+
+    def _channel_id(self, found: NonFinite) -> int:
+        channel = self._ids.get((found.module, found.quantity))
+        if channel is None:
+            raise ValueError(f"no channel for the {found.quantity} of module {found.module!r}: name it before")
+        return channel
+
+    def _add_late_scalar(self, iteration: int, name: str, value: float) -> None:
+        if name not in self._late_scalars:
+            self._log(LogKind.LATE_SCALAR, name)
+            self._late_scalars[name] = len(self._late_scalars)
+        with writing(self.path):
+            row = np.array([[iteration, self._late_scalars[name], value]], schema.F8)
+            self._appenders[schema.LATE_SCALARS].append(row)
+
+    def _log(self, kind: LogKind, record: Any) -> None:
+        self._log_text(kind, to_json(record))
+
+    def _log_text(self, kind: LogKind, text: str) -> None:
+        data = np.frombuffer(text.encode(), schema.U1)
+        with writing(self.path):
+            offset = self._appenders[schema.LOG_DATA].append(data)
+            self._appenders[schema.LOG_TABLE].append(np.array([[kind, offset, len(data)]]))
+        self._flush_if_due()
+
+    def _flush_if_due(self) -> None:
+        if time.monotonic() - self._flushed_at >= self._flush_seconds:
+            self.flush()
+
+    def _commit(self) -> None:
+        """Say how much is whole, after it has reached the file: a kill between the two loses nothing said before."""
+        assert self._file is not None
+        lengths = np.zeros(len(Committed), schema.I8)
+        for place, name in schema.LAST_WRITTEN.items():
+            lengths[place] = self._appenders[name].length
+        with writing(self.path):
+            self._file.flush()
+            self._committed[...] = lengths
+            self._file.flush()
+        self._flushed_at = time.monotonic()
