@@ -128,8 +128,13 @@ class Call:
     """Id of the call that made it; -1 for an outermost one."""
     inputs: tuple[Ref, ...] = ()
     outputs: tuple[Ref, ...] = ()
-    """The tensors that went in and came out, nested containers flattened, those known to the trace."""
+    """The tensors that went in and came out, nested containers flattened, those known to the trace. No outputs are
+    kept where the first of them can't reach the loss, so that the first kept is the first there was."""
     training: bool = True
+    begin: int = 0
+    """Id of the first node that ran in it, or would have."""
+    end: int = 0
+    """Id of the first node that ran after it: its outputs' values are those just before that node."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +185,17 @@ class Graph:
                 "loss": _encode(self.loss),
                 "outside": [_encode_outside(outside) for outside in self.outside.values()],
                 "calls": [
-                    [c.module, c.type, c.index, c.parent, _encode(c.inputs), _encode(c.outputs), c.training]
+                    [
+                        c.module,
+                        c.type,
+                        c.index,
+                        c.parent,
+                        _encode(c.inputs),
+                        _encode(c.outputs),
+                        c.training,
+                        c.begin,
+                        c.end,
+                    ]
                     for c in self.calls
                 ],
                 "sources": [[s.file, s.line, s.function, s.text] for s in self._sources()],
@@ -232,10 +247,7 @@ class Graph:
             graph = Graph(
                 nodes=tuple(_decode_node(i, item, sources) for i, item in enumerate(raw["nodes"])),
                 outside={item["name"]: _decode_outside(item) for item in raw["outside"]},
-                calls=tuple(
-                    Call(i, str(m), str(t), int(n), int(p), _decode_refs(ins), _decode_refs(outs), bool(training))
-                    for i, (m, t, n, p, ins, outs, training) in enumerate(raw["calls"])
-                ),
+                calls=tuple(_decode_call(i, item) for i, item in enumerate(raw["calls"])),
                 loss=_decode_refs([raw["loss"]])[0],
                 signature=str(raw["signature"]),
                 torch_version=str(raw["torch_version"]),
@@ -338,6 +350,22 @@ def _decode_outside(raw: Any) -> Outside:
     return Outside(str(raw["name"]), kind, _decode_meta(raw["meta"]), str(raw["origin"]))
 
 
+def _decode_call(number: int, raw: Any) -> Call:
+    module, type_, index, parent, inputs, outputs, training, begin, end = raw
+    return Call(
+        number,
+        str(module),
+        str(type_),
+        int(index),
+        int(parent),
+        _decode_refs(inputs),
+        _decode_refs(outputs),
+        bool(training),
+        int(begin),
+        int(end),
+    )
+
+
 def _decode_node(number: int, raw: Any, sources: list[Source]) -> Node:
     args = _decode(raw["args"])
     if not isinstance(args, tuple):
@@ -374,6 +402,8 @@ def _validate(graph: Graph) -> None:
     for call in graph.calls:
         if not -1 <= call.parent < call.id:
             raise ValueError(f"call {call.id} names parent {call.parent}")
+        if not 0 <= call.begin <= call.end <= len(graph.nodes):
+            raise ValueError(f"call {call.id} runs nodes {call.begin} to {call.end}, which do not exist")
         for ref in (*call.inputs, *call.outputs):
             check(ref, len(graph.nodes))
     check(graph.loss, len(graph.nodes))

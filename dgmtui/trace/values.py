@@ -1,0 +1,92 @@
+"""What every tensor of a replay held, and when: copies are made only before something is overwritten."""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from dgmtui.trace.graph import Graph, NodeRef, Ref
+from dgmtui.trace.operations import is_alias
+
+
+class Values:
+    """The tensors of a replay by reference, alive and as they were."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._live: dict[Ref, Tensor] = {}
+        self._sharing: dict[int, list[Ref]] = {}
+        self._frozen: dict[Ref, list[tuple[int, Tensor]]] = {}
+        """Per reference: (the node that overwrote it, what it held just before), in order."""
+        self._writers: dict[int, list[int]] = {}
+        self._readings = _readings(graph)
+
+    def __contains__(self, ref: Ref) -> bool:
+        return ref in self._live
+
+    def live(self, ref: Ref) -> Tensor:
+        """The tensor itself, connected by autograd, as it is now."""
+        return self._live[ref]
+
+    def put(self, ref: Ref, t: Tensor) -> None:
+        """``ref`` has been computed, or fed."""
+        self._live[ref] = t
+        key = _storage(t)
+        if key:
+            self._sharing.setdefault(key, []).append(ref)
+
+    def about_to_change(self, node: int, targets: tuple[Tensor, ...]) -> None:
+        """Node ``node`` will overwrite ``targets``: keep what will be asked for."""
+        for key in {_storage(t) for t in targets} - {0}:
+            self._writers.setdefault(key, []).append(node)
+            for ref in self._sharing.get(key, ()):
+                if self._is_read_before(ref, node):
+                    self._frozen.setdefault(ref, []).append((node, self._live[ref].detach().clone()))
+
+    def changed(self, targets: tuple[Tensor, ...]) -> list[Tensor]:
+        """Every live tensor that shares memory with ``targets``."""
+        keys = {_storage(t) for t in targets} - {0}
+        return [self._live[ref] for key in keys for ref in self._sharing.get(key, ())]
+
+    def writers(self, ref: Ref, before: int) -> list[int]:
+        """Ids, below ``before``, of the nodes that wrote into ``ref``'s memory after it was computed."""
+        made = ref.node if isinstance(ref, NodeRef) else -1
+        return [node for node in self._writers.get(_storage(self._live[ref]), ()) if made < node < before]
+
+    def at(self, ref: Ref, node: int) -> Tensor:
+        """What ``ref`` held just before node ``node`` ran, detached; exact for the nodes that read it."""
+        versions = self._frozen.get(ref, [])
+        place = bisect_left(versions, node, key=lambda version: version[0])
+        return versions[place][1] if place < len(versions) else self._live[ref].detach()
+
+    def first(self, ref: Ref) -> Tensor:
+        """What ``ref`` held right after it was computed, or as it was fed; detached."""
+        return self.at(ref, ref.node + 1 if isinstance(ref, NodeRef) else 0)
+
+    def _is_read_before(self, ref: Ref, node: int) -> bool:
+        """Whether a state of ``ref`` since its last kept one is asked for by something before ``node``."""
+        versions = self._frozen.get(ref)
+        if not versions:
+            return True
+        readings = self._readings.get(ref, ())
+        place = bisect_left(readings, versions[-1][0] + 1)
+        return place < len(readings) and readings[place] <= node
+
+
+def _readings(graph: Graph) -> Mapping[Ref, list[int]]:
+    """For every reference, just before which nodes its value is asked for; views only pass memory on."""
+    readings: dict[Ref, set[int]] = {}
+    for node in graph.nodes:
+        if not is_alias(node.op):
+            for ref in node.inputs():
+                readings.setdefault(ref, set()).add(node.id)
+    for call in graph.calls:
+        for ref in call.outputs:
+            readings.setdefault(ref, set()).add(call.end)
+    return {ref: sorted(nodes) for ref, nodes in readings.items()}
+
+
+def _storage(t: Tensor) -> int:
+    try:
+        return t.untyped_storage().data_ptr()
+    except (RuntimeError, NotImplementedError):
+        return 0
