@@ -1,0 +1,21 @@
+"""Credit assignment: what each unit put into another's value (forward) or made of its gradient (backward)."""
+
+from dgmtui.credit.backward import backward_contributions, contributions
+from dgmtui.credit.chain import chain
+from dgmtui.credit.forward import forward_contributions
+from dgmtui.credit.model import Chain, Contribution, Contributions, Link, Target
+from dgmtui.credit.target import cause_of, parse_target
+
+__all__ = [
+    "Chain",
+    "Contribution",
+    "Contributions",
+    "Link",
+    "Target",
+    "backward_contributions",
+    "cause_of",
+    "chain",
+    "contributions",
+    "forward_contributions",
+    "parse_target",
+]

@@ -1,0 +1,137 @@
+"""Forward contributions: what each unit put into the target, by layer-wise relevance propagation."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgmtui.credit.grouping import By, Outputs, Sums, summed
+from dgmtui.credit.model import Contribution, Contributions, Target
+from dgmtui.credit.sweep import Ledger, Reader, Sweep
+from dgmtui.errors import CreditError
+from dgmtui.trace.graph import OutsideRef, Ref
+from dgmtui.trace.progress import Progress
+from dgmtui.trace.replay import Replay
+
+EPSILON = 1e-6
+"""Absolute; keeps the linear rule from dividing by zero."""
+
+
+def forward_contributions(
+    replay: Replay,
+    target: Target,
+    *,
+    epsilon: float = EPSILON,
+    by: By = "unit",
+    progress: Progress | None = None,
+) -> Contributions:
+    """Relevance at the output of every module that ``target`` depends on (LRP-ε; Bach et al. 2015, eq. 58).
+
+    ``replay`` has run forward. One sweep; each tensor's relevance is let go once it is counted.
+
+    Raises:
+        CreditError: the target is non-finite, or an operation in the way has no derivative.
+        Cancelled: ``progress`` was cancelled.
+    """
+    collect = _Collect(Reader(replay), target, by)
+    seed = seed_of(replay, target, collect.outputs, epsilon)
+    ledger = Sweep(collect.reader, epsilon, progress).run({target.ref: seed}, collect.visit)
+    rows = [row for module, sums in collect.sums.items() for row in _rows(module, sums, target)]
+    inputs = [row for name, sums in collect.inputs.items() for row in _rows(name, sums, target)]
+    return Contributions(
+        target=target,
+        rows=_largest_first(rows),
+        conserved=_conserved(ledger, float(seed.double().sum())),
+        approximate_ops=tuple(ledger.approximate_ops),
+        inputs=_largest_first(inputs),
+        note=_note(target, seed),
+    )
+
+
+def seed_of(replay: Replay, target: Target, outputs: Outputs, epsilon: float) -> Tensor:
+    """Relevance to start with: the target's value on the target and zero elsewhere, of its tensor's shape.
+
+    A target that is zero has no relevance; it starts with ε, the least that the linear rule can divide up, so that the
+    terms which cancel to zero come out as they are.
+
+    Raises:
+        CreditError: the target is non-finite.
+    """
+    value = replay.value(target.ref)
+    value = value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
+    if not value.dtype.is_floating_point:
+        raise CreditError(f"{target.text} holds {value.dtype} numbers; credit is for floating values")
+    chosen = mask_of(value, target, outputs)
+    seed = torch.where(chosen, value, 0.0)
+    if not torch.isfinite(seed).all():
+        raise CreditError(f"{target.text}, which has no finite value to divide up; ask for `nonfinite` instead")
+    return torch.where(chosen, epsilon, 0.0).to(value.dtype) if not seed.any() else seed
+
+
+def mask_of(value: Tensor, target: Target, outputs: Outputs) -> Tensor:
+    """Which elements of ``value`` the target is, bool of its shape."""
+    mask = torch.zeros(value.shape, dtype=torch.bool, device=value.device)
+    if target.element is not None:
+        mask[target.element] = True
+        return mask
+    layout = outputs.layout_of(target.ref)
+    where: list[slice | int] = [slice(None)] * value.dim()
+    if target.unit is not None and layout.unit_axis is not None:
+        where[layout.unit_axis] = target.unit
+    if target.sample is not None and layout.sample_axis is not None:
+        where[layout.sample_axis] = target.sample
+    mask[tuple(where)] = True
+    return mask
+
+
+class _Collect:
+    """Takes down the relevance at module outputs and inputs as the sweep passes them."""
+
+    def __init__(self, reader: Reader, target: Target, by: By) -> None:
+        self.reader = reader
+        self.outputs = Outputs(reader.graph)
+        self.sums: dict[str, Sums] = {}
+        self.inputs: dict[str, Sums] = {}
+        self._target = target
+        self._by = by
+
+    def visit(self, ref: Ref, relevance: Tensor, approximate: bool) -> bool:
+        if ref == self._target.ref:
+            return False
+        for module, type_ in self.outputs.modules(ref).items():
+            self._add(self.sums, module, ref, type_, relevance, approximate)
+        if isinstance(ref, OutsideRef):
+            self._add(self.inputs, ref.name, ref, "", relevance, approximate)
+        return False
+
+    def _add(
+        self, into: dict[str, Sums], name: str, ref: Ref, type_: str, relevance: Tensor, approximate: bool
+    ) -> None:
+        layout = self.outputs.layout(ref, type_)
+        sums = summed(relevance, self.reader.value(ref), layout, self._by, self._target.sample)
+        sums.approximate = approximate
+        into[name] = into[name].add(sums) if name in into else sums
+
+
+def _rows(module: str, sums: Sums, target: Target) -> list[Contribution]:
+    return [
+        Contribution(module, unit, sample, value, total, None, sums.approximate)
+        for unit, sample, total, value in sums.entries()
+        if total != 0 or sample is None or sample == target.sample
+    ]
+
+
+def _largest_first(rows: list[Contribution]) -> tuple[Contribution, ...]:
+    sizes = np.abs([row.forward or 0.0 for row in rows])
+    return tuple(rows[i] for i in np.argsort(-np.nan_to_num(sizes, nan=-1.0), kind="stable").tolist())
+
+
+def _conserved(ledger: Ledger, started: float) -> dict[str, float]:
+    ended = dict(ledger.ended)
+    ended["lost"] = started - sum(ended.values())
+    return ended
+
+
+def _note(target: Target, seed: Tensor) -> str:
+    if target.value == 0 and seed.numel():
+        return "the target is zero: its relevance is ε, and the shares are of the terms that cancel"
+    return ""

@@ -1,0 +1,134 @@
+"""From a tensor of contributions to rows: per unit, per unit and sample, or per module."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dgmtui.trace.dependence import batch_axes
+from dgmtui.trace.graph import Graph, Ref
+from dgmtui.trace.units import unit_axis
+
+By: TypeAlias = Literal["unit", "unit,sample", "module"]
+"""What a row stands for."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where units and samples lie in one tensor."""
+
+    unit_axis: int | None
+    sample_axis: int | None
+
+
+@dataclass
+class Sums:
+    """Contributions of one module, summed."""
+
+    total: NDArray[np.float64]
+    """``[units, samples]``; 1 where that axis is summed over or absent."""
+    value: NDArray[np.float64]
+    """Of the same shape: the mean value of the unit itself."""
+    has_units: bool
+    has_samples: bool
+    approximate: bool = False
+    times: int = field(default=1)
+    """How many calls are summed."""
+
+    def add(self, other: "Sums") -> "Sums":
+        """The sum over two calls of a module; calls of other shapes are summed over units and samples."""
+        if self.total.shape != other.total.shape:
+            return self.collapsed().add(other.collapsed())
+        return Sums(
+            self.total + other.total,
+            (self.value * self.times + other.value * other.times) / (self.times + other.times),
+            self.has_units,
+            self.has_samples,
+            self.approximate or other.approximate,
+            self.times + other.times,
+        )
+
+    def collapsed(self) -> "Sums":
+        """Summed over units and samples."""
+        total, value = self.total.sum(keepdims=True), self.value.mean(keepdims=True)
+        return Sums(total, value, False, False, self.approximate, self.times)
+
+    def entries(self) -> Iterator[tuple[int | None, int | None, float, float]]:
+        """Unit, sample, total and value of each row."""
+        units, samples = self.total.shape
+        unit_numbers: list[int | None] = [*range(units)] if self.has_units else [None] * units
+        sample_numbers: list[int | None] = [*range(samples)] if self.has_samples else [None] * samples
+        for unit, totals, values in zip(unit_numbers, self.total.tolist(), self.value.tolist(), strict=True):
+            for sample, total, value in zip(sample_numbers, totals, values, strict=True):
+                yield unit, sample, total, value
+
+
+class Outputs:
+    """Which modules' outputs each tensor of a graph is."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._calls: dict[Ref, list[int]] = {}
+        for call in graph.calls:
+            for ref in call.outputs:
+                self._calls.setdefault(ref, []).append(call.id)
+        self._batch = _batch_size(graph)
+
+    def modules(self, ref: Ref) -> dict[str, str]:
+        """Path → class of the modules whose output ``ref`` is, innermost last."""
+        calls = [self._graph.calls[i] for i in self._calls.get(ref, ())]
+        return {call.module: call.type for call in calls}
+
+    def innermost(self, ref: Ref) -> str | None:
+        """Path of the innermost module that made ``ref`` and did not merely pass it on; None if none did."""
+        calls = [self._graph.calls[i] for i in self._calls.get(ref, ())]
+        making = [call for call in calls if ref not in call.inputs] or calls
+        return making[-1].module if making else None
+
+    def layout(self, ref: Ref, module_type: str = "") -> Layout:
+        """Axes of units and samples; samples lie along the first of two axes that is as long as the batch."""
+        shape = self._graph.meta(ref).shape
+        units = unit_axis(shape, module_type)
+        fits = [axis for axis, size in enumerate(shape[:2]) if size == self._batch and axis != units]
+        return Layout(units, fits[0] if fits else None)
+
+    def layout_of(self, ref: Ref) -> Layout:
+        """The same, as the innermost module that has ``ref`` for output lays it out."""
+        types = self.modules(ref)
+        module = self.innermost(ref)
+        return self.layout(ref, types[module] if module is not None else "")
+
+
+def _batch_size(graph: Graph) -> int | None:
+    axes = batch_axes(graph)
+    return next((graph.meta(ref).shape[axis] for ref, axis in axes.items()), None)
+
+
+def summed(amount: Tensor, value: Tensor, layout: Layout, by: By, sample: int | None) -> Sums:
+    """``amount`` summed as ``by`` says; ``value`` averaged likewise, over ``sample`` alone where one is looked at."""
+    if sample is not None and layout.sample_axis is not None and by != "unit,sample":
+        value = value.select(layout.sample_axis, sample).unsqueeze(layout.sample_axis)
+    keep_units = by != "module" and layout.unit_axis is not None
+    keep_samples = by == "unit,sample" and layout.sample_axis is not None
+    kept = [
+        layout.unit_axis if keep_units else None,
+        layout.sample_axis if keep_samples else None,
+    ]
+    return Sums(_reduced(amount, kept, mean=False), _reduced(value, kept, mean=True), keep_units, keep_samples)
+
+
+def _reduced(t: Tensor, kept: Sequence[int | None], mean: bool) -> NDArray[np.float64]:
+    """``[units, samples]``, float64: every other axis summed or averaged."""
+    axes = [axis for axis in kept if axis is not None]
+    others = [axis for axis in range(t.dim()) if axis not in axes]
+    wide = t.double() if t.dtype in (torch.float16, torch.bfloat16) else t
+    if others:
+        wide = wide.mean(others) if mean else wide.sum(others)
+    if axes == sorted(axes, reverse=True):
+        wide = wide.permute(tuple(reversed(range(wide.dim()))))
+    shape = [1 if axis is None else t.shape[axis] for axis in kept]
+    return wide.double().reshape(shape).cpu().numpy()

@@ -1,0 +1,98 @@
+"""What credit assignment answers: frozen, and plain data but for the references into the graph."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from dgmtui.trace.graph import Ref, Source
+
+
+@dataclass(frozen=True)
+class Target:
+    """What credit is asked for: one unit of one tensor, in one sample or the batch."""
+
+    ref: Ref
+    module: str
+    """Path of the module whose output it is; ``node:ID`` or an outside tensor's name where it is none's; ``loss``."""
+    unit: int | None
+    """None: all of them."""
+    sample: int | None
+    """Row of the batch; None: all of them."""
+    value: float
+    """Of the element; summed where the target has several."""
+    text: str
+    """What it is, in words and numbers."""
+    element: tuple[int, ...] | None = None
+    """Index into the tensor where the target is a single element of it."""
+
+
+class Contribution(NamedTuple):
+    """What one unit put into the target (forward) and made of its gradient (backward).
+
+    A tuple, since a table has thousands and a frozen dataclass takes three times as long to make.
+    """
+
+    module: str
+    unit: int | None
+    """None where rows are grouped by module, or the tensor has no units."""
+    sample: int | None
+    """Row of the batch; None where it is summed over."""
+    value: float
+    """Of the unit itself: the mean over the positions (and samples) that are looked at."""
+    forward: float | None
+    """Relevance at the module's output, summed over positions; None for what the target does not depend on."""
+    backward: float | None
+    """Its part of ∂L/∂target; None for what does not depend on the target, or where gradients are non-finite."""
+    approximate: bool
+    """Its relevance went through an operation that has no rule of its own (see ``approximate_ops``)."""
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """One table of contributions."""
+
+    target: Target
+    rows: tuple[Contribution, ...]
+    """Largest first. A module that is called several times has the sum over its calls."""
+    conserved: Mapping[str, float]
+    """Where the target's value went: ``inputs``, ``bias`` (parameters, buffers and constants that are added),
+    ``random``, ``approximate`` (kept by operations without a rule) and ``lost`` (to ε and rounding); they add up to
+    ``Target.value``. Of the gradient, where finite: ``gradient`` is ∂L/∂target summed over its positions,
+    ``arrived`` the same by the forward-mode pass to the loss."""
+    approximate_ops: tuple[str, ...] = ()
+    inputs: tuple[Contribution, ...] = ()
+    """The same for what came from outside; ``module`` is the outside tensor's name, ``unit`` its feature."""
+    note: str = ""
+    """One sentence about what could not be said; empty where nothing is missing."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """One step of a chain, from the target towards the input."""
+
+    module: str
+    unit: int | None
+    sample: int | None
+    value: float
+    """The element of the unit that most of the relevance went to."""
+    share: float | None
+    """Of what the link before it handed on, in [0, 1] where nothing cancels; None for the first link, and after one
+    that is zero."""
+    op: str
+    """The operation that made it; empty for what came from outside."""
+    source: Source | None
+    element: tuple[int, ...] | None = None
+    """Index of that element."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The way from a target back to the input, largest contributor by largest contributor."""
+
+    links: tuple[Link, ...]
+    sentence: str
+    """All of it in words."""
+    target: Target | None = None
+    """What the links start from; None where nothing upstream has a part in it."""
+    conserved: Mapping[str, float] = field(default_factory=dict)
+    """Relevance along the way that did not go to a unit: ``bias``, ``random``, ``approximate``, ``lost``."""

@@ -1,0 +1,184 @@
+"""Targets by name, what is refused, and what stands behind a non-finite value."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from dgmtui.credit import cause_of, forward_contributions, parse_target
+from dgmtui.errors import CreditError, UsageError
+from dgmtui.trace.birth import first_birth
+
+
+class Model(nn.Module):
+    """The last step makes what is not finite."""
+
+    def __init__(self, last: Any, width: int = 4) -> None:
+        super().__init__()
+        self.enc, self.head, self.last = nn.Linear(3, width), nn.Linear(width, 2), last
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.last(self.head(torch.relu(self.enc(x))))
+        return result
+
+
+def mean(model: nn.Module, x: Tensor) -> Tensor:
+    return model(x).mean()
+
+
+def overflowing() -> Tensor:
+    x = torch.zeros(5, 3)
+    x[3] = 100.0
+    return x
+
+
+def planted(model: Model) -> Model:
+    """Sample 3 of ``overflowing`` makes head[1] large and leaves head[0] small."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.enc.weight[2, 0] = 1.0
+        model.head.weight[1, 2] = 1.0
+        model.enc.bias.fill_(0.1)
+    return model
+
+
+@pytest.fixture
+def small(run: Any) -> Any:
+    return run(Model(torch.tanh), mean, x=torch.randn(5, 3))
+
+
+def test_names(small: Any) -> None:
+    graph = small.graph
+    whole = parse_target("head", graph, small)
+    unit = parse_target("head[1]", graph, small)
+    one = parse_target("head[1]@4", graph, small)
+    value = small.value(whole.ref)
+    assert (whole.unit, whole.sample, whole.value) == (None, None, pytest.approx(float(value.sum()), rel=1e-5))
+    assert (unit.unit, unit.sample, unit.value) == (1, None, pytest.approx(float(value[:, 1].sum()), rel=1e-5))
+    assert (one.unit, one.sample, one.value) == (1, 4, pytest.approx(float(value[4, 1])))
+    assert one.text == f"head[1] of sample 4 = {float(value[4, 1]):.4g}"
+    assert parse_target("loss", graph, small).value == pytest.approx(float(small.loss))
+    assert parse_target(".[0]@1", graph, small).ref == graph.calls[0].outputs[0]
+    node = parse_target(f"node:{whole.ref.node}[1]@4", graph, small)  # type: ignore[union-attr]
+    assert (node.module, node.value) == ("head", one.value)
+    assert parse_target("head@2", graph, small).value == pytest.approx(float(value[2].sum()), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("hed", "enc, head"),
+        ("head[2]", "has 2 units"),
+        ("head[0]@5", "has 5 samples"),
+        ("node:999", "nodes go from 0"),
+        ("node:x", "nodes go from 0"),
+        ("loss[1]", "no units"),
+        ("head[-1]", "no module"),
+    ],
+)
+def test_what_does_not_exist_is_told_in_a_sentence(small: Any, text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        parse_target(text, small.graph, small)
+
+
+def test_nonfinite_needs_one(small: Any) -> None:
+    with pytest.raises(CreditError, match="nothing is non-finite"):
+        parse_target("nonfinite", small.graph, small, first_birth(small))
+
+
+@pytest.mark.parametrize(
+    ("last", "steps", "value"),
+    [
+        (torch.exp, "exp", 100.1),
+        (lambda h: (2 * h).exp(), "mul, exp", 100.1),
+        (lambda h: h.t().contiguous().exp().t(), "exp", 100.1),
+        (lambda h: h.clamp(max=1e5).exp(), "clamp, exp", 100.1),
+    ],
+)
+def test_the_finite_input_that_overflowed_is_the_target(run: Any, last: Any, steps: str, value: float) -> None:
+    replay = run(planted(Model(last)), mean, x=overflowing())
+    target = parse_target("nonfinite", replay.graph, replay, first_birth(replay))
+    assert (target.module, target.unit, target.sample) == ("head", 1, 3)
+    assert target.value == pytest.approx(value, rel=1e-5)
+    assert target.text == f"head[1] of sample 3 = {value:.4g}, then {steps} = inf"
+    found = forward_contributions(replay, target)
+    assert (found.rows[0].module, found.rows[0].unit) == ("enc", 2)
+    assert found.conserved["inputs"] + found.conserved["bias"] == pytest.approx(value, rel=1e-4)
+
+
+def test_a_consequence_is_led_back_to_where_it_began(run: Any) -> None:
+    model = nn.Sequential(planted(Model(torch.exp)), nn.Linear(2, 2))
+    replay = run(model, mean, x=overflowing())
+    target = parse_target("1[0]@3", replay.graph, replay, first_birth(replay))
+    assert (target.module, target.unit, target.sample) == ("0.head", 1, 3)
+    assert "1[0] of sample 3 is not finite" in target.text and "= inf" in target.text
+    healthy = parse_target("1[0]@2", replay.graph, replay, first_birth(replay))
+    assert healthy.module == "1" and math.isfinite(healthy.value)
+
+
+def test_a_division_by_zero_targets_the_denominator(run: Any) -> None:
+    class Ratio(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.top, self.bottom = nn.Linear(3, 1), nn.Linear(3, 1, bias=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.top(x) / self.bottom(x)
+
+    x = torch.randn(4, 3)
+    x[1] = 0
+    replay = run(Ratio(), mean, x=x)
+    target = parse_target("nonfinite", replay.graph, replay, first_birth(replay))
+    assert (target.module, target.unit, target.sample, target.value) == ("bottom", 0, 1, 0.0)
+
+
+def test_an_overflowing_sum_targets_its_largest_term(run: Any) -> None:
+    model = planted(Model(lambda h: (h * 1.58e17).square().sum(1)))
+    with torch.no_grad():
+        model.head.weight[0, 2] = 0.9
+    replay = run(model, mean, x=overflowing())
+    target = parse_target("nonfinite", replay.graph, replay, first_birth(replay))
+    assert (target.module, target.unit, target.sample) == ("head", 1, 3)
+    assert target.text.endswith("then mul, pow, sum = inf")
+
+
+def test_a_matrix_product_that_overflows_targets_its_largest_term(run: Any) -> None:
+    model = planted(Model(lambda h: h))
+    with torch.no_grad():
+        model.head.weight[1, 2] = 3e38
+    replay = run(model, mean, x=overflowing())
+    target = parse_target("nonfinite", replay.graph, replay, first_birth(replay))
+    assert (target.module, target.unit, target.sample) == ("enc", 2, 3)
+    assert target.text.endswith("then relu, addmm = inf")
+
+
+def test_a_backward_birth_targets_what_went_in(run: Any) -> None:
+    class Distance(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.enc = nn.Linear(3, 4, bias=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.enc(x).square().sum(1).sqrt()
+
+    x = torch.randn(4, 3)
+    x[2] = 0
+    replay = run(Distance(), mean, x=x)
+    birth = first_birth(replay)
+    assert birth is not None and birth.phase == "backward"
+    target = cause_of(birth, replay)
+    assert (target.sample, target.value) == (2, 0.0)
+    assert "derivative of sqrt (SqrtBackward0)" in target.text
+    found = forward_contributions(replay, target)
+    assert "zero" in found.note and all(math.isfinite(row.forward or 0) for row in found.rows)
+
+
+def test_a_nonfinite_input_has_no_credit(run: Any) -> None:
+    x = torch.randn(4, 3)
+    x[2, 1] = math.nan
+    replay = run(Model(torch.tanh), mean, x=x)
+    with pytest.raises(CreditError, match="input:x holds nan in sample 2"):
+        parse_target("nonfinite", replay.graph, replay, first_birth(replay))
