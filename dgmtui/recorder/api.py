@@ -1,0 +1,90 @@
+"""Recording from within a script."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import nn
+
+from dgmtui.recorder.engine import Engine, StopTraining
+from dgmtui.recorder.hooks import Hooks
+from dgmtui.recorder.launch import run_info
+from dgmtui.recording.model import End
+from dgmtui.recording.writer import RecordingWriter
+
+
+class Recorder:
+    """Records the training loop within a ``with`` block.
+
+        with dgmtui.Recorder("run.h5", model, optimizer) as rec:
+            for x, y in loader:
+                with rec.iteration(x, y):
+                    loss = criterion(model(x), y)
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                rec.log(accuracy=accuracy)
+
+    With ``on_nonfinite="stop"`` the block is left at the first non-finite loss or gradient, ``stopped_at`` tells where;
+    with ``"continue"`` the training goes on.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer | None = None,
+        *,
+        every: int = 10,
+        on_nonfinite: str = "stop",
+    ) -> None:
+        self.path = Path(path)
+        writer = RecordingWriter(self.path, run_info(sys.argv[0], sys.argv[1:], every))
+        self._engine = Engine(writer, every=every, on_nonfinite=on_nonfinite, say=_say)
+        self._engine.names.add_root(type(model).__name__, model)
+        if optimizer is not None:
+            self._engine.new_optimizer(optimizer)
+        self._hooks = Hooks(self._engine, _say)
+
+    @property
+    def stopped_at(self) -> int | None:
+        """The iteration at which the training was stopped for a non-finite value."""
+        return self._engine.stopped_at
+
+    @contextmanager
+    def iteration(self, *batch: Any) -> Iterator[None]:
+        """One pass over ``batch``; the iteration ends with the optimiser's step, or else with the block."""
+        before = self._engine.iteration
+        yield
+        if self._engine.iteration == before:
+            self._engine.end_iteration()
+
+    def log(self, **scalars: float) -> None:
+        """Record numbers with the iteration under way or just ended."""
+        self._engine.log(scalars)
+
+    def __enter__(self) -> "Recorder":
+        self._hooks.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self._hooks.__exit__(kind, error, trace)
+        last = self._engine.stopped_at
+        if isinstance(error, StopTraining):
+            self._engine.finish(End("nonfinite", last or 0, str(error)))
+            _say(f"stopped: iteration {last} is not finite; look at it with: dgmtui {self.path}")
+            return True
+        reason = "finished" if error is None else "interrupted" if isinstance(error, KeyboardInterrupt) else "exception"
+        message = "" if error is None else f"{type(error).__name__}: {error}"
+        self._engine.finish(End(reason, max(0, self._engine.iteration - 1), message))
+        return False
+
+
+def _say(text: str) -> None:
+    print(f"dgmtui: {text}", file=sys.stderr, flush=True)

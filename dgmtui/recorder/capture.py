@@ -1,0 +1,237 @@
+"""Keeping one iteration so that it can be run again: bind its tensors, replay it at once, compare."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dgmtui.errors import ReplayError
+from dgmtui.recorder.binding import Plan, feeds_of
+from dgmtui.recorder.frames import dataset_index
+from dgmtui.recorder.measure import Row
+from dgmtui.recorder.naming import Names, weight_of
+from dgmtui.recorder.window import Window
+from dgmtui.recording.model import Match, Quantity, SnapshotInfo, StoredTensor, Verdict
+from dgmtui.recording.writer import RecordingWriter
+from dgmtui.trace.graph import Call, OutsideRef
+from dgmtui.trace.replay import Replay
+from dgmtui.trace.tensors import to_stored
+from dgmtui.trace.units import unit_axis
+from dgmtui.trace.verify import module_statistics, same_bits, verify
+
+
+@dataclass
+class Captured:
+    """One iteration, replayed in the process that ran it."""
+
+    plan: Plan | None
+    replay: Replay | None
+    verdict: Verdict
+    feeds: Mapping[str, Tensor] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    gradients: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def same(self) -> bool:
+        """Whether the forward pass came out the same."""
+        return self.verdict.forward is Match.MATCHES
+
+    def nbytes(self) -> int:
+        """Roughly what it takes in the recording."""
+        return sum(t.numel() * t.element_size() for t in (*self.feeds.values(), *self.gradients.values()))
+
+
+def capture(
+    plan: Plan | None,
+    window: Window,
+    names: Names,
+    loss: Tensor,
+    gradients: Mapping[str, Tensor] | None,
+    before: "Before",
+) -> Captured:
+    """Replay the pass that ``window`` saw and compare.
+
+    Args:
+        gradients: parameter gradients after its backward pass, by path; None where none was made.
+        before: the gradients that were there before it.
+    """
+    unmatched = Verdict(Match.NOT_MADE, Match.NOT_MADE, "no trace fits this iteration")
+    if plan is None:
+        return Captured(None, None, unmatched)
+    feeds, missing = feeds_of(plan, window, names)
+    if missing or plan.refused:
+        why = plan.refused or f"not found: {'; '.join(missing)}"
+        found = Captured(plan, None, replace(unmatched, detail=why), feeds, tuple(missing))
+    else:
+        replay = Replay(plan.graph, feeds, rng_state=window.rng_state)
+        found = Captured(plan, replay, _judge(replay, window, loss, gradients, before), feeds)
+    if not before.accumulated:
+        found.gradients = {path: gradient.detach().clone() for path, gradient in (gradients or {}).items()}
+    elif found.replay is not None and found.verdict.gradient is Match.MATCHES:
+        found.gradients = {
+            path: found.replay.gradients[f"param:{path}"]
+            for path in gradients or {}
+            if f"param:{path}" in found.replay.gradients
+        }
+    return found
+
+
+@dataclass(frozen=True)
+class Before:
+    """The gradients that a backward pass adds to."""
+
+    accumulated: bool
+    """There were some."""
+    gradients: Mapping[str, Tensor] | None = None
+    """Copies of them by path, where they were kept."""
+
+
+def _judge(
+    replay: Replay, window: Window, loss: Tensor, gradients: Mapping[str, Tensor] | None, before: Before
+) -> Verdict:
+    statistics = _recorded_statistics(window)
+    named = {f"param:{path}": gradient for path, gradient in (gradients or {}).items()}
+    expected = {name: gradient for name, gradient in named.items() if name in replay.graph.outside}
+    alone = None if gradients is None or before.accumulated else expected
+    try:
+        verdict = verify(replay, loss=loss, statistics=statistics, gradients=alone)
+        sums = _differing_sum(replay, window) if verdict.forward is Match.MATCHES else ""
+        if gradients is not None and before.accumulated:
+            verdict = _judge_sums(replay, verdict, expected, before)
+    except (RuntimeError, ReplayError) as error:
+        return Verdict(Match.DIFFERS, Match.NOT_MADE, f"the replay failed: {error}")
+    if sums:
+        verdict = Verdict(Match.DIFFERS, verdict.gradient, sums)
+    elif verdict.forward is Match.MATCHES and not statistics:
+        verdict = replace(verdict, detail=f"{verdict.detail}; the sums of {len(window.checks)} outputs too")
+    return verdict
+
+
+def _judge_sums(replay: Replay, verdict: Verdict, expected: Mapping[str, Tensor], before: Before) -> Verdict:
+    """Where gradients are accumulated, those before and the replay's must add up to those after."""
+    if before.gradients is None:
+        said = "gradients were added to earlier ones, so this backward pass's own are not known"
+        return replace(verdict, detail=f"{verdict.detail}; {said}")
+    replay.backward(steps=False)
+    for name, after in expected.items():
+        earlier, own = before.gradients.get(name.removeprefix("param:")), replay.gradients.get(name)
+        total = own if earlier is None else earlier if own is None else earlier + own
+        if total is None or not same_bits(total, after):
+            return Verdict(verdict.forward, Match.DIFFERS, f"{verdict.detail}; the gradient of {name} differs")
+    detail = f"{verdict.detail}; {len(expected)} accumulated gradients too"
+    return Verdict(verdict.forward, Match.MATCHES, detail)
+
+
+def _recorded_statistics(window: Window) -> dict[str, Any]:
+    if window.row is None:
+        return {}
+    return {key[0]: values for key, values, _ in window.row.merged() if key[1] is Quantity.ACTIVATION}
+
+
+def _differing_sum(replay: Replay, window: Window) -> str:
+    """Every module's output must sum to the same bits as in the training: a NaN loss alone proves little."""
+    seen: dict[str, list[Tensor]] = {}
+    for check in window.checks:
+        seen.setdefault(check.module, []).append(check.sum)
+    calls: dict[str, list[Call]] = {}
+    for call in replay.graph.calls:
+        calls.setdefault(call.module, []).append(call)
+    for path, sums in seen.items():
+        made = calls.get(path, [])
+        if len(made) != len(sums) or not all(call.outputs for call in made):
+            continue
+        for call, expected in zip(made, sums, strict=True):
+            if not same_bits(replay.output(call).sum(), expected):
+                return f"the output of module {path!r} differs from the training's"
+    return ""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A captured iteration as bytes: what the training does to its tensors afterwards changes nothing here."""
+
+    plan: Plan | None
+    verdict: Verdict
+    tensors: Mapping[str, StoredTensor]
+    statistics: Mapping[str, list[float]]
+    missing: tuple[str, ...]
+
+    def write(
+        self, writer: RecordingWriter, iteration: int, reason: str, loss: float, turn: str, extra: Mapping[str, Any]
+    ) -> SnapshotInfo:
+        """Append it to the recording."""
+        if self.plan is not None and self.plan.trace_id < 0:
+            self.plan.trace_id = writer.add_trace(self.plan.graph.to_json())
+        return writer.add_snapshot(
+            iteration=iteration,
+            turn=turn,
+            reason=reason,
+            trace=self.plan.trace_id if self.plan is not None else -1,
+            loss=loss,
+            verdict=self.verdict,
+            tensors=self.tensors,
+            missing=self.missing,
+            extra={**extra, "statistics": self.statistics},
+        )
+
+
+def encode(captured: Captured) -> Encoded:
+    """Copy everything that the snapshot will hold."""
+    tensors = {name: to_stored(tensor) for name, tensor in captured.feeds.items()}
+    statistics: dict[str, list[float]] = {}
+    if captured.replay is not None:
+        tensors |= {f"draw:{node}:{out}": to_stored(draw) for (node, out), draw in captured.replay.draws.items()}
+        paths = {call.module: None for call in captured.replay.graph.calls}
+        statistics = {path: row.tolist() for path, row in module_statistics(captured.replay, paths).items()}
+    tensors |= {f"grad:{path}": to_stored(g) for path, g in captured.gradients.items() if g.layout == torch.strided}
+    missing = captured.missing or ((captured.verdict.detail,) if captured.replay is None else ())
+    return Encoded(captured.plan, captured.verdict, tensors, statistics, missing)
+
+
+def rows_of(captured: Captured, names: Names, *, backward: bool) -> Row:
+    """The row of an iteration that was not to be recorded, measured on its replay."""
+    row, replay = Row(), captured.replay
+    if replay is not None and captured.same:
+        for call in replay.graph.calls:
+            if not call.outputs:
+                continue
+            output = replay.output(call)
+            axis = unit_axis(tuple(output.shape), call.type)
+            row.add_output(call.module, Quantity.ACTIVATION, output, axis)
+            if backward:
+                gradient = replay.gradient(call.outputs[0])
+                if gradient is not None and not isinstance(call.outputs[0], OutsideRef):
+                    row.add_output(call.module, Quantity.GRADIENT, gradient, axis)
+    add_weights(row, names, gradients=backward)
+    return row
+
+
+def add_weights(row: Row, names: Names, *, gradients: bool, only: set[int] | None = None) -> None:
+    """Measure every module's weight and, if asked, its gradient; ``only``: ids of the parameters to look at."""
+    for path, module in names.modules():
+        found = weight_of(module)
+        if found is None or (only is not None and id(found[1]) not in only):
+            continue
+        _, weight, axis = found
+        row.add_weight(path, Quantity.WEIGHT, weight, axis)
+        if gradients and weight.grad is not None:
+            row.add_weight(path, Quantity.WEIGHT_GRADIENT, weight.grad, axis)
+
+
+def transient(captured: Captured, loss: Tensor) -> bool:
+    """Whether a second run of the same iteration comes out finite where the training did not."""
+    if captured.replay is None:
+        return False
+    again = captured.replay.again()
+    again.forward()
+    return bool(torch.isfinite(again.loss).all()) and not bool(torch.isfinite(loss).all())
+
+
+def batch_index(window: Window, loader_index: list[int] | None) -> list[int] | None:
+    """The data set's indices of the batch's rows, where they are known for certain."""
+    batch = [tensor for _, _, tensor in window.arguments if tensor.dim()]
+    if loader_index is not None and batch and len(loader_index) == len(batch[0]):
+        return loader_index
+    return dataset_index(batch)

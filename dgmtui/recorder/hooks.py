@@ -1,0 +1,151 @@
+"""PyTorch's global hooks, put in place and taken out again, with one guard around everything of ours."""
+
+import functools
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from torch.nn.modules import module as module_hooks
+from torch.optim import optimizer as optimizer_hooks
+from torch.utils.data import dataloader
+
+from dgmtui.recorder.engine import Engine
+
+_R = TypeVar("_R")
+
+
+class Hooks:
+    """While entered, the engine hears of every module call, backward pass and optimiser step in this process."""
+
+    def __init__(self, engine: Engine, warn: Callable[[str], None]) -> None:
+        self._engine = engine
+        self._warn = warn
+        self._stack = ExitStack()
+        self._broken = False
+
+    def __enter__(self) -> "Hooks":
+        engine, remove = self._engine, self._stack.callback
+        before = module_hooks.register_module_forward_pre_hook(self._before_call)
+        after = module_hooks.register_module_forward_hook(self._after_call, with_kwargs=True, always_call=True)
+        remove(before.remove)
+        remove(after.remove)
+        remove(
+            optimizer_hooks.register_optimizer_step_pre_hook(
+                self._guarded(lambda o, a, k: engine.before_step(o))
+            ).remove
+        )
+        remove(
+            optimizer_hooks.register_optimizer_step_post_hook(
+                self._guarded(lambda o, a, k: engine.after_step(o))
+            ).remove
+        )
+        self._replace(torch.optim.Optimizer, "__init__", self._optimizer_init)
+        self._replace(torch.autograd, "backward", self._autograd_backward)
+        self._replace(torch.amp.GradScaler, "scale", self._scale)
+        self._replace(dataloader._BaseDataLoaderIter, "_next_index", self._next_index)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        original = getattr(owner, name)
+        setattr(owner, name, make(original))
+        self._stack.callback(setattr, owner, name, original)
+
+    def _guarded(self, act: Callable[..., None]) -> Callable[..., None]:
+        """Whatever fails in our code must not reach the training: it is said once, and the recording ends there."""
+
+        def guarded(*args: Any) -> None:
+            if self._broken:
+                return
+            try:
+                act(*args)
+            except Exception as error:  # noqa: BLE001
+                self._broken = True
+                self._warn(
+                    f"the recording stopped at iteration {self._engine.iteration} ({type(error).__name__}: {error}); "
+                    "the training goes on"
+                )
+
+        return guarded
+
+    def _before_call(self, module: torch.nn.Module, args: tuple[Any, ...]) -> None:
+        self._guarded(self._engine.before_call)(module, args, {})
+
+    def _after_call(self, module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        self._guarded(self._engine.after_call)(module, output)
+
+    def _optimizer_init(self, original: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(original)
+        def init(optimizer: Any, *args: Any, **kwargs: Any) -> None:
+            original(optimizer, *args, **kwargs)
+            self._guarded(self._engine.new_optimizer)(optimizer)
+
+        return init
+
+    def _autograd_backward(self, original: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(original)
+        def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
+            ran = []
+
+            def run() -> None:
+                ran.append(True)
+                original(tensors, *args, **kwargs)
+
+            loss = tensors if isinstance(tensors, Tensor) else tensors[0] if len(tensors) == 1 else None
+            if loss is not None and not self._broken:
+                self._backward(loss, run, ran)
+            if not ran:
+                run()
+
+        return backward
+
+    def _backward(self, loss: Tensor, run: Callable[[], None], ran: list[bool]) -> None:
+        """Errors of the user's backward pass are the user's; errors of ours end the recording only."""
+        failure: list[BaseException] = []
+
+        def run_and_keep() -> None:
+            try:
+                run()
+            except BaseException as error:
+                failure.append(error)
+                raise
+
+        try:
+            self._engine.around_backward(loss, run_and_keep)
+        except Exception as error:
+            if failure and error is failure[0]:
+                raise
+            self._broken = True
+            self._warn(
+                f"the recording stopped at iteration {self._engine.iteration} ({type(error).__name__}: {error}); "
+                "the training goes on"
+            )
+
+    def _scale(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def scale(scaler: Any, outputs: Any) -> Any:
+            scaled = original(scaler, outputs)
+            if isinstance(outputs, Tensor) and scaler.is_enabled():
+                self._guarded(self._engine.scaled)(outputs, scaled)
+            return scaled
+
+        return scale
+
+    def _next_index(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """With no workers, the indices drawn are those of the batch that comes next."""
+
+        @functools.wraps(original)
+        def next_index(iterator: Any) -> Any:
+            index = original(iterator)
+            if getattr(iterator, "_num_workers", 1) == 0 and isinstance(index, list):
+                self._engine.loader_index = [int(i) for i in index]
+            return index
+
+        return next_index

@@ -1,0 +1,146 @@
+"""What modules and parameters are called: the path from the model that holds them, as ``named_modules()`` gives it."""
+
+import weakref
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from dgmtui.recorder.frames import modules_in_scope
+from dgmtui.recording.model import ModuleInfo
+
+
+class Names:
+    """The models met so far; one is named without a prefix, several each with the name of their variable."""
+
+    def __init__(self) -> None:
+        self._held: list[tuple[str, weakref.ref[nn.Module]]] = []
+        self._paths: dict[int, str] = {}
+        self._parameters: dict[int, tuple[str, weakref.ref[Tensor]]] = {}
+        self._buffers: dict[int, tuple[str, weakref.ref[Tensor]]] = {}
+
+    def add_root(self, name: str, model: nn.Module) -> None:
+        """Name a model; those that are part of it go by its name from here on."""
+        parts = {id(module) for module in model.modules()}
+        kept = [(known, other) for known, other in self._roots() if id(other) not in parts]
+        taken = {known for known, _ in kept}
+        number, free = 2, name
+        while free in taken:
+            free, number = f"{name}{number}", number + 1
+        self._held = [(known, weakref.ref(other)) for known, other in [*kept, (free, model)]]
+        self.refresh()
+
+    def path(self, module: nn.Module) -> str:
+        """The path of a module; a module not met before is looked for in the user's variables."""
+        known = self._paths.get(id(module))
+        if known is None:
+            self.add_root(*_owner(module))
+            known = self._paths[id(module)]
+        return known
+
+    def refresh(self) -> None:
+        """Look at the models again: modules and parameters come and go."""
+        roots = self._roots()
+        trained = [model for _, model in roots if next(model.parameters(), None) is not None]
+        self._paths, self._parameters, self._buffers = {}, {}, {}
+        for name, model in roots:
+            alone = len(trained) <= 1 and (not trained or model is trained[0])
+            prefix = "" if alone else f"{name}."
+            for path, module in model.named_modules():
+                self._paths.setdefault(id(module), (prefix + path).rstrip("."))
+            for path, parameter in model.named_parameters():
+                self._parameters.setdefault(id(parameter), (prefix + path, weakref.ref(parameter)))
+            for path, buffer in model.named_buffers():
+                self._buffers.setdefault(id(buffer), (prefix + path, weakref.ref(buffer)))
+
+    def _roots(self) -> list[tuple[str, nn.Module]]:
+        """The models that still live."""
+        return [(name, model) for name, ref in self._held if (model := ref()) is not None]
+
+    def parameter(self, tensor: Tensor) -> str | None:
+        """The path of this very parameter."""
+        return _path_of(self._parameters, tensor)
+
+    def buffer(self, tensor: Tensor) -> str | None:
+        """The path of this very buffer."""
+        return _path_of(self._buffers, tensor)
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """Every parameter by path, shared ones once."""
+        return {path: tensor for path, ref in self._parameters.values() if (tensor := ref()) is not None}
+
+    @property
+    def buffers(self) -> dict[str, Tensor]:
+        """Every buffer by path."""
+        return {path: tensor for path, ref in self._buffers.values() if (tensor := ref()) is not None}
+
+    def modules(self) -> Iterator[tuple[str, nn.Module]]:
+        """Every module once, with its path, parents before children."""
+        seen: set[int] = set()
+        for _, model in self._roots():
+            for module in model.modules():
+                if id(module) not in seen:
+                    seen.add(id(module))
+                    yield self._paths[id(module)], module
+
+    def infos(self, shapes: dict[str, tuple[tuple[int, ...], int | None]]) -> Iterator[ModuleInfo]:
+        """Every module as a recording names it; ``shapes``: path → output shape and unit axis, of those called."""
+        parents = {self._paths[id(child)]: path for path, module in self.modules() for child in module.children()}
+        for path, module in self.modules():
+            shape, axis = shapes.get(path, (None, None))
+            yield ModuleInfo(
+                path=path,
+                type=type(module).__name__,
+                parent=parents.get(path),
+                output_shape=shape,
+                unit_axis=axis,
+                parameters=tuple(name for name, _ in module.named_parameters(recurse=False)),
+                detail=module.extra_repr().replace("\n", " ")[:200],
+            )
+
+
+def _path_of(known: dict[int, tuple[str, weakref.ref[Tensor]]], tensor: Tensor) -> str | None:
+    found = known.get(id(tensor))
+    return found[0] if found is not None and found[1]() is tensor else None
+
+
+def _owner(module: nn.Module) -> tuple[str, nn.Module]:
+    """The largest module in the user's variables that holds ``module``, with its variable's name."""
+    best, size = (type(module).__name__, module), sum(1 for _ in module.modules())
+    for name, candidate in modules_in_scope():
+        members = list(candidate.modules())
+        if (len(members) > size or candidate is module) and any(member is module for member in members):
+            plain = name if name != "self" else type(candidate).__name__
+            if candidate is module and best[1] is module:
+                best = (plain, candidate)
+            elif len(members) > size:
+                best, size = (plain, candidate), len(members)
+    return best
+
+
+def weight_of(module: nn.Module) -> tuple[str, Tensor, int] | None:
+    """The parameter that a module's units own slices of, with its name and the units' axis in it."""
+    own = dict(module.named_parameters(recurse=False))
+    name = "weight" if "weight" in own else max(own, key=lambda key: own[key].numel(), default=None)
+    if name is None or own[name].dim() == 0 or isinstance(own[name], nn.UninitializedParameter):
+        return None
+    transposed = isinstance(module, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d)
+    return name, own[name], 1 if transposed and own[name].dim() > 1 else 0
+
+
+def tensors_in(value: object, depth: int = 4) -> list[tuple[tuple[object, ...], Tensor]]:
+    """Every tensor in nested tuples, lists, dicts and plain objects, with the way to it."""
+    if isinstance(value, torch.Tensor):
+        return [((), value)]
+    if depth == 0:
+        return []
+    if isinstance(value, dict):
+        items = list(value.items())
+    elif isinstance(value, list | tuple):
+        items = list(enumerate(value))
+    elif not isinstance(value, type | nn.Module) and isinstance(getattr(value, "__dict__", None), dict):
+        items = [(f".{key}", item) for key, item in vars(value).items()]
+    else:
+        return []
+    return [((key, *path), tensor) for key, item in items for path, tensor in tensors_in(item, depth - 1)]

@@ -1,0 +1,250 @@
+"""``dgmtui record`` on scripts that know nothing of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dgmtui.recording import open_recording
+from dgmtui.recording.check import check
+from dgmtui.recording.model import Match
+from dgmtui.trace.birth import first_birth
+from dgmtui.trace.replay import load_replay
+from dgmtui.trace.verify import verify_elsewhere
+
+Run = Callable[..., Any]
+
+HEAD = """
+import random, sys
+import torch, torch.nn.functional as F
+from torch import nn
+torch.manual_seed(3); random.seed(3)
+X = torch.randn(256, 10); Y = (X[:, :3].sum(1) > 0).long()
+def tell(loss, model):
+    print(float(loss).hex(), [float(p.detach().double().sum()).hex() for p in model.parameters()])
+"""
+
+INDEXED = """
+model = nn.Sequential(nn.Linear(10, 16), nn.Tanh(), nn.Linear(16, 2))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for i in range(35):
+    idx = torch.randint(0, 256, (32,))
+    loss = F.cross_entropy(model(X[idx]), Y[idx])
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+    tell(loss, model)
+"""
+
+LOADER = """
+from torch.utils.data import DataLoader, TensorDataset
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(1, 4, 3, padding=1); self.norm = nn.BatchNorm1d(4); self.act = nn.ReLU(inplace=True)
+        self.drop = nn.Dropout(0.3); self.head = nn.Linear(40, 2)
+    def forward(self, x):
+        return self.head(self.drop(self.act(self.norm(self.conv(x[:, None]))).flatten(1)))
+net = Net()
+def train_one(x, y):
+    optimizer.zero_grad()
+    loss = criterion(net(x), y)
+    loss.backward()
+    optimizer.step()
+    return loss
+optimizer, criterion = torch.optim.Adam(net.parameters(), 1e-2), nn.CrossEntropyLoss()
+for epoch in range(3):
+    for x, y in DataLoader(TensorDataset(X, Y), 48, shuffle=True):
+        tell(train_one(x, y), net)
+    net.eval()
+    with torch.no_grad():
+        print(float(criterion(net(X), Y)).hex())
+    net.train()
+"""
+
+ANNEALED = """
+model = nn.Linear(10, 2)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for i in range(20):
+    beta = min(1.0, i / 10)
+    loss = F.cross_entropy(model(X), Y) + beta * model.weight.pow(2).sum()
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+    tell(loss, model)
+"""
+
+NO_MODULE = """
+w = torch.zeros(10, 2, requires_grad=True)
+for i in range(20):
+    loss = F.cross_entropy(X @ w, Y)
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+        w.grad = None
+    print(float(loss).hex())
+"""
+
+ACCUMULATED = """
+model = nn.Sequential(nn.Linear(10, 8), nn.ReLU(), nn.Linear(8, 2))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for i in range(12):
+    optimizer.zero_grad()
+    for part in range(3):
+        x, y = X[part::3], Y[part::3]
+        loss = F.cross_entropy(model(x), y) / 3
+        loss.backward()
+    optimizer.step()
+    tell(loss, model)
+"""
+
+GAN = """
+G = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 10))
+D = nn.Sequential(nn.Linear(10, 8), nn.LeakyReLU(), nn.Linear(8, 1))
+og, od = torch.optim.Adam(G.parameters(), 1e-3), torch.optim.Adam(D.parameters(), 1e-3)
+for i in range(14):
+    real = X[torch.randint(0, 256, (16,))]
+    for _ in range(2):
+        fake = G(torch.randn(16, 4)).detach()
+        ld = F.softplus(-D(real)).mean() + F.softplus(D(fake)).mean()
+        od.zero_grad(); ld.backward(); od.step()
+    lg = F.softplus(-D(G(torch.randn(16, 4)))).mean()
+    og.zero_grad(); lg.backward(); og.step()
+    tell(lg, G)
+"""
+
+BARE = """
+w, scale = nn.Parameter(torch.zeros(10, 2)), torch.ones(2, requires_grad=True)
+optimizer = torch.optim.Adam([w, scale], lr=0.05)
+for i in range(16):
+    loss = F.cross_entropy(X @ w * scale, Y)
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+    print(float(loss).hex(), float(w.detach().sum()).hex())
+"""
+
+LOOPS = {"indexed": (INDEXED, 35), "loader": (LOADER, 18), "annealed": (ANNEALED, 20), "no module": (NO_MODULE, 20),
+         "accumulated": (ACCUMULATED, 12), "gan": (GAN, 14), "bare parameter": (BARE, 16)}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_recording_changes_no_bit_and_every_snapshot_replays(run: Run, name: str) -> None:
+    loop, iterations = LOOPS[name]
+    alone, recorded = run(HEAD + loop, recorded=False), run(HEAD + loop, options=("--every", "4"))
+    assert (recorded.code, recorded.out) == (0, alone.out), recorded.err
+    with open_recording(recorded.recording) as recording:
+        assert recording.iteration_count == iterations
+        assert recording.end is not None and recording.end.reason == "finished"
+        assert np.isfinite(recording.losses()).all()
+        assert recording.snapshots
+        for snapshot in recording.snapshots:
+            assert snapshot.verdict.forward is Match.MATCHES, (snapshot.iteration, snapshot.verdict)
+            assert snapshot.verdict.gradient is Match.MATCHES, (snapshot.iteration, snapshot.verdict)
+            assert any(tensor.startswith("grad:") for tensor in snapshot.tensors)
+            again = verify_elsewhere(load_replay(recording, snapshot), recording, snapshot)
+            assert again.forward in (Match.MATCHES, Match.AGREES), again
+
+
+def test_a_changing_number_makes_every_iteration_traced_and_says_so(run: Run) -> None:
+    recorded = run(HEAD + ANNEALED)
+    assert "every one is traced" in recorded.err
+    with open_recording(recorded.recording) as recording:
+        assert any(event.kind == "trace" for event in recording.events())
+
+
+FAILS_FORWARD = """
+model = nn.Sequential(nn.Linear(10, 4))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+X[77, 2] = 3e4
+order = torch.arange(256).roll(100)
+for i in range(40):
+    idx = order[(i * 7) % 256:][:7]
+    out = model(X[idx])
+    loss = torch.exp(out.abs()).mean() * 1e-3
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+"""
+
+
+def test_a_forward_failure_is_stopped_before_the_update_and_told_exactly(run: Run) -> None:
+    recorded = run(HEAD + FAILS_FORWARD)
+    assert recorded.code == 1 and "stopped: iteration" in recorded.err and "Traceback" not in recorded.err
+    with open_recording(recorded.recording) as recording:
+        snapshot = recording.snapshots[-1]
+        assert snapshot.reason == "failing" and snapshot.verdict.forward is Match.MATCHES
+        birth = first_birth(load_replay(recording, snapshot))
+        assert birth is not None and (birth.op, birth.phase, birth.module) == ("aten.exp", "forward", "")
+        assert birth.source is not None and birth.source.text.startswith("loss = torch.exp(out.abs())")
+        assert birth.sample is not None and snapshot.extra["dataset_index"][birth.sample] == 77
+        found = recording.first_nonfinite()
+        assert recording.end is not None and recording.end.reason == "nonfinite"
+        assert recording.last_iteration == snapshot.iteration == recording.rows[-1]
+        assert found is None or found.iteration == snapshot.iteration
+
+
+FAILS_BACKWARD = """
+model = nn.Linear(10, 4, bias=False)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+X[40] = 0
+for i in range(30):
+    x = X[i * 3: i * 3 + 3]
+    norm = (model(x) ** 2).sum(1).sqrt()
+    loss = F.mse_loss(norm, torch.ones(3))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def test_a_backward_failure_names_the_derivative_and_the_sample(run: Run) -> None:
+    recorded = run(HEAD + FAILS_BACKWARD)
+    assert recorded.code == 1, recorded.err
+    with open_recording(recorded.recording) as recording:
+        snapshot = recording.snapshots[-1]
+        assert (snapshot.iteration, snapshot.reason) == (13, "failing")
+        assert (snapshot.verdict.forward, snapshot.verdict.gradient) == (Match.MATCHES, Match.MATCHES), snapshot.verdict
+        birth = first_birth(load_replay(recording, snapshot))
+        assert birth is not None and (birth.op, birth.phase) == ("aten.sqrt", "backward")
+        assert birth.sample == 1 and birth.source is not None and "sqrt()" in birth.source.text
+
+
+def test_on_continue_the_training_goes_on_and_the_first_failure_is_kept(run: Run) -> None:
+    recorded = run(HEAD + FAILS_BACKWARD, options=("--on-nonfinite", "continue"))
+    assert recorded.code == 0, recorded.err
+    with open_recording(recorded.recording) as recording:
+        assert recording.iteration_count == 30
+        assert [s.iteration for s in recording.snapshots if s.reason == "failing"] == [13]
+        assert not np.isfinite(recording.losses()[14:]).any()
+
+
+def test_the_users_exception_is_what_is_seen_and_the_recording_is_whole(run: Run) -> None:
+    source = HEAD + INDEXED.replace("    tell(loss, model)", "    if i == 20: raise ValueError('the data ran out')")
+    alone, recorded = run(source, recorded=False), run(source)
+    assert recorded.code == alone.code == 1
+    traceback = [line for line in recorded.err.splitlines() if not line.startswith("dgmtui:")]
+    assert "\n".join(traceback).replace("<module>", "") == alone.err.strip().replace("<module>", "")
+    report = check(recorded.recording)
+    assert report.whole and report.last_iteration == 20 and report.end is not None
+    assert report.end.message == "ValueError: the data ran out"
+
+
+def test_arguments_exit_code_and_main_are_the_scripts_own(run: Run) -> None:
+    source = "import sys\nprint(sys.argv[1:], __name__, __file__.endswith('train.py'))\nsys.exit(7)\n"
+    recorded = run(source, "--lr", "0.1", "-o", "x")
+    assert recorded.code == 7 and "['--lr', '0.1', '-o', 'x'] __main__ True" in recorded.out
+
+
+def test_a_killed_run_opens_and_says_until_when_it_is_whole(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "long.py"
+    script.write_text(HEAD + INDEXED.replace("range(35)", "range(10**9)").replace("tell(loss, model)", "pass"))
+    process = subprocess.Popen([sys.executable, "-m", "dgmtui", "record", "-o", str(tmp_path / "k.h5"), str(script)])
+    while not (tmp_path / "k.h5").exists():
+        time.sleep(0.1)
+    time.sleep(3.5)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    report = check(tmp_path / "k.h5")
+    assert report.exit_code == 0 and report.end is None and report.last_iteration > 10
+    with open_recording(tmp_path / "k.h5") as recording:
+        assert recording.live and np.isfinite(recording.losses()).all() and recording.snapshots

@@ -1,0 +1,185 @@
+"""The engine within this process: what it leaves behind, what it must not keep, what it survives."""
+
+import gc
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import dgmtui
+from dgmtui.recorder.engine import Engine
+from dgmtui.recorder.frames import Variable, dataset_index, find_variable, read_variable
+from dgmtui.recorder.naming import Names
+from dgmtui.recording import open_recording
+
+
+def train(recorder: Any, iterations: int = 12, poison: int = -1) -> list[float]:
+    torch.manual_seed(0)
+    x, y = torch.randn(16, 5), torch.randn(16, 1)
+    model = recorder_model
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    losses = []
+    for i in range(iterations):
+        batch = torch.full_like(x, float("nan")) if i == poison else x
+        with recorder.iteration(batch, y):
+            loss = F.mse_loss(model(batch), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        losses.append(loss.item())
+        recorder.log(twice=2 * losses[-1])
+    return losses
+
+
+recorder_model = nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 1))
+
+
+@pytest.fixture(autouse=True)
+def fresh_model() -> None:
+    torch.manual_seed(1)
+    for layer in (recorder_model[0], recorder_model[2]):
+        layer.reset_parameters()
+
+
+def test_the_api_records_what_the_loop_did(tmp_path: Path) -> None:
+    with dgmtui.Recorder(tmp_path / "run.h5", recorder_model, every=3) as recorder:
+        losses = train(recorder)
+    with open_recording(tmp_path / "run.h5") as recording:
+        assert recording.losses().tolist() == losses
+        assert recording.scalar("twice").tolist() == [2 * loss for loss in losses]
+        assert recording.rows.tolist() == [0, 3, 6, 9]
+        channel = recording.channel("0", "weight")
+        assert recording.series(channel).shape == (4, 7)
+
+
+def test_series_are_what_their_definition_says(tmp_path: Path) -> None:
+    seen: list[torch.Tensor] = []
+    handle = recorder_model[0].register_forward_hook(lambda m, i, o: seen.append(o.detach().clone()))
+    with dgmtui.Recorder(tmp_path / "run.h5", recorder_model, every=1) as recorder:
+        train(recorder, 3)
+    handle.remove()
+    with open_recording(tmp_path / "run.h5") as recording:
+        channel = recording.channel("0", "activation")
+        mean, rms = recording.series(channel, "mean")[2], recording.series(channel, "rms")[2]
+        np.testing.assert_allclose(mean, seen[2].double().mean(0), rtol=1e-5)
+        np.testing.assert_allclose(rms, seen[2].double().pow(2).mean(0).sqrt(), rtol=1e-5)
+        statistics = recording.statistics(channel)[2]
+        assert statistics[0] == seen[2].min() and statistics[1] == seen[2].max()
+
+
+def test_a_stop_leaves_the_block_and_tells_where(tmp_path: Path) -> None:
+    with dgmtui.Recorder(tmp_path / "run.h5", recorder_model) as recorder:
+        train(recorder, poison=7)
+    assert recorder.stopped_at == 7
+    with open_recording(tmp_path / "run.h5") as recording:
+        assert recording.end is not None and recording.end.reason == "nonfinite"
+        assert recording.snapshots[-1].iteration == 7
+
+
+def test_torch_is_as_it_was_afterwards(tmp_path: Path) -> None:
+    def state() -> tuple[object, ...]:
+        hooks = torch.nn.modules.module
+        return (
+            torch.autograd.backward,
+            torch.optim.Optimizer.__init__,
+            torch.amp.GradScaler.scale,
+            len(hooks._global_forward_hooks),
+            len(hooks._global_forward_pre_hooks),
+        )
+
+    before = state()
+    with dgmtui.Recorder(tmp_path / "run.h5", recorder_model) as recorder:
+        assert state() != before
+        train(recorder)
+    assert state() == before
+
+
+def test_the_generator_is_where_it_would_have_been(tmp_path: Path) -> None:
+    class Unrecorded:
+        def iteration(self, *batch: object) -> Any:
+            return torch.enable_grad()
+
+        def log(self, **scalars: float) -> None: ...
+
+    alone = train(Unrecorded()), torch.get_rng_state()
+    for layer in (recorder_model[0], recorder_model[2]):
+        torch.manual_seed(1) if layer is recorder_model[0] else None
+        layer.reset_parameters()
+    with dgmtui.Recorder(tmp_path / "run.h5", recorder_model) as recorder:
+        recorded = train(recorder), torch.get_rng_state()
+    assert alone[0] == recorded[0] and torch.equal(alone[1], recorded[1])
+
+
+def test_an_error_of_ours_never_reaches_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("disk on fire")
+
+    with dgmtui.Recorder(tmp_path / "run.h5", recorder_model) as recorder:
+        monkeypatch.setattr(Engine, "_see_output", fail)
+        losses = train(recorder)
+    assert len(losses) == 12
+    assert "disk on fire" in capsys.readouterr().err
+
+
+def test_what_the_user_deletes_is_freed(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    with dgmtui.Recorder(tmp_path / "run.h5", recorder_model, every=1) as recorder:
+        optimizer = torch.optim.SGD(recorder_model.parameters(), lr=0.01)
+        for _ in range(6):
+            x = torch.randn(16, 5)
+            with recorder.iteration(x):
+                output = recorder_model(x)
+                loss = output.pow(2).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            refs = [weakref.ref(x), weakref.ref(output), weakref.ref(loss)]
+            del x, output, loss
+        gc.collect()
+        assert [ref() is None for ref in refs] == [True] * 3
+
+
+def test_a_variable_is_found_by_identity_and_read_anew() -> None:
+    def step(batch: dict[str, list[torch.Tensor]]) -> tuple[Variable | None, object]:
+        found = find_variable(batch["views"][1])
+        assert found is not None
+        batch["views"][1] = torch.ones(3)
+        return found, read_variable(found)
+
+    found, now = step({"views": [torch.zeros(3), torch.zeros(3)]})
+    assert found is not None and (found.name, found.path) == ("batch", ("views", 1))
+    assert isinstance(now, torch.Tensor) and now.tolist() == [1, 1, 1]
+
+
+def test_looking_at_variables_keeps_none_alive() -> None:
+    def look() -> weakref.ref[torch.Tensor]:
+        held = torch.zeros(3)
+        find_variable(torch.ones(1))
+        ref = weakref.ref(held)
+        del held
+        return ref if ref() is None else pytest.fail("still alive")
+
+    assert look()() is None
+
+
+def test_dataset_index_is_said_only_when_it_selects_the_batch() -> None:
+    data = torch.randn(50, 4)
+    idx = torch.tensor([7, 3, 9])
+    assert dataset_index([data[idx]]) == [7, 3, 9]
+    assert dataset_index([torch.randn(3, 4)]) is None
+
+
+def test_names_are_those_of_named_modules_and_prefixed_where_there_are_several() -> None:
+    names = Names()
+    first, second = nn.Sequential(nn.Linear(2, 2)), nn.Sequential(nn.Linear(2, 2))
+    names.add_root("first", first)
+    assert names.path(first[0]) == "0" and names.path(first) == ""
+    names.add_root("second", second)
+    assert (names.path(first[0]), names.path(second[0]), names.path(second)) == ("first.0", "second.0", "second")
