@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 REC ?= recordings/vae.h5
+RECORD := $(BIN)/dgmtui record
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -37,8 +38,12 @@ check: $(STAMP) ## Formatting, lint, types, import directions
 bench: $(STAMP) ## Measure, each number beside its peer or floor
 	@$(BIN)/python tests/benchmarks
 
-recordings: $(STAMP) ## Record the demos that lie in recordings/ again
-	@$(BIN)/python -m dgmtui.demos.make_recordings recordings
+recordings: $(STAMP) ## Record the demos that lie in recordings/ again (one that fails ends with code 1, as it should)
+	-@$(RECORD) --every 25 -o recordings/vae.h5 -m dgmtui.demos.vae
+	-@$(RECORD) --every 25 -o recordings/vae-replaced.h5 -m dgmtui.demos.vae_replaced
+	@$(RECORD) --every 80 -o recordings/vae-softplus.h5 -m dgmtui.demos.vae_softplus
+	@$(RECORD) --every 5 -o recordings/cnn.h5 -m dgmtui.demos.cnn
+	@$(RECORD) --every 5 -o recordings/cnn-batchnorm.h5 -m dgmtui.demos.cnn_batchnorm
 
 clean: ## Remove what the other targets made
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

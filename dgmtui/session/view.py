@@ -1,4 +1,4 @@
-"""What the screen draws, as one frozen value: made from a session off the screen's loop, drawn without a question back."""
+"""What the screen draws, as one frozen value: made from a session off the screen's loop and asked nothing back."""
 
 from dataclasses import dataclass
 
@@ -66,6 +66,7 @@ class CreditRow:
     """One contributor to the target."""
 
     module: str
+    """Path; the outside tensor's name (``input:x``) where it came from outside."""
     unit: int | None
     sample: int | None
     value: float

@@ -1,0 +1,153 @@
+"""Commands that work something out: findings, dynamics, replay, credit."""
+
+from typing import Any
+
+from dgmtui.commands.describe import elsewhere
+from dgmtui.commands.findings_data import finding_data, findings_table, paragraphs
+from dgmtui.commands.grammar import Rest
+from dgmtui.commands.registry import command
+from dgmtui.commands.result import Block, Chart, Line, Result, Table, Text
+from dgmtui.errors import UsageError
+from dgmtui.session.expression import summarise
+from dgmtui.session.session import Scale, Session
+from dgmtui.session.tensors import print_value
+from dgmtui.session.view import DynamicsView
+
+
+@command("findings", group="analyse", keys=(("f", "findings", "findings"),), needs_replay=True)
+def findings(session: Session, *, quick: bool = False) -> Result:
+    """List what went wrong, the most likely root cause first.
+
+    The failing iteration is replayed to find the operation, sample and unit; --quick looks at the recording only.
+
+    JSON: {"command":"findings","findings":[{"kind","severity","iteration","onset","rank","phase","module","op",
+    "autograd","source","sample","samples","unit","value","message","advice","consequences"}…]}, with "dataset_index"
+    and "turn" where they are known. A field that does not apply is null. Numbers that are not finite are the strings
+    "nan", "inf" and "-inf", here and in every object.
+    """
+    found = session.results.findings(quick=quick)
+    if not found:
+        return Result("findings", {"findings": []}, (Text("No finding: nothing that is looked for was seen."),))
+    table = findings_table(found, session.results.findings_complete)
+    return Result("findings", {"findings": [finding_data(f) for f in found]}, (table,))
+
+
+@command("explain", group="analyse", keys=(("x", "explain", ""),), needs_replay=True)
+def explain(session: Session, n: int = 1) -> Result:
+    """Explain one finding with its evidence: the first, or the Nth of `findings`.
+
+    JSON: {"command":"explain","number","finding","evidence":[{"command","text"}…],"source_text","data"}: the finding
+    as `findings` gives it, commands that show it, the source line, and what its kind adds.
+    """
+    found = session.results.findings()
+    if not 1 <= n <= len(found):
+        has = f"there are 1 to {len(found)}" if found else "there are none"
+        raise UsageError(f"no finding {n}; {has}")
+    finding = found[n - 1]
+    data = {
+        "number": n,
+        "finding": finding_data(finding),
+        "evidence": [{"command": item.command, "text": item.text} for item in finding.evidence],
+        "source_text": finding.source_text,
+        "data": finding.data,
+    }
+    return Result("explain", data, paragraphs(n, finding))
+
+
+@command("dynamics", group="analyse")
+def dynamics(
+    session: Session,
+    *,
+    k: int = 40,
+    window: tuple[int, int] | None = None,
+    scale: Scale | None = None,
+    whole: bool = False,
+) -> Result:
+    """Chart how the units of the module behaved over the training: a sample of at most K series.
+
+    Series that become non-finite are always shown. --window A B looks at iterations A up to B (negative: from the
+    last), --whole at all again; --scale linear, log or symlog. Both stay until they are changed.
+
+    JSON: {"command":"dynamics","module","quantity","measure","scale","iterations","total","nonfinite","clipped",
+    "lines":[{"unit","kind","first_nonfinite","values"}…]}; kind is cover, outlier, event or nonfinite.
+    """
+    if k < 1:
+        raise UsageError("-k takes a number from 1")
+    session.show_window(None if whole else window or session.window)
+    session.scale = scale or session.scale
+    chart = session.charts.chart(session, k)
+    if chart is None:
+        offered = ", ".join(session.quantities()) or "none"
+        raise UsageError(
+            f"no series of {session.quantity} of {session.module or 'the root module'} here (recorded: {offered}); "
+            "choose with `module` and `quantity`"
+        )
+    return Result("dynamics", _dynamics_data(chart), (_chart(chart, session.iteration),))
+
+
+@command("print", group="analyse", aliases=("p",), needs_replay=True)
+def print_(session: Session, expression: Rest) -> Result:
+    """Show a tensor of the iteration, or what is computed from tensors.
+
+    Names: loss, MODULE, MODULE[UNIT], MODULE[UNIT]@SAMPLE (a module's last output; `module:0` where the path is a
+    number), node:ID, input:NAME, param:PATH, buffer:PATH, grad:PATH. With them: numbers, + - * / // % **,
+    comparisons, [indices], and abs exp log sqrt tanh sigmoid isnan isinf isfinite min max mean sum std norm count
+    float64. Example: `print max(abs(enc.0)) / mean(enc.0)`.
+
+    JSON: {"command":"print","expression","iteration","shape","dtype","min","max","mean","elements","nan","inf",
+    "values"}: range and mean over finite values, and the first eight values.
+    """
+    made, value = print_value(session, expression)
+    said = summarise(value)
+    data = {
+        "expression": expression,
+        "iteration": made.snapshot.iteration,
+        "shape": said.shape,
+        "dtype": said.dtype,
+        "min": said.low,
+        "max": said.high,
+        "mean": said.mean,
+        "elements": said.elements,
+        "nan": said.nan,
+        "inf": said.inf,
+        "values": said.values,
+    }
+    blocks: list[Block] = []
+    if said.shape:
+        row = ("×".join(map(str, said.shape)), *(data[key] for key in ("dtype", "min", "max", "mean", "nan", "inf")))
+        blocks.append(Table(("shape", "dtype", "min", "max", "mean", "nan", "inf"), (row,)))
+        more = ", …" if said.elements > len(said.values) else ""
+        blocks.append(Text("values: " + ", ".join(f"{v:.6g}" for v in said.values) + more))
+    else:
+        blocks.append(Text(f"{expression} = {said.values[0]:.9g}"))
+    return Result("print", data, (*blocks, *elsewhere(session, made.snapshot.iteration)))
+
+
+def _dynamics_data(chart: DynamicsView) -> dict[str, Any]:
+    return {
+        "module": chart.module,
+        "quantity": chart.quantity,
+        "measure": chart.measure,
+        "scale": chart.scale,
+        "iterations": chart.iterations,
+        "total": chart.total,
+        "nonfinite": chart.nonfinite,
+        "clipped": chart.clipped,
+        "lines": [
+            {"unit": line.unit, "kind": line.kind, "first_nonfinite": line.first_nonfinite, "values": line.values}
+            for line in chart.lines
+        ],
+    }
+
+
+def _chart(chart: DynamicsView, cursor: int) -> Chart:
+    return Chart(
+        iterations=chart.iterations,
+        lines=tuple(Line(f"[{line.unit}]", line.values, line.kind) for line in chart.lines),
+        title=f"{chart.quantity} ({chart.measure}) of {chart.module or 'the root module'}",
+        scale=chart.scale,
+        total=chart.total,
+        nonfinite=chart.nonfinite,
+        clipped=chart.clipped,
+        cursor=cursor,
+    )

@@ -1,0 +1,50 @@
+"""Where a session stands, as data and as a line."""
+
+from typing import Any
+
+from dgmtui.commands.findings_data import finding_data
+from dgmtui.commands.result import Block, Result, Text
+from dgmtui.session.session import Session
+
+
+def where_data(session: Session) -> dict[str, Any]:
+    """The object of ``where``, which every command that moves or selects answers with too."""
+    finding = session.results.finding_at(session.iteration)
+    return {
+        "iteration": session.iteration,
+        "phase": session.phase,
+        "module": session.module,
+        "unit": session.unit,
+        "sample": session.sample,
+        "quantity": str(session.quantity),
+        "finding": None if finding is None else finding_data(finding),
+    }
+
+
+def where_line(session: Session) -> str:
+    """``iteration 1,317 · forward · dec.xv[212]@5 · activation · loss inf``."""
+    losses = session.landmarks.losses
+    loss = f"loss {losses[session.iteration]:.6g}" if session.iteration < len(losses) else ""
+    parts = (
+        f"iteration {session.iteration:,}",
+        session.phase or "",
+        session.place,
+        str(session.quantity),
+        loss,
+    )
+    return " · ".join(part for part in parts if part)
+
+
+def moved(session: Session, command: str, note: str = "") -> Result:
+    """The answer of a command that moved or selected, with a sentence where it did other than was asked."""
+    blocks: tuple[Block, ...] = (Text(where_line(session)),)
+    if note:
+        blocks += (Text(note + ".", "dim"),)
+    return Result(command, {**where_data(session), "note": note or None}, blocks)
+
+
+def elsewhere(session: Session, iteration: int) -> tuple[Block, ...]:
+    """Says so where a snapshot stands for the cursor's iteration."""
+    if iteration == session.iteration:
+        return ()
+    return (Text(f"at iteration {iteration:,}, the nearest snapshot before {session.iteration:,}", "dim"),)

@@ -1,0 +1,68 @@
+"""A finding as the JSON contract names it, and as paragraphs."""
+
+from typing import Any
+
+from dgmtui.commands.result import Block, Table, Text
+from dgmtui.findings.model import Finding
+
+FIELDS = (
+    "kind", "severity", "iteration", "onset", "rank", "phase", "module", "op", "autograd", "source",
+    "sample", "samples", "unit", "value", "message", "advice", "consequences",
+)  # fmt: skip
+"""Always there, null where one does not apply."""
+OPTIONAL = ("dataset_index", "turn")
+"""There where they are known."""
+MARKS = {"error": "✗", "warning": "▲", "info": "·"}
+
+
+def finding_data(finding: Finding) -> dict[str, Any]:
+    """The object of one finding."""
+    data = {name: getattr(finding, name) for name in FIELDS}
+    data |= {name: value for name in OPTIONAL if (value := getattr(finding, name)) is not None}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
+
+
+def place_of(finding: Finding) -> str:
+    """``aten.exp · dec.xv[212] · sample 5 · train.py:31``."""
+    unit = "" if finding.unit is None else f"[{finding.unit}]"
+    parts = (
+        finding.op or "",
+        "" if finding.module is None else f"{finding.module or 'root'}{unit}",
+        "" if finding.sample is None else f"sample {finding.sample}",
+        finding.source or "",
+    )
+    return " · ".join(part for part in parts if part)
+
+
+def findings_table(findings: tuple[Finding, ...], complete: bool) -> Table:
+    """One row a finding, most likely root cause first; the number is what ``explain`` takes."""
+    return Table(
+        columns=("", "no.", "iteration", "kind", "where", "what"),
+        rows=tuple(
+            (MARKS[str(f.severity)], i, f.iteration, f.kind, place_of(f), f.message)
+            for i, f in enumerate(findings, start=1)
+        ),
+        note="" if complete else "from the recording only; the failing iteration has not been replayed",
+    )
+
+
+def paragraphs(number: int, finding: Finding) -> tuple[Block, ...]:
+    """A finding as an account: what, where, since when, what followed, what to try, and how to see it."""
+    onset = f", begun at {finding.onset:,}" if finding.onset is not None else ""
+    phase = f" in {finding.phase}" if finding.phase else ""
+    blocks: list[Block] = [
+        Text(
+            f"{MARKS[str(finding.severity)]} {number}. {finding.kind} at iteration {finding.iteration:,}{phase}{onset}",
+            str(finding.severity),
+        ),
+        Text(finding.message),
+    ]
+    if place := place_of(finding):
+        line = f"    {finding.source_text}" if finding.source_text else ""
+        blocks.append(Text("\n".join(filter(None, (f"Where: {place}", line)))))
+    blocks += [Text(f"Then: {said}") for said in finding.consequences]
+    blocks.append(Text(f"Try: {finding.advice}", "strong"))
+    if finding.evidence:
+        shown = tuple((item.command, item.text) for item in finding.evidence)
+        blocks.append(Table(("to see it, type", "what it shows"), shown))
+    return tuple(blocks)

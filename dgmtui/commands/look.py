@@ -1,0 +1,112 @@
+"""Commands that choose what is looked at."""
+
+from typing import Literal
+
+from dgmtui.commands.describe import moved, where_data, where_line
+from dgmtui.commands.grammar import ModulePath
+from dgmtui.commands.registry import command
+from dgmtui.commands.result import Block, Result, Text
+from dgmtui.recording.model import Measure, Quantity
+from dgmtui.session.session import Session
+
+QuantityName = Literal["activation", "gradient", "weight", "weight_gradient", "update"]
+MeasureName = Literal["mean", "rms", "zeros", "norm"]
+
+
+@command("module", group="look", aliases=("m",))
+def module(session: Session, path: ModulePath = "") -> Result:
+    """Look at a module by its path, or at the root.
+
+    Paths are as `named_modules()` gives them; without one, or with `.`, it is the root.
+
+    JSON: as `goto`, with "command":"module".
+    """
+    session.select_module(path)
+    return moved(session, "module")
+
+
+@command("unit", group="look")
+def unit(session: Session, n: int | Literal["all"] = "all") -> Result:
+    """Look at one unit of the module, or at all of them.
+
+    A unit is an output feature of a linear layer, or a feature map of a convolution, from 0.
+
+    JSON: as `goto`, with "command":"unit".
+    """
+    session.select_unit(n if isinstance(n, int) else None)
+    return moved(session, "unit")
+
+
+@command("sample", group="look")
+def sample(session: Session, n: int | Literal["all"] = "all") -> Result:
+    """Look at one sample, a row of the batch from 0, or at all of them.
+
+    JSON: as `goto`, with "command":"sample".
+    """
+    session.select_sample(n if isinstance(n, int) else None)
+    return moved(session, "sample")
+
+
+@command(
+    "quantity",
+    group="look",
+    keys=(
+        ("a", "quantity activation", ""),
+        ("d", "quantity gradient", ""),
+        ("w", "quantity weight", ""),
+        ("u", "quantity update", ""),
+    ),
+)
+def quantity(session: Session, name: QuantityName, measure: MeasureName | None = None) -> Result:
+    """Look at activation, gradient, weight, weight_gradient or update.
+
+    The measure is how a unit's values of one iteration become one number: mean, rms or zeros (the share of zeros) of
+    activations and gradients, norm of the others.
+
+    JSON: as `goto`, with "command":"quantity".
+    """
+    session.select_quantity(Quantity(name), None if measure is None else Measure(measure))
+    return moved(session, "quantity")
+
+
+@command("up", group="look", needs_replay=True)
+def up(session: Session) -> Result:
+    """Move the target to what contributed most to it.
+
+    The same step as one link of `chain`. `down` goes back.
+
+    JSON: as `goto`, with "command":"up".
+    """
+    note = session.go_up()
+    return moved(session, "up", note)
+
+
+@command("down", group="look", keys=(("backspace", "down", ""),))
+def down(session: Session) -> Result:
+    """Move the target back to where `up` came from.
+
+    JSON: as `goto`, with "command":"down".
+    """
+    session.go_down()
+    return moved(session, "down")
+
+
+@command("where", group="look")
+def where(session: Session) -> Result:
+    """Say where you stand and how you got here.
+
+    JSON: {"command":"where","iteration","phase","module","unit","sample","quantity","finding"}; "finding" is the first
+    finding at this iteration (or on its way, or still so) as `findings` gives it, null where there is none.
+    """
+    blocks: list[Block] = [Text(where_line(session))]
+    snapshot = session.snapshot
+    if snapshot is not None:
+        at = "here" if snapshot.iteration == session.iteration else f"the nearest before, at {snapshot.iteration:,}"
+        blocks.append(Text(f"snapshot: {at} ({snapshot.reason})"))
+    trail = session.trail()
+    if trail:
+        blocks.append(Text("target: " + " ← ".join(trail)))
+    data = where_data(session)
+    if data["finding"] is not None:
+        blocks.append(Text(data["finding"]["message"], data["finding"]["severity"]))
+    return Result("where", data, tuple(blocks))

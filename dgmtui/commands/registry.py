@@ -1,0 +1,207 @@
+"""One declaration a command: it yields the prompt's grammar, the keys, the palette, the help and the batch mode."""
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from dgmtui.commands.grammar import Parameter, bind, parameters_of, quote, split
+from dgmtui.commands.result import Result
+from dgmtui.errors import DgmtuiError, UsageError
+from dgmtui.session.session import Session
+
+GROUPS = ("move", "look", "analyse", "session")
+Function = Callable[..., Result]
+Key = tuple[str, str, str]
+"""Key, command line that it runs, footer label (empty: not in the footer)."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command as declared."""
+
+    name: str
+    function: Function
+    aliases: tuple[str, ...]
+    keys: tuple[Key, ...]
+    group: str
+    """One of ``GROUPS``."""
+    summary: str
+    """First line of its docstring."""
+    help: str
+    """All of its docstring, its JSON object included."""
+    parameters: tuple[Parameter, ...]
+    needs_replay: bool
+    """It may run a replay, and so load torch: a screen runs it in a worker with progress."""
+    logged: bool
+    """``save`` keeps it: it changes or shows the investigation, and is no talk about the session itself."""
+
+    @property
+    def usage(self) -> str:
+        """``credit [TARGET] [--top TOP]``."""
+        return " ".join((self.name, *(p.usage() for p in self.parameters)))
+
+    @property
+    def brief(self) -> str:
+        """``credit [TARGET] …``: the options left out."""
+        places = [p.brief() for p in self.parameters if p.kind not in ("option", "switch")]
+        more = ["…"] if len(places) < len(self.parameters) else []
+        return " ".join((self.name, *places, *more))
+
+    def call(self, session: Session, rest: str) -> Result:
+        """Run it on the text after its name."""
+        if self.parameters and self.parameters[0].kind == "rest":
+            if not rest and self.parameters[0].required:
+                raise UsageError(f"it needs {self.parameters[0].usage()}")
+            return self.function(session, *([rest] if rest else []))
+        positional, options = bind(self.parameters, split(rest))
+        return self.function(session, *positional, **options)
+
+
+@dataclass
+class Registry:
+    """All commands; those of one group in the order they were declared."""
+
+    _commands: dict[str, Command] = field(default_factory=dict)
+    _aliases: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """In the order that help shows: by group."""
+        return tuple(sorted(self._commands.values(), key=lambda command: GROUPS.index(command.group)))
+
+    @property
+    def keys(self) -> Mapping[str, tuple[str, str]]:
+        """Key → (command line, footer label)."""
+        return {key: (line, label) for c in self.commands for key, line, label in c.keys}
+
+    def add(self, command: Command) -> None:
+        """Register a command.
+
+        Raises:
+            TypeError: its name, an alias or a key is taken.
+        """
+        if command.group not in GROUPS:
+            raise TypeError(f"{command.name}: there is no group {command.group!r}")
+        names = (command.name, *command.aliases)
+        taken = [n for n in names if n in self._commands or n in self._aliases]
+        taken += [key for key, _, _ in command.keys if key in self.keys]
+        if taken:
+            raise TypeError(f"{command.name}: {', '.join(map(repr, taken))} is already taken")
+        self._commands[command.name] = command
+        self._aliases.update((alias, command.name) for alias in command.aliases)
+
+    def find(self, word: str) -> Command:
+        """The command of that name, alias or unambiguous beginning.
+
+        Raises:
+            UsageError: there is none, or several.
+        """
+        if name := self._aliases.get(word, word if word in self._commands else None):
+            return self._commands[name]
+        begun = [name for name in self._commands if word and name.startswith(word)]
+        if len(begun) == 1:
+            return self._commands[begun[0]]
+        if begun:
+            raise UsageError(f"{word!r} could be {', '.join(begun)}; type more of it")
+        near = difflib.get_close_matches(word, [*self._commands, *self._aliases], n=1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        raise UsageError(f"no command {word!r}; {hint}`help` lists them")
+
+    def run(self, session: Session, line: str) -> Result:
+        """Run one line on the session; an empty line does nothing.
+
+        Raises:
+            DgmtuiError: whatever the command could not do, in one sentence.
+        """
+        word, _, rest = line.strip().partition(" ")
+        if not word or word.startswith("#"):
+            return Result("")
+        with session.lock:
+            command = self.find(word)
+            try:
+                result = command.call(session, rest.strip())
+            except UsageError as error:
+                raise UsageError(f"{command.name}: {error}") from error
+            if command.logged:
+                session.log(" ".join(filter(None, (command.name, rest.strip()))))
+            return result if result.command else replace(result, command=command.name)
+
+    def complete(self, session: Session | None, text: str) -> list[str]:
+        """Whole lines that ``text`` may become: commands first, then what the word under the cursor allows."""
+        word, blank, rest = text.lstrip().partition(" ")
+        if not blank:
+            names = [*(c.name for c in self.commands), *(a for a in self._aliases if len(a) > 1)]
+            return [name for name in names if name.startswith(word)]
+        try:
+            command = self.find(word)
+        except DgmtuiError:
+            return []
+        head, _, last = rest.rpartition(" ")
+        before = " ".join(filter(None, (word, head.strip())))
+        return [f"{before} {quote(item)}" for item in self._words(command, head, last, session)]
+
+    def _words(self, command: Command, head: str, last: str, session: Session | None) -> list[str]:
+        done = head.split()
+        previous = done[-1] if done else ""
+        option = next((p for p in command.parameters if p.kind == "option" and p.flag == previous), None)
+        if option is not None:
+            candidates = self._candidates(option, session)
+        elif last.startswith("-"):
+            candidates = [p.flag for p in command.parameters if p.kind in ("option", "switch")]
+        else:
+            loose = sum(not item.startswith("-") for item in done)
+            places = [p for p in command.parameters if p.kind in ("positional", "variadic", "rest")]
+            place = places[min(loose, len(places) - 1)] if places and loose <= len(places) else None
+            candidates = self._candidates(place, session) if place else []
+        return [item for item in candidates if item.startswith(last) and item != last][:200]
+
+    def _candidates(self, parameter: Parameter, session: Session | None) -> list[str]:
+        if parameter.completes == "command":
+            return list(self._commands)
+        found = list(parameter.choices)
+        if parameter.completes == "module" and session is not None:
+            found += [module.path for module in session.recording.modules if module.path]
+        return found
+
+
+REGISTRY = Registry()
+
+
+def command(
+    name: str,
+    *,
+    group: str,
+    aliases: Iterable[str] = (),
+    keys: Iterable[Key] = (),
+    needs_replay: bool = False,
+    logged: bool = True,
+    registry: Registry = REGISTRY,
+) -> Callable[[Function], Function]:
+    """Declare a function ``(session, …) -> Result`` as a command: its signature is the grammar, its docstring the help.
+
+    Raises:
+        TypeError: an annotation that no rule reads, no docstring, or a name or key that is taken.
+    """
+
+    def register(function: Function) -> Function:
+        text = inspect.getdoc(function)
+        if not text:
+            raise TypeError(f"{name}: a command needs a docstring, it is its help")
+        registry.add(
+            Command(
+                name=name,
+                function=function,
+                aliases=tuple(aliases),
+                keys=tuple(keys),
+                group=group,
+                summary=text.splitlines()[0].rstrip("."),
+                help=text,
+                parameters=parameters_of(function),
+                needs_replay=needs_replay,
+                logged=logged,
+            )
+        )
+        return function
+
+    return register

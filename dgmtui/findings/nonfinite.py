@@ -1,0 +1,195 @@
+"""Non-finite values: where the first was born, as a replay shows it, else as far as the statistics tell."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dgmtui.findings.case import Case, Failure
+from dgmtui.findings.explanations import explain
+from dgmtui.findings.model import Evidence, Finding, Severity
+from dgmtui.findings.onset import onset_of
+from dgmtui.findings.registry import detector
+from dgmtui.recording.model import Match, NonFinite, Quantity
+
+if TYPE_CHECKING:
+    from dgmtui.trace.birth import Birth
+
+BACKWARD_QUANTITIES = (Quantity.GRADIENT, Quantity.WEIGHT_GRADIENT)
+
+
+@detector("nonfinite")
+def nonfinite(case: Case) -> Iterator[Finding]:
+    """The first NaN or Inf: operation, module, source line, sample, unit, and the finite value that led to it."""
+    if case.failure is not None and case.failure.births:
+        for birth in case.failure.births:
+            yield from_birth(case, case.failure, birth)
+        return
+    first = case.recording.first_nonfinite()
+    if first is not None:
+        yield from_statistics(case, first)
+    else:
+        yield from from_losses(case)
+
+
+def from_birth(case: Case, failure: Failure, birth: "Birth") -> Finding:
+    """One finding of one birth."""
+    iteration = failure.snapshot.iteration
+    sample = birth.sample if birth.sample is not None else birth.dominant_sample
+    index = failure.snapshot.extra.get("dataset_index")
+    row = int(index[sample]) if index and sample is not None and sample < len(index) else None
+    grown = _onset(case, birth, iteration)
+    return Finding(
+        kind="nonfinite",
+        severity=Severity.INFO if birth.harmless else Severity.ERROR,
+        iteration=iteration,
+        onset=grown[0] if grown else None,
+        rank=case.recording.info.rank,
+        phase=birth.phase,
+        turn=failure.snapshot.turn or None,
+        module=birth.module,
+        op=birth.op,
+        autograd=birth.autograd,
+        source=str(birth.source) if birth.source else None,
+        source_text=birth.source.text if birth.source else None,
+        sample=sample,
+        samples=birth.samples,
+        dataset_index=row,
+        unit=birth.unit,
+        value=birth.value,
+        message=_message(failure, birth, sample, row),
+        advice=_advice(birth),
+        consequences=_consequences(case, failure, birth),
+        evidence=_evidence(birth, iteration, grown),
+        data={"what": birth.what, "count": birth.count, "finite_in_float64": birth.finite_in_float64},
+    )
+
+
+def _message(failure: Failure, birth: "Birth", sample: int | None, row: int | None) -> str:
+    where = f" for sample {sample}" if sample is not None else ""
+    where += f" (row {row} of the data set)" if row is not None else ""
+    where += f", unit {birth.unit}" if birth.unit is not None else ""
+    value = "its input" if birth.value is None else f"{birth.value:.6g}"
+    match birth.phase:
+        case "input":
+            said = f"The batch holds {birth.what} in `{birth.outside}`{where}: it was there before the model saw it."
+        case "update":
+            said = f"`{birth.outside}` already held {birth.what} before this iteration's forward pass."
+        case "backward":
+            cause = explain(birth.op or "", "backward").cause.format(value=value)
+            said = f"The gradient through `{birth.op}` became {birth.what}{where}: {cause}; the loss itself was finite."
+        case _:
+            cause = explain(birth.op or "", "forward").cause.format(value=value)
+            said = f"`{birth.op}` gave {birth.what}{where}: {cause}."
+    if birth.harmless:
+        said += " No gradient carries it: it does no harm."
+    elif birth.finite_in_float64 is not None:
+        said += _in_float64(birth)
+    if failure.snapshot.extra.get("transient"):
+        said += " A second run did not show it again: suspect the hardware or a race."
+    if failure.verdict.forward not in (Match.MATCHES, Match.AGREES):
+        said += " The replay does not match the recorded iteration, so this may not be what happened."
+    return said
+
+
+def _in_float64(birth: "Birth") -> str:
+    if not birth.finite_in_float64:
+        return " It is not finite in float64 either: mathematics, not precision."
+    value = "" if birth.value_in_float64 is None else f" ({birth.value_in_float64:.4g})"
+    return f" In float64 it is finite{value}: the range of the dtype was left, not of the mathematics."
+
+
+def _advice(birth: "Birth") -> str:
+    if birth.phase == "input":
+        return "Leave this sample out, or clean the data where it is loaded."
+    if birth.phase == "update":
+        return "Look at the update before: lower the learning rate, clip gradients, or raise the optimiser's epsilon."
+    return explain(birth.op or "", birth.phase).advice
+
+
+def _onset(case: Case, birth: "Birth", iteration: int) -> tuple[int, str, str] | None:
+    modules = [operand.module for operand in birth.operands if operand.module] or (
+        [birth.module] if birth.module else []
+    )
+    for module in modules:
+        found = onset_of(case, module, Quantity.ACTIVATION, iteration)
+        if found is not None:
+            return found[0], found[1], module
+    return None
+
+
+def _consequences(case: Case, failure: Failure, birth: "Birth") -> tuple[str, ...]:
+    said = []
+    if birth.phase != "backward" and not np.isfinite(failure.snapshot.loss):
+        said.append(f"The loss of iteration {failure.snapshot.iteration:,} is {failure.snapshot.loss}.")
+    row = case.recording.row_at(failure.snapshot.iteration)
+    if int(case.recording.rows[row]) == failure.snapshot.iteration:
+        counts = case.recording.statistics_row(row)[:, 6:].sum(axis=1)
+        for quantity, word in (
+            (Quantity.ACTIVATION, "outputs"),
+            (Quantity.GRADIENT, "gradients of the outputs"),
+            (Quantity.WEIGHT_GRADIENT, "weight gradients"),
+        ):
+            modules = [c.module or "the root" for i, c in case.channels(quantity) if counts[i] > 0]
+            if modules:
+                shown = ", ".join(f"`{module}`" for module in modules[:4])
+                more = f" and {len(modules) - 4} more" if len(modules) > 4 else ""
+                said.append(f"Non-finite {word}: {shown}{more}.")
+    return tuple(said)
+
+
+def _evidence(birth: "Birth", iteration: int, grown: tuple[int, str, str] | None) -> tuple[Evidence, ...]:
+    shown = [Evidence(f"goto {iteration}", "the failing iteration")]
+    if grown is not None:
+        shown.append(Evidence(f"module {grown[2]}", grown[1]))
+    if birth.phase in ("forward", "backward"):
+        shown.append(Evidence("credit nonfinite", "which units put it there"))
+    return tuple(shown)
+
+
+def from_statistics(case: Case, first: NonFinite) -> Finding:
+    """What the index tells where no snapshot was replayed: the module, not the operation."""
+    backward = first.quantity in BACKWARD_QUANTITIES
+    counts = ", ".join(
+        f"{count} {name}"
+        for name, count in (("NaN", first.nan), ("+Inf", first.posinf), ("−Inf", first.neginf))
+        if count
+    )
+    return Finding(
+        kind="nonfinite",
+        severity=Severity.ERROR,
+        iteration=first.iteration,
+        rank=case.recording.info.rank,
+        phase="backward"
+        if backward
+        else "update"
+        if first.quantity in (Quantity.WEIGHT, Quantity.UPDATE)
+        else "forward",
+        module=first.module,
+        unit=first.unit,
+        message=(
+            f"The {first.quantity.replace('_', ' ')} of `{first.module or 'the root'}` holds non-finite values "
+            f"({counts}); this is from the statistics, the iteration has not been replayed."
+        ),
+        advice="Type `replay` to find the operation, where this iteration has a snapshot.",
+        evidence=(Evidence(f"goto {first.iteration}", "the first non-finite value"),),
+        data={"what": "nan" if first.nan else "inf", "count": first.nan + first.posinf + first.neginf},
+    )
+
+
+def from_losses(case: Case) -> Iterator[Finding]:
+    """A non-finite loss although no module gave out a non-finite value."""
+    losses = case.recording.losses()
+    bad = np.flatnonzero(~np.isfinite(losses))
+    if len(bad):
+        yield Finding(
+            kind="nonfinite",
+            severity=Severity.ERROR,
+            iteration=int(bad[0]),
+            rank=case.recording.info.rank,
+            phase="forward",
+            value=float(losses[bad[0]]),
+            message=f"The loss is {losses[bad[0]]} although no module gave out a non-finite value.",
+            advice="Look at the operations after the last module: `replay`, where this iteration has a snapshot.",
+            evidence=(Evidence(f"goto {bad[0]}", "the first non-finite loss"),),
+        )

@@ -1,0 +1,46 @@
+"""When a series left its past."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgmtui.findings.case import Case
+from dgmtui.recording.model import Quantity
+
+
+def left_its_past(values: NDArray[np.float64], growth: float) -> int | None:
+    """The first row from which ``values`` stay above all that was before, where they then grow by a factor or more.
+
+    Args:
+        values: ``[R]``, magnitudes; non-finite ones count as above everything.
+        growth: least ratio of the last finite value to the greatest before the row.
+    """
+    if len(values) < 3:
+        return None
+    finite = np.where(np.isfinite(values), values, np.inf)
+    past = np.maximum.accumulate(finite)[:-1]
+    future = np.minimum.accumulate(finite[::-1])[::-1][1:]
+    known = finite[np.isfinite(finite)]
+    rows = np.flatnonzero((future > past) & (past > 0))
+    if len(rows) == 0 or len(known) == 0 or known[-1] < growth * past[rows[0]]:
+        return None
+    return int(rows[0]) + 1
+
+
+def onset_of(case: Case, module: str, quantity: Quantity, before: int) -> tuple[int, str] | None:
+    """Iteration at which a module's greatest magnitude left its past, and the numbers that show it.
+
+    Args:
+        before: the failing iteration; an onset is earlier.
+    """
+    recording = case.recording
+    match = [i for i, c in case.channels(quantity) if c.module == module]
+    if not match:
+        return None
+    absmax = case.statistic(match[0], "absmax")
+    row = left_its_past(absmax, case.thresholds.onset_growth)
+    if row is None or recording.rows[row] >= before:
+        return None
+    iteration = int(recording.rows[row])
+    finite = absmax[np.isfinite(absmax)]
+    was = float(np.max(absmax[:row]))
+    return iteration, f"|{quantity}| of `{module}` at most {was:.4g} before, {finite[-1]:.4g} at the end"

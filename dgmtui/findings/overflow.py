@@ -1,0 +1,112 @@
+"""Values on their way out of the range of their dtype, before they are there."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgmtui.findings.case import Case
+from dgmtui.findings.lineage import affine_source
+from dgmtui.findings.model import Evidence, Finding, Severity
+from dgmtui.findings.registry import detector
+from dgmtui.recording.model import Quantity
+from dgmtui.trace.graph import Graph, Node
+
+LARGEST = {
+    "float32": 3.4028234663852886e38,
+    "float64": 1.7976931348623157e308,
+    "float16": 65504.0,
+    "bfloat16": 3.3895313892515355e38,
+}
+"""Greatest finite value of each dtype."""
+EXPONENTIALS: dict[str, Callable[[float], float]] = {
+    "exp": math.log,
+    "exp_": math.log,
+    "expm1": math.log1p,
+    "cosh": lambda largest: math.log(largest) + math.log(2),
+}
+"""Operation → from the greatest finite result to the input that gives it."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A module's output that an exponential downstream can't take beyond ``bound``."""
+
+    module: str
+    bound: float
+    upwards: bool
+    """The output may not rise above ``bound``; else not fall below it."""
+    node: Node
+
+
+@detector("overflow_ahead")
+def overflow_ahead(case: Case) -> Iterator[Finding]:
+    """A module's output grows towards the value at which an exponential after it overflows."""
+    if case.graph is None or len(case.recording.rows) < 3:
+        return
+    failed = {birth.node for birth in case.failure.births} if case.failure else set()
+    for limit in limits_of(case.graph):
+        if limit.node.id not in failed:
+            finding = _approaching(case, limit)
+            if finding is not None:
+                yield finding
+
+
+def limits_of(graph: Graph) -> Iterator[Limit]:
+    """Every module output that an exponential takes through literals only, with the value at which that overflows."""
+    for node in graph.nodes:
+        name = node.op.split(".")[1]
+        if name not in EXPONENTIALS or not node.args or isinstance(node.args[0], int | float | str):
+            continue
+        ref = next(node.inputs())
+        source = affine_source(graph, ref)
+        meta = graph.meta(ref)
+        if source is None or source.scale == 0 or meta.dtype not in LARGEST:
+            continue
+        top = EXPONENTIALS[name](LARGEST[meta.dtype])
+        yield Limit(source.call.module, (top - source.shift) / source.scale, source.scale > 0, node)
+
+
+def _approaching(case: Case, limit: Limit) -> Finding | None:
+    recording, thresholds = case.recording, case.thresholds
+    channel = recording.channel(limit.module, Quantity.ACTIVATION)
+    extreme = case.statistic(channel, "max" if limit.upwards else "min")
+    used = np.where(np.isfinite(extreme), extreme / limit.bound, np.nan)
+    if not np.isfinite(used[-1]) or used[-1] < thresholds.overflow_headroom:
+        return None
+    arrives = _arrival(recording.rows, used, thresholds.overflow_trend_rows)
+    horizon = recording.rows[-1] + thresholds.overflow_horizon * max(1, recording.iteration_count)
+    if arrives is None or arrives > horizon:
+        return None
+    first = int(recording.rows[np.flatnonzero(used >= thresholds.overflow_headroom)[0]])
+    operation, source = limit.node.name, limit.node.source
+    return Finding(
+        kind="overflow_ahead",
+        severity=Severity.WARNING,
+        iteration=int(recording.rows[-1]),
+        onset=first,
+        phase="forward",
+        module=limit.module,
+        op=operation,
+        source=str(source) if source else None,
+        source_text=source.text if source else None,
+        value=float(extreme[-1]),
+        message=(
+            f"`{limit.module}` has reached {extreme[-1]:.4g} and grows; `{operation}` of it overflows at "
+            f"{limit.bound:.4g} (half of that was passed at iteration {first:,})."
+        ),
+        advice="Bound it before the exponential (clamp, tanh), or use softplus where a positive value is meant.",
+        evidence=(Evidence(f"module {limit.module}", f"greatest value {extreme[-1]:.4g} of {limit.bound:.4g}"),),
+        data={"limit": limit.bound},
+    )
+
+
+def _arrival(rows: NDArray[np.int64], used: NDArray[np.float64], count: int) -> float | None:
+    """Iteration at which a straight line through the last rows reaches 1; None where it does not rise."""
+    known = np.flatnonzero(np.isfinite(used))[-count:]
+    if len(known) < 3:
+        return None
+    slope, intercept = np.polyfit(rows[known].astype(float), used[known], 1)
+    return float((1.0 - intercept) / slope) if slope > 0 else None

@@ -1,0 +1,40 @@
+"""Every number that decides whether something is a finding, in one place."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Adjustable by ``diagnose(…, thresholds=Thresholds(…))``."""
+
+    dead_window_rows: int = 5
+    """A unit is dead when it was zero for every sample in so many recorded rows in a row, to the last."""
+    dead_share_warning: float = 0.5
+    """Of a layer's units; half of a layer is more than sparsity explains (Lu et al. 2019, *Dying ReLU and
+    initialization*, look at whole layers; Keras and AUTOTRAINER warn from 0.5 and 0.6)."""
+    dead_share_error: float = 0.9
+    """From here hardly any gradient passes."""
+
+    stuck_share: float = 0.5
+    """The loss is looked at over this last share of the run."""
+    stuck_minimum_iterations: int = 60
+    """Shorter stretches are noise."""
+    stuck_change: float = 0.02
+    """It is stuck where the medians of that stretch's first and last thirds differ by less than this share of the
+    level (AUTOTRAINER, Zhang et al. 2021, calls accuracy changes under 0.01–0.03 unchanged)."""
+    stuck_still_high: float = 0.5
+    """And where it is still above this share of what it was at the start, as a training that has converged is not, or
+    some layer gets no gradient at all."""
+
+    overflow_headroom: float = 0.5
+    """Share of the way to overflow from which a value that grows is reported."""
+    overflow_trend_rows: int = 20
+    """The trend is fitted over so many recorded rows."""
+    overflow_horizon: float = 1.0
+    """Reported when the trend arrives within this many further run lengths."""
+
+    onset_growth: float = 2.0
+    """A series left its past where it never came back into it and grew by at least this factor."""
+
+
+DEFAULT = Thresholds()

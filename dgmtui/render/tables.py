@@ -1,0 +1,63 @@
+"""Tables as aligned columns of text: nothing is drawn around them, so they paste well."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dgmtui.commands.result import Table
+from dgmtui.render.chart import Row
+from dgmtui.render.numbers import human
+
+_GAP = "  "
+_NARROWEST = 8
+"""No text column is cut below this many characters."""
+
+
+def table_rows(table: Table, width: int | None = None) -> list[Row]:
+    """Title, headings, rows and note; cut to ``width`` characters where given, text columns only."""
+    cells = [[human(cell) for cell in row] for row in table.rows]
+    numeric = [_numeric([row[i] for row in table.rows]) for i in range(len(table.columns))]
+    widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(table.columns)]
+    if width is not None:
+        widths = _fit(widths, numeric, width)
+    rows: list[Row] = [[(table.title, "strong")]] if table.title else []
+    rows.append([(aligned(table.columns, widths, numeric), "head")])
+    rows += [[(aligned(row, widths, numeric), "")] for row in cells]
+    if not cells:
+        rows.append([("nothing", "dim")])
+    if table.note:
+        rows.append([(table.note, "dim")])
+    return rows
+
+
+def aligned(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    """One line of cells under each other's columns; nothing trails it."""
+    padded = (
+        cut(cell, width).rjust(width) if numeric else cut(cell, width).ljust(width)
+        for cell, width, numeric in zip(cells, widths, right, strict=True)
+    )
+    return _GAP.join(padded).rstrip()
+
+
+def cut(text: str, width: int) -> str:
+    """``text`` on one line, in at most ``width`` characters, an ellipsis in place of what does not fit."""
+    text = " ".join(text.splitlines())
+    return text if len(text) <= width else text[: max(0, width - 1)] + "…"[:width]
+
+
+def _numeric(cells: Sequence[Any]) -> bool:
+    present = [cell for cell in cells if cell is not None]
+    return bool(cells) and all(not isinstance(c, str | bool) for c in present)
+
+
+def _fit(widths: Sequence[int], numeric: Sequence[bool], width: int) -> list[int]:
+    """Narrow the widest text columns until the line fits, or all are as narrow as they may be."""
+    fitted = list(widths)
+    spare = width - len(_GAP) * (len(fitted) - 1)
+    while sum(fitted) > spare:
+        texts = [i for i, number in enumerate(numeric) if not number and fitted[i] > _NARROWEST]
+        if not texts:
+            break
+        widest = max(texts, key=lambda i: fitted[i])
+        second = max((fitted[i] for i in texts if i != widest), default=_NARROWEST)
+        fitted[widest] -= max(1, min(sum(fitted) - spare, fitted[widest] - max(second, _NARROWEST)))
+    return fitted

@@ -1,0 +1,94 @@
+"""A command's answer as text: for a terminal, a pipe or the screen's output pane."""
+
+import textwrap
+from collections.abc import Iterable
+from typing import Final
+
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text as RichText
+
+from dgmtui.commands.result import Block, Chart, Result, Table, Text
+from dgmtui.render.chart import MARKS, Row, Series, plot
+from dgmtui.render.numbers import human
+from dgmtui.render.tables import table_rows
+
+_CHART_HEIGHT = 16
+_CHART_WIDTH = 110
+_PIPE_WIDTH = 100
+
+STYLES: Final = {
+    "head": Style(bold=True),
+    "strong": Style(bold=True),
+    "dim": Style(dim=True),
+    "error": Style(color="red", bold=True),
+    "warning": Style(color="yellow"),
+    "cursor": Style(bold=True, reverse=True),
+    "axis": Style(dim=True),
+    "cover": Style(color="cyan"),
+    "outlier": Style(color="yellow"),
+    "event": Style(color="magenta", bold=True),
+    "nonfinite": Style(color="red", bold=True),
+    "mark-outlier": Style(color="yellow"),
+    "mark-event": Style(color="magenta", bold=True),
+    "mark-nonfinite": Style(color="red", bold=True),
+}
+"""How a named style looks; a name that is not here is plain. Every meaning is in the characters as well."""
+
+
+def print_result(result: Result, console: Console) -> None:
+    """Print a result's blocks, one empty line between them; without colour and uncut where output is no terminal."""
+    for number, block in enumerate(result.blocks):
+        if number and not (isinstance(block, Text) and isinstance(result.blocks[number - 1], Text)):
+            console.print()
+        for row in block_rows(block, console.width if console.is_terminal else None):
+            console.print(styled(row), soft_wrap=True, highlight=False)
+
+
+def block_rows(block: Block, width: int | None) -> list[Row]:
+    """One block as rows of styled pieces, at most ``width`` wide where given (numbers are never cut)."""
+    if isinstance(block, Text):
+        return [[(line, block.style)] for line in _wrapped(block.text, width)]
+    if isinstance(block, Table):
+        return table_rows(block, width)
+    return chart_rows(block, min(width or _PIPE_WIDTH, _CHART_WIDTH), _CHART_HEIGHT)
+
+
+def chart_rows(chart: Chart, width: int, height: int) -> list[Row]:
+    """A chart with its title, caption and, below it, the mark of the cursor."""
+    series = [Series(line.values, line.kind, line.label) for line in chart.lines]
+    drawn = plot(series, chart.iterations, width, height, chart.scale, labels=_label_width(series))
+    rows: list[Row] = [[(chart.title, "strong")]] if chart.title else []
+    rows.append([(caption(len(chart.lines), chart.total, chart.nonfinite, chart.clipped, chart.scale), "dim")])
+    rows += drawn.rows
+    if chart.cursor is not None and len(chart.iterations):
+        column = drawn.column(chart.cursor, chart.iterations)
+        rows.append([(" " * column + "^", "strong"), (f" iteration {human(chart.cursor)}", "dim")])
+    return rows
+
+
+def caption(shown: int, total: int, nonfinite: int, clipped: int, scale: str) -> str:
+    """``40 of 12,288 · 3 non-finite · symlog``."""
+    parts = [f"{human(shown)} of {human(max(total, shown))}"]
+    parts += [f"{human(nonfinite)} non-finite"] if nonfinite else []
+    parts += [f"{human(clipped)} clipped"] if clipped else []
+    return " · ".join([*parts, scale])
+
+
+def styled(row: Row) -> RichText:
+    """A row of pieces for Rich, without trailing blanks."""
+    text = RichText.assemble(*((piece, STYLES.get(style, "")) for piece, style in row))
+    text.rstrip()
+    return text
+
+
+def _label_width(series: Iterable[Series]) -> int:
+    marked = [s.label for s in series if s.kind in MARKS]
+    return min(12, 1 + max(map(len, marked))) if marked else 0
+
+
+def _wrapped(text: str, width: int | None) -> list[str]:
+    lines = text.splitlines() or [""]
+    if width is None:
+        return lines
+    return [part for line in lines for part in (textwrap.wrap(line, width, drop_whitespace=False) or [""])]

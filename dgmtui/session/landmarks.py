@@ -1,0 +1,78 @@
+"""Iterations that one can jump to: those with a non-finite value, and those with a snapshot."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgmtui.recording.model import NonFinite, Quantity, SnapshotInfo
+
+if TYPE_CHECKING:
+    from dgmtui.recording.reader import Recording
+
+
+class Landmarks:
+    """What the recording's index holds, together with the loss, which no module outputs."""
+
+    def __init__(self, recording: "Recording") -> None:
+        self._recording = recording
+        self._losses: NDArray[np.float64] = np.empty(0)
+        self._bad_losses: NDArray[np.int64] = np.empty(0, np.int64)
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """``[T]``, read once and then only what is new."""
+        count = self._recording.iteration_count
+        if len(self._losses) != count:
+            new = np.asarray(self._recording.losses(len(self._losses), count), np.float64)
+            bad = np.flatnonzero(~np.isfinite(new)) + len(self._losses)
+            self._losses = np.concatenate([self._losses, new])
+            self._bad_losses = np.concatenate([self._bad_losses, bad])
+        return self._losses
+
+    def first_nonfinite(self) -> NonFinite | None:
+        """The earliest of all; of one iteration, the one that the index names."""
+        return _earliest(self._recording.first_nonfinite(), self._bad_loss(-1))
+
+    def next_nonfinite(self, iteration: int) -> NonFinite | None:
+        """The earliest strictly after ``iteration``."""
+        return _earliest(self._recording.next_nonfinite(iteration), self._bad_loss(iteration))
+
+    def previous_nonfinite(self, iteration: int) -> NonFinite | None:
+        """The latest strictly before ``iteration``."""
+        found = self._recording.previous_nonfinite(iteration)
+        before = self._bad_iterations()
+        before = before[before < iteration]
+        if not len(before) or (found is not None and found.iteration >= before[-1]):
+            return found
+        return self._as_nonfinite(int(before[-1]))
+
+    def next_snapshot(self, iteration: int) -> SnapshotInfo | None:
+        """The earliest strictly after ``iteration``."""
+        after = [s for s in self._recording.snapshots if s.iteration > iteration]
+        return min(after, key=lambda s: s.iteration, default=None)
+
+    def previous_snapshot(self, iteration: int) -> SnapshotInfo | None:
+        """The latest strictly before ``iteration``."""
+        before = [s for s in self._recording.snapshots if s.iteration < iteration]
+        return max(before, key=lambda s: s.iteration, default=None)
+
+    def _bad_iterations(self) -> NDArray[np.int64]:
+        _ = self.losses  # takes in what is new
+        return self._bad_losses
+
+    def _bad_loss(self, after: int) -> NonFinite | None:
+        later = self._bad_iterations()
+        later = later[later > after]
+        return self._as_nonfinite(int(later[0])) if len(later) else None
+
+    def _as_nonfinite(self, iteration: int) -> NonFinite:
+        value = self._losses[iteration]
+        kinds = (int(np.isnan(value)), int(value == np.inf), int(value == -np.inf))
+        return NonFinite(iteration, "", Quantity.ACTIVATION, None, *kinds)
+
+
+def _earliest(indexed: NonFinite | None, loss: NonFinite | None) -> NonFinite | None:
+    if indexed is None or loss is None:
+        return indexed or loss
+    return indexed if indexed.iteration <= loss.iteration else loss

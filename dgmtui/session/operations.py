@@ -1,0 +1,117 @@
+"""The operations of the iteration at the cursor, with what a replay saw at each."""
+
+from typing import TYPE_CHECKING
+
+from dgmtui.session.view import OperationRow
+from dgmtui.trace.graph import Graph, Node, NodeRef
+
+if TYPE_CHECKING:
+    import torch
+
+    from dgmtui.recording.reader import Recording
+    from dgmtui.session.results import Replayed
+    from dgmtui.session.session import Session
+    from dgmtui.trace.birth import Birth
+
+Range = tuple[float | None, float | None, int]
+"""Least and greatest finite value, and how many are not finite."""
+
+NOT_SEEN: Range = (None, None, 0)
+
+
+class Operations:
+    """Traces as read, and ranges as replayed."""
+
+    def __init__(self, recording: "Recording") -> None:
+        self._recording = recording
+        self._graphs: dict[int, Graph] = {}
+        self._ranges: tuple[Replayed, dict[int, Range]] | None = None
+        self._rows: tuple[tuple[object, ...], tuple[OperationRow, ...]] | None = None
+        """Those shown last, by what they depend on: a step of the cursor seldom changes them."""
+
+    def graph(self, trace: int) -> Graph:
+        """A trace of the recording, parsed once."""
+        if trace not in self._graphs:
+            self._graphs[trace] = Graph.from_json(self._recording.trace(trace))
+        return self._graphs[trace]
+
+    def rows(self, session: "Session", *, with_users: bool = False) -> tuple[OperationRow, ...]:
+        """The nodes that the selected module ran, its submodules included, in execution order.
+
+        Args:
+            with_users: also those that take its results, which is where a value of its goes wrong.
+        """
+        snapshot = session.snapshot
+        if snapshot is None or snapshot.trace < 0:
+            return ()
+        made = session.results.replayed(snapshot)
+        births = session.results.births_if_made(snapshot)
+        key = (snapshot.trace, session.module, with_users, made, births)
+        if self._rows is None or self._rows[0] != key:
+            self._rows = (key, self._make(*key))
+        return self._rows[1]
+
+    def _make(
+        self, trace: int, module: str, with_users: bool, made: "Replayed | None", births: "tuple[Birth, ...]"
+    ) -> tuple[OperationRow, ...]:
+        graph = self.graph(trace)
+        ranges = self._ranges_of(made) if made is not None else {}
+        born = {birth.node for birth in births if birth.node is not None}
+        shown = {node.id for node in graph.nodes if within(graph.module_of(node), module)}
+        if with_users:
+            shown |= {node.id for node in graph.nodes if _takes_from(node, shown)}
+        return tuple(_row(graph, graph.nodes[i], ranges.get(i, NOT_SEEN), i in born) for i in sorted(shown))
+
+    def _ranges_of(self, made: "Replayed") -> dict[int, Range]:
+        if self._ranges is None or self._ranges[0] is not made:
+            nodes = made.replay.graph.nodes
+            self._ranges = (made, {node.id: _node_range(made, node) for node in nodes})
+        return self._ranges[1]
+
+
+def _takes_from(node: Node, made: set[int]) -> bool:
+    return any(isinstance(ref, NodeRef) and ref.node in made for ref in node.inputs())
+
+
+def within(module: str, outer: str) -> bool:
+    """Whether ``module`` is ``outer`` or inside of it."""
+    return not outer or module == outer or module.startswith(outer + ".")
+
+
+def range_of(tensor: "torch.Tensor") -> Range:
+    """Least and greatest finite value and the count of non-finite ones, of any dtype."""
+    import torch
+
+    if tensor.numel() == 0:
+        return NOT_SEEN
+    if tensor.is_complex():
+        tensor = tensor.abs()
+    if not tensor.is_floating_point():
+        low, high = torch.aminmax(tensor.to(torch.int64))
+        return float(low), float(high), 0
+    low, high = torch.aminmax(tensor)
+    if torch.isfinite(low) and torch.isfinite(high):
+        return float(low), float(high), 0
+    finite = tensor[torch.isfinite(tensor)]
+    bad = tensor.numel() - finite.numel()
+    return (float(finite.min()), float(finite.max()), bad) if finite.numel() else (None, None, bad)
+
+
+def _node_range(made: "Replayed", node: Node) -> Range:
+    place = next((i for i, meta in enumerate(node.outs) if meta is not None), None)
+    return NOT_SEEN if place is None else range_of(made.replay.value(NodeRef(node.id, place)))
+
+
+def _row(graph: Graph, node: Node, seen: Range, born: bool) -> OperationRow:
+    meta = next((meta for meta in node.outs if meta is not None), None)
+    return OperationRow(
+        node=node.id,
+        op=node.name,
+        module=graph.module_of(node),
+        shape=meta.shape if meta is not None else (),
+        low=seen[0],
+        high=seen[1],
+        nonfinite=seen[2],
+        source=str(node.source) if node.source else "",
+        born=born,
+    )

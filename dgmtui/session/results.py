@@ -1,0 +1,284 @@
+"""What an investigation has found out so far, each made when first asked for: replays, births, findings, credit."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dgmtui.errors import ReplayError, UsageError
+from dgmtui.recording.model import Match, SnapshotInfo, Verdict
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from dgmtui.credit import Chain, Contributions, Target
+    from dgmtui.credit.grouping import By
+    from dgmtui.findings import Finding
+    from dgmtui.recording.reader import Recording
+    from dgmtui.trace.birth import Birth
+    from dgmtui.trace.progress import Progress
+    from dgmtui.trace.replay import Replay
+
+KEPT_REPLAYS = 2
+"""A replay holds every intermediate tensor of its iteration."""
+
+KEPT_CREDIT = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Replayed:
+    """One snapshot's iteration, run again forward and backward."""
+
+    snapshot: SnapshotInfo
+    replay: "Replay"
+    verdict: Verdict | None
+    """What comparing it with the recorded iteration said; None in another dtype, where there is nothing to compare."""
+    no_gradients: str = ""
+    """Why there is no backward pass; empty where there is one."""
+
+    @property
+    def words(self) -> str:
+        """``replay matches``, ``replay agrees``, ``replay differs`` or ``replay not verified``."""
+        return words_of(self.verdict)
+
+
+@dataclass(frozen=True)
+class CreditTable:
+    """Contributions to one target at one snapshot."""
+
+    snapshot: SnapshotInfo
+    contributions: "Contributions"
+
+    @property
+    def note(self) -> str:
+        """Where the target's value went, and what could not be said."""
+        kept = ", ".join(f"{name} {value:.4g}" for name, value in self.contributions.conserved.items() if value)
+        ops = ", ".join(self.contributions.approximate_ops)
+        parts = (kept and f"went to: {kept}", ops and f"approximate at {ops}", self.contributions.note)
+        return "; ".join(part for part in parts if part)
+
+
+def words_of(verdict: Verdict | None) -> str:
+    """A verdict as the title shows it: the lesser of forward and gradient."""
+    if verdict is None:
+        return "replay not verified"
+    judged = {verdict.forward, verdict.gradient}
+    for match in (Match.DIFFERS, Match.AGREES, Match.MATCHES):
+        if match in judged:
+            return f"replay {match}"
+    return "replay not verified"
+
+
+class Results:
+    """Lazy and cached; everything that needs torch imports it when called."""
+
+    def __init__(self, recording: "Recording", progress_factory: "Callable[[], Progress] | None") -> None:
+        self._recording = recording
+        self._make_progress = progress_factory
+        self._running: Progress | None = None
+        self._replays: OrderedDict[tuple[int, str, str], Replayed] = OrderedDict()
+        self._words: dict[tuple[int, str], str] = {}
+        self._births: dict[tuple[int, str, str], tuple[Birth, ...]] = {}
+        self._quick: tuple[int, tuple[Finding, ...]] | None = None
+        self._full: tuple[int, tuple[Finding, ...]] | None = None
+        self._credit: OrderedDict[tuple[object, ...], CreditTable] = OrderedDict()
+        self.shown_credit: CreditTable | None = None
+        """What the contributions pane shows: the answer of the last ``credit``."""
+
+    def progress(self) -> "Progress":
+        """For the work that begins now; ``cancel`` reaches it."""
+        from dgmtui.trace.progress import Progress
+
+        self._running = self._make_progress() if self._make_progress else Progress()
+        return self._running
+
+    @property
+    def under_way(self) -> tuple[float, str]:
+        """Share done and what is being done, of the present or the last work."""
+        return (0.0, "") if self._running is None else (self._running.done, self._running.text)
+
+    def cancel(self) -> None:
+        """Cancel the work that is under way, if any."""
+        if self._running is not None:
+            self._running.cancel()
+
+    def replayed(self, snapshot: SnapshotInfo) -> Replayed | None:
+        """Its replay in its own dtype, if it has been made."""
+        return self._replays.get((snapshot.iteration, snapshot.turn, ""))
+
+    def verdict_words(self, snapshot: SnapshotInfo | None) -> str:
+        """What its replay said, or ``not replayed``."""
+        return (
+            "not replayed" if snapshot is None else self._words.get((snapshot.iteration, snapshot.turn), "not replayed")
+        )
+
+    def replay(self, snapshot: SnapshotInfo, dtype: str = "") -> Replayed:
+        """Run a snapshot forward and backward and compare it with what was recorded.
+
+        Args:
+            dtype: torch's name of a floating dtype to compute in; empty for its own.
+
+        Raises:
+            ReplayError: it can't be run again.
+        """
+        key = (snapshot.iteration, snapshot.turn, dtype)
+        if key not in self._replays:
+            self._replays[key] = self._run(snapshot, dtype)
+            if not dtype:
+                self._words[snapshot.iteration, snapshot.turn] = self._replays[key].words
+            while len(self._replays) > KEPT_REPLAYS:
+                self._replays.popitem(last=False)
+        self._replays.move_to_end(key)
+        return self._replays[key]
+
+    def births(self, snapshot: SnapshotInfo, dtype: str = "") -> "tuple[Birth, ...]":
+        """Where non-finite values were born in a snapshot's replay, in order."""
+        from dgmtui.trace.birth import all_births
+
+        key = (snapshot.iteration, snapshot.turn, dtype)
+        if key not in self._births:
+            self._births[key] = all_births(self.replay(snapshot, dtype).replay)
+        return self._births[key]
+
+    def run_to(self, snapshot: SnapshotInfo, node: int, dtype: str = "") -> "Tensor":
+        """The (first) result of one node, running no more than it takes.
+
+        Raises:
+            UsageError: there is no such node.
+            ReplayError: the snapshot can't be run again.
+        """
+        from dgmtui.trace.graph import NodeRef
+        from dgmtui.trace.replay import load_replay
+
+        replay = load_replay(self._recording, snapshot, dtype=_floating(dtype))
+        if not 0 <= node < (count := len(replay.graph.nodes)):
+            raise UsageError(f"no node {node}; there are 0 to {count - 1}, `nodes` lists them")
+        replay.forward(to=node, progress=self.progress())
+        outs = replay.graph.nodes[node].outs
+        place = next((i for i, meta in enumerate(outs) if meta is not None), None)
+        if place is None:
+            raise UsageError(f"node {node} gives no tensor")
+        return replay.value(NodeRef(node, place))
+
+    def births_if_made(self, snapshot: SnapshotInfo) -> "tuple[Birth, ...]":
+        """As ``births``, without running anything."""
+        return self._births.get((snapshot.iteration, snapshot.turn, ""), ())
+
+    def findings(self, *, quick: bool = False) -> "tuple[Finding, ...]":
+        """All findings, most likely root cause first.
+
+        Args:
+            quick: from the recording only, unless the replay has already been looked at.
+        """
+        last = self._recording.last_iteration
+        if self._full is not None and self._full[0] == last:
+            return self._full[1]
+        if quick:
+            if self._quick is None or self._quick[0] != last:
+                self._quick = (last, self._diagnose(replay=False))
+            return self._quick[1]
+        self._full = (last, self._diagnose(replay=True))
+        return self._full[1]
+
+    @property
+    def findings_complete(self) -> bool:
+        """The replay of the failing iteration has been looked at, or there is none to look at."""
+        return self._full is not None or not any(s.reason == "failing" for s in self._recording.snapshots)
+
+    def finding_at(self, iteration: int) -> "Finding | None":
+        """The first finding at an iteration, else the first that was on its way or still is; needs no new replay."""
+        found = self.findings(quick=True)
+        rows = self._recording.rows
+        place = int(rows.searchsorted(iteration, side="right")) - 1
+        measured = int(rows[place]) if place >= 0 else iteration
+
+        def goes_on(finding: "Finding") -> bool:
+            begun = finding.iteration if finding.onset is None else finding.onset
+            return begun <= iteration <= finding.iteration or measured == finding.iteration
+
+        here = (finding for finding in found if finding.iteration == iteration)
+        return next(here, None) or next(filter(goes_on, found), None)
+
+    def target(self, snapshot: SnapshotInfo, text: str) -> "Target":
+        """What a target's text names in a snapshot's replay; a non-finite one becomes the finite value behind it.
+
+        Raises:
+            CreditError, UsageError: it names nothing.
+        """
+        from dgmtui.credit import parse_target
+
+        replay = self.replay(snapshot).replay
+        birth = self._harmful_birth(snapshot) if snapshot.reason == "failing" or text == "nonfinite" else None
+        return parse_target(text, replay.graph, replay, birth)
+
+    def credit(self, snapshot: SnapshotInfo, text: str, *, by: "By", epsilon: float) -> CreditTable:
+        """Forward and backward contributions to a target, remembered as what is shown."""
+        from dgmtui.credit import contributions, forward_contributions
+
+        key = (snapshot.iteration, snapshot.turn, text, by, epsilon)
+        if key not in self._credit:
+            target = self.target(snapshot, text)
+            replayed = self.replay(snapshot)
+            assign = forward_contributions if replayed.no_gradients else contributions
+            made = assign(replayed.replay, target, epsilon=epsilon, by=by, progress=self.progress())
+            self._credit[key] = CreditTable(snapshot, made)
+            while len(self._credit) > KEPT_CREDIT:
+                self._credit.popitem(last=False)
+        self._credit.move_to_end(key)
+        self.shown_credit = self._credit[key]
+        return self.shown_credit
+
+    def chain(self, snapshot: SnapshotInfo, text: str) -> "Chain":
+        """The way from a target back to the input, largest contributor by largest contributor."""
+        from dgmtui.credit import chain
+
+        replay = self.replay(snapshot).replay
+        birth = self._harmful_birth(snapshot) if text == "nonfinite" else None
+        return chain(replay, birth or self.target(snapshot, text), progress=self.progress())
+
+    def _harmful_birth(self, snapshot: SnapshotInfo) -> "Birth | None":
+        births = self.births(snapshot)
+        return next((birth for birth in births if not birth.harmless), births[0] if births else None)
+
+    def _run(self, snapshot: SnapshotInfo, dtype: str) -> Replayed:
+        from dgmtui.trace.replay import load_replay
+        from dgmtui.trace.verify import verify_elsewhere
+
+        progress = self.progress()
+        progress.update(0.0, f"reading the snapshot of iteration {snapshot.iteration}")
+        replay = load_replay(self._recording, snapshot, dtype=_floating(dtype))
+        replay.forward(progress=progress)
+        progress.check()
+        progress.update(0.9, "running backward")
+        refused = ""
+        try:
+            replay.backward()
+        except ReplayError as error:
+            refused = str(error)
+        progress.update(0.95, "comparing with the training")
+        verdict = None if dtype else verify_elsewhere(replay, self._recording, snapshot)
+        progress.update(1.0, words_of(verdict))
+        return Replayed(snapshot, replay, verdict, refused)
+
+    def _diagnose(self, *, replay: bool) -> "tuple[Finding, ...]":
+        from dgmtui.findings import diagnose
+
+        if not replay:
+            return diagnose(self._recording, replay=None)
+
+        def source(snapshot: SnapshotInfo) -> "tuple[Replay, Verdict]":
+            made = self.replay(snapshot)
+            self.births(snapshot)  # cheap now, and the operations' table marks them
+            assert made.verdict is not None, "a replay in its own dtype has a verdict"
+            return made.replay, made.verdict
+
+        return diagnose(self._recording, replay=source, progress=self.progress())
+
+
+def _floating(name: str) -> "torch.dtype | None":
+    if not name:
+        return None
+    from dgmtui.trace.tensors import dtype_named
+
+    return dtype_named(name)

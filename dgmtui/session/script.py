@@ -1,0 +1,65 @@
+"""A session as a script: one command a line, ``#`` for comments; the first line says what it is."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgmtui import __version__
+from dgmtui.errors import UsageError
+
+HEADER = "# dgmtui"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One command of a script."""
+
+    file: str
+    number: int
+    """From 1."""
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.number}"
+
+
+def read(file: Path) -> tuple[Line, ...]:
+    """The commands of a script.
+
+    Raises:
+        UsageError: there is no such file, or it is no text.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise UsageError(f"can't read the script {file}: {reason}") from error
+    return tuple(_lines(str(file), text))
+
+
+def write(file: Path, commands: Sequence[str], recording: str) -> None:
+    """Write a script; an earlier script is replaced, no other file ever is.
+
+    Raises:
+        UsageError: there is a file that is no script of ours, or it can't be written.
+    """
+    try:
+        if file.exists() and not _is_script(file):
+            raise UsageError(f"{file} is there and is no dgmtui script; save under another name")
+        header = f"{HEADER} {__version__}: a session on {recording}; run it with `source` or -x"
+        file.write_text("\n".join([header, *commands, ""]), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"can't write {file}: {error.strerror}") from error
+
+
+def _is_script(file: Path) -> bool:
+    with file.open("rb") as stream:
+        first = stream.readline(4096)
+    return not first or first.startswith(HEADER.encode())
+
+
+def _lines(file: str, text: str) -> Iterator[Line]:
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = raw.strip()
+        if line and not line.startswith("#"):
+            yield Line(file, number, line)

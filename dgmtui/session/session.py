@@ -1,0 +1,331 @@
+"""One investigation: the only mutable state there is, changed by commands and drawn as a ``View``."""
+
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from dgmtui.errors import UsageError
+from dgmtui.recording.model import MEASURES, Measure, NonFinite, Quantity, SnapshotInfo
+from dgmtui.session.dynamics import DynamicsCharts
+from dgmtui.session.landmarks import Landmarks
+from dgmtui.session.operations import Operations
+from dgmtui.session.results import Results
+from dgmtui.session.tree import TreeBuilder
+
+if TYPE_CHECKING:
+    from dgmtui.recording.reader import Recording
+    from dgmtui.session.view import View
+    from dgmtui.trace.progress import Progress
+
+Scale = Literal["linear", "log", "symlog"]
+
+_SELECTION = re.compile(r"(?P<module>[^\[\]@:]*)(?:\[(?P<unit>\d+)\])?(?:@(?P<sample>\d+))?")
+
+PHASES = {
+    Quantity.ACTIVATION: "forward",
+    Quantity.GRADIENT: "backward",
+    Quantity.WEIGHT_GRADIENT: "backward",
+    Quantity.WEIGHT: "update",
+    Quantity.UPDATE: "update",
+}
+"""In which phase a quantity comes to be."""
+
+
+@dataclass(frozen=True)
+class Focus:
+    """What credit is assigned to, and the way it was reached."""
+
+    target: str
+    """As typed after ``credit``: ``dec.xv[3]@5``, ``nonfinite``."""
+    below: "Focus | None" = None
+    """Where ``down`` goes."""
+
+
+class Session:
+    """The cursor, what is selected, what has been found out so far, and the commands that led here.
+
+    Commands and ``view`` may be called from any thread, one at a time: both take ``lock``.
+    """
+
+    def __init__(self, recording: "Recording", *, progress_factory: "Callable[[], Progress] | None" = None) -> None:
+        self.recording = recording
+        self.lock = threading.RLock()
+        self.history: list[str] = []
+        """The commands that changed or showed something, as ``save`` writes them."""
+        self.iteration = max(recording.last_iteration, 0)
+        self.phase: str | None = None
+        self.module = ""
+        self.unit: int | None = None
+        self.sample: int | None = None
+        self.quantity = Quantity.ACTIVATION
+        self.measure: Measure | None = None
+        """None: the quantity's first."""
+        self.scale: Scale = "linear"
+        self.window: tuple[int, int] | None = None
+        """Iterations from, up to and without; None: all."""
+        self.focus: Focus | None = None
+        """None: what is selected is the target."""
+        self.sourcing: tuple[str, ...] = ()
+        """Scripts that are being run, outermost first."""
+        self.landmarks = Landmarks(recording)
+        self.results = Results(recording, progress_factory)
+        self.tree = TreeBuilder(recording)
+        self.charts = DynamicsCharts(recording)
+        self.operations = Operations(recording)
+
+    @property
+    def drawn_measure(self) -> Measure:
+        """The measure whose series are drawn."""
+        offered = MEASURES[self.quantity]
+        return self.measure if self.measure in offered else offered[0]
+
+    @property
+    def target(self) -> str:
+        """What ``credit`` explains if nothing else is named."""
+        if self.focus is not None:
+            return self.focus.target
+        if self.module:
+            return self.selection
+        snapshot = self.snapshot
+        return "nonfinite" if snapshot is not None and snapshot.reason == "failing" else "loss"
+
+    @property
+    def selection(self) -> str:
+        """Module, unit and sample as a target: ``dec.xv[3]@5``."""
+        return _named(self.module, self.unit, self.sample)
+
+    @property
+    def place(self) -> str:
+        """The selection for people: ``dec.xv[3]@5``, ``root[1]``."""
+        return self.selection if self.module else f"root{self.selection}"
+
+    @property
+    def snapshot(self) -> SnapshotInfo | None:
+        """The one at the cursor or the nearest before it."""
+        return self.recording.nearest_snapshot(self.iteration)
+
+    def log(self, line: str) -> None:
+        """Keep a command line for ``save``; steps in a row become one."""
+        verb, _, count = line.partition(" ")
+        before, _, previous = self.history[-1].partition(" ") if self.history else ("", "", "")
+        if verb == before and verb in ("step", "back"):
+            self.history[-1] = f"{verb} {int(previous or 1) + int(count or 1)}"
+        else:
+            self.history.append(line)
+
+    def cancel(self) -> None:
+        """Ask the command that is running in another thread to stop; it raises ``Cancelled`` there."""
+        self.results.cancel()
+
+    @property
+    def under_way(self) -> tuple[float, str]:
+        """How far the present (or last) long work is, in [0, 1], and what it does; may be asked from any thread."""
+        return self.results.under_way
+
+    @staticmethod
+    def prepare() -> None:
+        """Load torch and what needs it, without the lock, so that quick commands run meanwhile."""
+        import dgmtui.credit
+        import dgmtui.trace.birth
+        import dgmtui.trace.verify  # noqa: F401  (loading them is all that is wanted)
+
+    def go_to(self, iteration: int) -> str:
+        """Move to an iteration; a negative one counts from the last.
+
+        Returns:
+            A sentence where that is not the very iteration asked for, else nothing.
+
+        Raises:
+            UsageError: there is none at or before it.
+        """
+        last = self.recording.last_iteration
+        if last < 0:
+            raise UsageError("no iteration is recorded yet; nothing to go to")
+        wanted = last + 1 + iteration if iteration < 0 else iteration
+        if wanted < 0:
+            raise UsageError(f"there are only {last + 1:,} iterations; `goto 0` is the first")
+        self._stand(min(wanted, last))
+        return "" if wanted <= last else f"{wanted} is not recorded; this is the last iteration before it"
+
+    def move(self, steps: int) -> str:
+        """Go on (or back, where negative) by so many iterations, and no further than the ends.
+
+        Returns:
+            A sentence where an end was in the way, else nothing.
+        """
+        last = max(self.recording.last_iteration, 0)
+        wanted = self.iteration + steps
+        self._stand(min(max(wanted, 0), last))
+        if wanted < 0:
+            return "this is the first iteration"
+        return "this is the last iteration" if wanted > last else ""
+
+    def stand_on(self, found: NonFinite) -> None:
+        """Go to a non-finite value and select the module, quantity and unit that it was seen in."""
+        self._stand(found.iteration)
+        self.select_module(found.module)
+        self.phase = PHASES[found.quantity]
+        self.unit = found.unit
+        self.quantity, self.measure = found.quantity, None
+        finding = self.results.finding_at(found.iteration)
+        if finding is not None and (finding.kind, finding.iteration) == ("nonfinite", found.iteration):
+            self.phase = finding.phase or self.phase
+            self.sample = finding.sample
+        self.focus = Focus("nonfinite") if self._fails_here() else None
+
+    def select_module(self, path: str) -> None:
+        """Look at a module; ``""`` and ``.`` are the root.
+
+        Raises:
+            UsageError: no module has that path.
+        """
+        path = "" if path == "." else path
+        if path:
+            self.recording.module(path)
+        self.module, self.unit, self.focus = path, None, None
+        self._offer_quantity()
+
+    def select_unit(self, unit: int | None) -> None:
+        """Look at one unit of the module, or at all.
+
+        Raises:
+            UsageError: the module has no such unit.
+        """
+        if unit is not None and not 0 <= unit < (count := self.unit_count()):
+            has = f"has units 0 to {count - 1}" if count else "has no units"
+            raise UsageError(f"{self.module or 'the root module'} {has}; not {unit}")
+        self.unit, self.focus = unit, None
+
+    def select_sample(self, sample: int | None) -> None:
+        """Look at one row of the batch, or at all."""
+        if sample is not None and sample < 0:
+            raise UsageError("samples are rows of the batch, from 0")
+        self.sample, self.focus = sample, None
+
+    def select_quantity(self, quantity: Quantity, measure: Measure | None = None) -> None:
+        """Look at another quantity of the module.
+
+        Raises:
+            UsageError: it was not recorded there, or has no such measure.
+        """
+        offered = self.quantities()
+        if quantity not in offered:
+            has = f"it has {', '.join(offered)}" if offered else "nothing is recorded of it"
+            raise UsageError(f"{self.module or 'the root module'} has no recorded {quantity}; {has}")
+        if measure is not None and measure not in MEASURES[quantity]:
+            raise UsageError(f"{quantity} is measured by {', '.join(MEASURES[quantity])}; not {measure}")
+        self.quantity, self.measure = quantity, measure
+
+    def aim(self, target: str, module: str, unit: int | None, sample: int | None) -> None:
+        """Make ``target`` the target and look at the module, unit and sample that it turned out to be, if it is one."""
+        if self.focus is None or self.focus.target != target:
+            self.focus = Focus(target)
+        if any(module == known.path for known in self.recording.modules):
+            self.module, self.unit, self.sample = module, unit, sample
+            self._offer_quantity()
+
+    def go_up(self) -> str:
+        """Make what contributed most to the target the target.
+
+        Returns:
+            A sentence where the way ends, else nothing.
+
+        Raises:
+            ReplayError, CreditError: there is no replay, or no credit for the target.
+        """
+        snapshot = self.needed_snapshot()
+        links = self.results.chain(snapshot, self.target).links
+        above = next((link for link in links[1:] if link.module), None)
+        if above is None:
+            return "nothing upstream has a part in it: this is where the chain ends"
+        if all(above.module != known.path for known in self.recording.modules):
+            return f"it comes from {above.module}, which is outside the network: this is where the chain ends"
+        self.focus = Focus(_named(above.module, above.unit, above.sample), self.focus or Focus(self.target))
+        self.aim(self.focus.target, above.module, above.unit, above.sample)
+        return ""
+
+    def go_down(self) -> None:
+        """Make what ``up`` came from the target again.
+
+        Raises:
+            UsageError: it came from nothing.
+        """
+        if self.focus is None or self.focus.below is None:
+            raise UsageError("this is where `up` began; there is nothing further down")
+        self.focus = self.focus.below
+        if place := _SELECTION.fullmatch(self.focus.target):
+            self.aim(self.focus.target, place["module"], _int(place["unit"]), _int(place["sample"]))
+
+    def trail(self) -> tuple[str, ...]:
+        """Targets from the present one down to where ``up`` began."""
+        found, focus = [], self.focus
+        while focus is not None:
+            found.append(focus.target)
+            focus = focus.below
+        return tuple(found)
+
+    def show_window(self, window: tuple[int, int] | None) -> None:
+        """Look at iterations from, up to and without; negative ones count from the last; None: all.
+
+        Raises:
+            UsageError: it holds no iteration.
+        """
+        if window is not None:
+            count = self.recording.last_iteration + 1
+            start, stop = (count + bound if bound < 0 else bound for bound in window)
+            if not start < stop:
+                raise UsageError(f"a window goes from an iteration up to a later one; not from {start} to {stop}")
+            window = (max(start, 0), stop)
+        self.window = window
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """What is recorded of the module, in the order of ``Quantity``."""
+        recorded = {c.quantity for c in self.recording.channels if c.module == self.module}
+        return tuple(quantity for quantity in Quantity if quantity in recorded)
+
+    def unit_count(self) -> int:
+        """How many units the module has."""
+        return max((c.units for c in self.recording.channels if c.module == self.module), default=0)
+
+    def needed_snapshot(self) -> SnapshotInfo:
+        """The snapshot that a replay here runs.
+
+        Raises:
+            UsageError: there is none at or before the cursor.
+        """
+        snapshot = self.snapshot
+        if snapshot is None:
+            kept = ", ".join(str(s.iteration) for s in self.recording.snapshots) or "none"
+            raise UsageError(f"no snapshot at or before {self.iteration}; there are: {kept}")
+        return snapshot
+
+    def view(self, *, k: int = 40) -> "View":
+        """All that one screen shows; quick, and without torch unless a command has loaded it."""
+        from dgmtui.session.viewing import build_view
+
+        with self.lock:
+            return build_view(self, k)
+
+    def _fails_here(self) -> bool:
+        snapshot = self.recording.snapshot(self.iteration)
+        return snapshot is not None and snapshot.reason == "failing"
+
+    def _offer_quantity(self) -> None:
+        offered = self.quantities()
+        if offered and self.quantity not in offered:
+            self.quantity, self.measure = offered[0], None
+
+    def _stand(self, iteration: int) -> None:
+        self.iteration, self.phase = iteration, None
+        if self.focus is not None and self.focus.target == "nonfinite":
+            self.focus = None
+
+
+def _named(module: str, unit: int | None, sample: int | None) -> str:
+    return module + ("" if unit is None else f"[{unit}]") + ("" if sample is None else f"@{sample}")
+
+
+def _int(digits: str | None) -> int | None:
+    return None if digits is None else int(digits)

@@ -1,0 +1,88 @@
+"""The tensors that an expression names, taken from a replay."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from dgmtui.errors import UsageError
+from dgmtui.session.expression import Reference, Value, evaluate
+from dgmtui.trace.graph import NodeRef, OutsideRef
+
+if TYPE_CHECKING:
+    import torch
+
+    from dgmtui.session.results import Replayed
+    from dgmtui.session.session import Session
+    from dgmtui.trace.graph import Call
+
+
+def print_value(session: "Session", text: str) -> "tuple[Replayed, Value]":
+    """The value of an expression at the snapshot at or before the cursor, and the replay it was taken from.
+
+    Raises:
+        UsageError: it does not parse or names nothing.
+        ReplayError: there is nothing to take it from.
+    """
+    made = session.results.replay(session.needed_snapshot())
+    return made, evaluate(text, lambda reference: _tensor(session, made, reference))
+
+
+def _tensor(session: "Session", made: "Replayed", reference: Reference) -> "torch.Tensor":
+    replay, name = made.replay, reference.name
+    match reference.kind:
+        case "loss":
+            return replay.loss
+        case "node":
+            return replay.value(_node(made, name))
+        case "grad":
+            found = [key for key in (f"param:{name}", f"input:{name}") if key in replay.gradients]
+            if not found:
+                raise UsageError(f"nothing named {name!r} has a gradient; there are: {_few(replay.gradients)}")
+            return replay.gradients[found[0]]
+        case "module":
+            return _module_output(session, made, reference)
+    full = f"{reference.kind}:{name}"
+    if full not in replay.graph.outside:
+        known = [outside for outside in replay.graph.outside if outside.startswith(reference.kind + ":")]
+        raise UsageError(f"no {full!r} in this iteration; there are: {_few(known)}")
+    return replay.value(OutsideRef(full))
+
+
+def _node(made: "Replayed", text: str) -> NodeRef:
+    nodes = made.replay.graph.nodes
+    number, _, out = text.partition(".")
+    if not number.isdecimal() or int(number) >= len(nodes):
+        raise UsageError(f"no node {text!r}; there are 0 to {len(nodes) - 1}, `nodes` lists them")
+    outs = nodes[int(number)].outs
+    place = int(out) if out.isdecimal() else 0
+    if place >= len(outs) or outs[place] is None:
+        raise UsageError(f"node {number} has no tensor {place}")
+    return NodeRef(int(number), place)
+
+
+def _module_output(session: "Session", made: "Replayed", reference: Reference) -> "torch.Tensor":
+    info = session.recording.module(reference.name)
+    call = _last_call(made, reference.name)
+    output = made.replay.output(call)
+    if reference.sample is not None:
+        if not output.dim() or reference.sample >= output.shape[0]:
+            raise UsageError(f"{reference.name} has {output.shape[0] if output.dim() else 0} samples")
+        output = output[reference.sample : reference.sample + 1]
+    if reference.unit is not None:
+        if info.unit_axis is None or info.unit_axis >= output.dim():
+            raise UsageError(f"{reference.name} has no units to choose from")
+        if reference.unit >= output.shape[info.unit_axis]:
+            raise UsageError(f"{reference.name} has units 0 to {output.shape[info.unit_axis] - 1}")
+        output = output.select(info.unit_axis, reference.unit)
+    return output[0] if reference.sample is not None and output.dim() else output
+
+
+def _last_call(made: "Replayed", module: str) -> "Call":
+    calls = [call for call in made.replay.graph.calls if call.module == module and call.outputs]
+    if not calls:
+        raise UsageError(f"module {module!r} gave out no tensor in this iteration")
+    return calls[-1]
+
+
+def _few(names: Iterable[str], most: int = 8) -> str:
+    listed = [name.partition(":")[2] for name in names]
+    return ", ".join(listed[:most]) + (", …" if len(listed) > most else "") if listed else "none"

@@ -1,0 +1,79 @@
+"""A session as one frozen view: quick, and without torch unless a command has loaded it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgmtui.session.view import CreditRow, CreditView, FindingRow, LossView, View
+
+if TYPE_CHECKING:
+    from dgmtui.session.session import Session
+
+LOSS_POINTS = 4000
+CREDIT_ROWS = 500
+"""More than anybody scrolls through; ``credit --top 0`` prints them all."""
+
+
+def build_view(session: "Session", k: int) -> View:
+    """All that one screen shows, with at most ``k`` sampled series besides the non-finite ones."""
+    recording = session.recording
+    findings = session.results.findings(quick=True)
+    return View(
+        title=Path(recording.path).name,
+        iterations=recording.iteration_count,
+        snapshot_count=len(recording.snapshots),
+        cursor=session.iteration,
+        phase=session.phase,
+        verdict=session.results.verdict_words(session.snapshot),
+        module=session.module,
+        unit=session.unit,
+        sample=session.sample,
+        quantity=session.quantity,
+        tree=session.tree.rows(session.iteration, findings),
+        loss=LossView(
+            *thin_losses(session.landmarks.losses),
+            snapshots=tuple(s.iteration for s in recording.snapshots),
+            findings=tuple((f.iteration, str(f.severity)) for f in findings),
+        ),
+        dynamics=session.charts.chart(session, k),
+        credit=_credit(session),
+        operations=session.operations.rows(session, with_users=True),
+        findings=tuple(FindingRow(f.iteration, str(f.severity), f.kind, f.message, f.module) for f in findings),
+        findings_complete=session.results.findings_complete,
+    )
+
+
+def thin_losses(losses: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Iterations and losses, thinned to each part's minimum and maximum; a non-finite loss always stays.
+
+    Args:
+        losses: ``[T]``.
+    """
+    count = len(losses)
+    if count <= LOSS_POINTS:
+        return np.arange(count), losses
+    finite = np.isfinite(losses)
+    size = -(-count // (LOSS_POINTS // 2))
+    padding = -count % size
+    low = np.pad(np.where(finite, losses, np.inf), (0, padding), constant_values=np.inf)
+    high = np.pad(np.where(finite, losses, np.inf), (0, padding), constant_values=-np.inf)
+    begins = np.arange(0, count + padding, size)
+    kept = np.union1d(begins + low.reshape(-1, size).argmin(axis=1), begins + high.reshape(-1, size).argmax(axis=1))
+    kept = kept[kept < count]
+    return kept, losses[kept]
+
+
+def _credit(session: "Session") -> CreditView | None:
+    shown = session.results.shown_credit
+    if shown is None:
+        return None
+    found = sorted(
+        (*shown.contributions.rows, *shown.contributions.inputs), key=lambda row: abs(row.forward or 0.0), reverse=True
+    )
+    rows = tuple(
+        CreditRow(r.module, r.unit, r.sample, r.value, r.forward, r.backward, r.approximate)
+        for r in found[:CREDIT_ROWS]
+    )
+    return CreditView(shown.contributions.target.text, rows, shown.note)

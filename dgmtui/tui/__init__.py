@@ -1,0 +1,66 @@
+"""The screen. Importing this package loads nothing; ``run`` opens the recording before it loads Textual."""
+
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dgmtui.errors import DgmtuiError, ExitCode
+
+if TYPE_CHECKING:
+    from dgmtui.session.view import View
+
+FIRST_VIEW_SECONDS = 0.2
+"""How long the first paint waits for its content; after that the panes come up empty and are filled."""
+SLOW_LINE = {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_FPS": "20"}
+
+
+def run(path: str | Path | Sequence[str | Path], commands: Sequence[str] = ()) -> int:
+    """Open a recording (several paths: its ranks) on the screen, run ``commands`` there, and return the exit code.
+
+    A recording that can't be opened is one sentence on standard error, before the screen is touched.
+    """
+    from dgmtui.recording import open_recording
+    from dgmtui.session.session import Session
+
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # Textual draws on stderr
+        return _refuse("the screen needs a terminal; use --batch to print text instead", ExitCode.USAGE)
+    try:
+        recording = open_recording(path)
+    except DgmtuiError as error:
+        return _refuse(str(error), error.exit_code)
+    with recording, ThreadPoolExecutor(1) as pool:
+        session = Session(recording)
+        first = pool.submit(session.view)
+        remote = over_ssh()
+        for name, value in SLOW_LINE.items() if remote else ():
+            os.environ.setdefault(name, value)
+        from dgmtui.commands import REGISTRY
+        from dgmtui.tui.app import DgmtuiApp
+
+        app = DgmtuiApp(session, REGISTRY, first=_soon(first), commands=commands)
+        code = app.run(mouse=not remote)
+        session.cancel()
+    return (app.return_code or int(ExitCode.DONE)) if code is None else code
+
+
+def over_ssh() -> bool:
+    """Whether this terminal is at the other end of a line: no animation, fewer frames, no mouse reports."""
+    return any(name in os.environ for name in ("SSH_CONNECTION", "SSH_TTY"))
+
+
+def _soon(view: "Future[View]") -> "View | None":
+    try:
+        return view.result(FIRST_VIEW_SECONDS)
+    except NotYet:
+        return None
+    except DgmtuiError:
+        return None  # the screen's worker asks again, and says why
+
+
+def _refuse(message: str, code: ExitCode) -> int:
+    print(f"dgmtui: {message}", file=sys.stderr)
+    return int(code)

@@ -1,0 +1,39 @@
+"""What the worker tells the screen; only these cross the thread."""
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from dgmtui.commands.result import Result
+from dgmtui.session.view import View
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one command line came to."""
+
+    line: str
+    result: Result | None
+    """None where it failed."""
+    error: str = ""
+    """One sentence; empty where it did not fail."""
+    typed: bool = False
+    """At the prompt or in the palette, rather than by a key."""
+
+
+class Answered(Message):
+    """Command lines were run; ``view`` is how the session stands after them."""
+
+    def __init__(self, answers: tuple[Answer, ...], view: View | None) -> None:
+        super().__init__()
+        self.answers = answers
+        self.view = view
+
+
+class Looked(Message):
+    """The background look at findings is over."""
+
+    def __init__(self, view: View | None, error: str = "") -> None:
+        super().__init__()
+        self.view = view
+        self.error = error

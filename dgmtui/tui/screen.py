@@ -1,0 +1,284 @@
+"""The main screen: it draws one view, and sends command lines to the session."""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.reactive import Reactive
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher
+
+from dgmtui.commands.grammar import quote
+from dgmtui.commands.registry import Command, Registry
+from dgmtui.commands.result import Result, Text
+from dgmtui.session.session import Session
+from dgmtui.session.view import View
+from dgmtui.tui.help import HelpScreen
+from dgmtui.tui.keys import bindings, footer, key_of
+from dgmtui.tui.messages import Answer, Answered, Looked
+from dgmtui.tui.widgets.contributions import Contributions
+from dgmtui.tui.widgets.dynamics_chart import DynamicsChart, subject_of
+from dgmtui.tui.widgets.findings import Findings
+from dgmtui.tui.widgets.loss_chart import LossChart
+from dgmtui.tui.widgets.network_tree import NetworkTree
+from dgmtui.tui.widgets.operations import Operations
+from dgmtui.tui.widgets.output import Output
+from dgmtui.tui.widgets.pane import RowsPane
+from dgmtui.tui.widgets.prompt import CommandInput, Prompt
+from dgmtui.tui.widgets.status import Line, Status, keys_row, tabs_row
+from dgmtui.tui.worker import drain, look
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+TABS = ("contributions", "operations", "output")
+DRAWN_IN = {"credit": "contributions", "against": "contributions", "replay": "operations", "nodes": "operations"}
+"""Where the answer of a command is drawn, other than in the output tab."""
+POLL_SECONDS = 0.25
+HORIZONTAL = [(0, "-narrow"), (100, "-wide"), (160, "-widest")]
+VERTICAL = [(0, "-flattest"), (9, "-flat"), (18, "-short"), (36, "-tall"), (54, "-tallest")]
+"""Least width and height in characters, and the class in ``screen.tcss``."""
+
+
+class MainScreen(Screen[None]):
+    """Every pane stays mounted; a new view changes the lines that differ."""
+
+    HORIZONTAL_BREAKPOINTS = HORIZONTAL
+    VERTICAL_BREAKPOINTS = VERTICAL
+
+    view: Reactive[View | None] = Reactive(None, repaint=False, always_update=True)
+    """All that is drawn. Every new one counts: the arrays in two views can't be compared by ``==``."""
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """As Textual's, but a moved focus does not repaint the screen: only the prompt ever has it."""
+
+    def __init__(
+        self, session: Session, registry: Registry, *, first: View | None = None, commands: Sequence[str] = ()
+    ) -> None:
+        super().__init__()
+        self.registry = registry
+        self._session = session
+        self._first = first
+        self._pending: deque[tuple[str, bool]] = deque((line, True) for line in commands)
+        self._busy = self._looking = self._looked = self._interrupted = False
+        self._poll: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """The layout of the screen, top to bottom."""
+        self._choose_layout()
+        yield Status(id="status")
+        with Horizontal(id="middle"):
+            yield NetworkTree(id="tree")
+            with Vertical(id="right"):
+                yield LossChart(id="loss")
+                yield DynamicsChart(id="dynamics")
+                yield Line(id="tabs")
+                with ContentSwitcher(initial=TABS[0], id="lower"):
+                    yield Contributions(id="contributions")
+                    yield Operations(id="operations")
+                    yield Output(id="output")
+        yield Findings(id="findings")
+        yield Prompt(lambda text: self.registry.complete(self._session, text), id="prompt")
+        yield Line(id="footer")
+
+    def _choose_layout(self) -> None:
+        """As Textual does at every resize, but before the first paint, which then is the only one."""
+        size = self.app.size
+        for length, points in ((size.width, HORIZONTAL), (size.height, VERTICAL)):
+            self.add_class([name for least, name in points if length >= least][-1])
+
+    def on_mount(self) -> None:
+        """Draw the first view, then let the worker go on from there."""
+        self._poll = self.set_interval(POLL_SECONDS, self._show_progress, pause=True)
+        self.view = self._first
+        self._show_tab(TABS[0])
+        self.call_after_refresh(self._work_on)
+
+    def on_resize(self) -> None:
+        """The footer shows what fits."""
+        self._show_footer()
+
+    def submit(self, line: str, *, typed: bool = False) -> None:
+        """Run one command line in the worker."""
+        self._pending.append((line, typed))
+        if self._looking and not self._busy:
+            self._interrupted = True
+            self._session.cancel()
+        self._work_on()
+
+    def begin(self, command: Command) -> None:
+        """Run a command, or ask for what it needs."""
+        if any(parameter.required for parameter in command.parameters):
+            self.query_one(Prompt).open(f"{command.name} ")
+        else:
+            self.submit(command.name, typed=True)
+
+    def action_line(self, line: str) -> None:
+        """Run the command line that a key stands for; one that ends in a blank waits for its arguments."""
+        if line.endswith(" "):
+            self.query_one(Prompt).open(line)
+        else:
+            self.submit(line)
+
+    def action_prompt(self) -> None:
+        """Take a command line."""
+        self.query_one(Prompt).open()
+
+    def action_search(self) -> None:
+        """Take a part of a module's name."""
+        self.query_one(Prompt).open(prefix="/")
+
+    def action_next_tab(self) -> None:
+        """Show the next of the tabs."""
+        self._show_tab(TABS[(TABS.index(self._tab) + 1) % len(TABS)])
+
+    def action_module(self, step: int) -> None:
+        """Look at a neighbour in the tree."""
+        if (path := self.query_one(NetworkTree).neighbour(step)) is not None:
+            self.query_one(NetworkTree).select(path)
+            self._look_at(path)
+
+    def action_collapse(self) -> None:
+        """Collapse or open the module."""
+        self.query_one(NetworkTree).toggle()
+
+    def action_scroll(self, pages: int) -> None:
+        """Scroll the open tab."""
+        pane = self.query_one(f"#{self._tab}", RowsPane)
+        pane.scroll_rows(pages * max(1, pane.body_height - 1))
+
+    def action_cancel(self) -> None:
+        """Stop what is running."""
+        if self._busy:
+            self._session.cancel()
+
+    def action_help(self) -> None:
+        """Show every key and command."""
+        self.app.push_screen(HelpScreen(self.registry))
+
+    def on_network_tree_chosen(self, event: NetworkTree.Chosen) -> None:
+        """A module was clicked."""
+        self._look_at(event.path)
+
+    def on_prompt_entered(self, event: Prompt.Entered) -> None:
+        """A line was entered."""
+        self._show_footer()
+        if event.prefix and event.line:
+            path = self.query_one(NetworkTree).search(event.line, self.view.module if self.view else "")
+            if path is None:
+                self.query_one(Prompt).say(f"no module holds {event.line!r} in its name or type", "error")
+            else:
+                self._look_at(path)
+        elif event.line:
+            self.submit(event.line, typed=True)
+
+    def on_prompt_left(self) -> None:
+        """The prompt was closed."""
+        self._show_footer()
+
+    def on_command_input_offered(self, event: CommandInput.Offered) -> None:
+        """Show in the footer how the line could go on."""
+        words = "  ".join(line.rpartition(" ")[2] for line in event.lines)
+        self.query_one("#footer", Line).show_row([(" " + words, "dim")])
+
+    def on_answered(self, event: Answered) -> None:
+        """Show answers and the view after them; go on with what was asked for meanwhile."""
+        self._busy = False
+        with self.app.batch_update():
+            if event.view is not None:
+                self.view = event.view
+            for answer in event.answers:
+                self._show_answer(answer)
+        self._work_on()
+
+    def on_looked(self, event: Looked) -> None:
+        """Show what the background look found. One that was cancelled for a command is taken up again."""
+        self._looking = False
+        if event.view is not None:
+            self.view, self._looked = event.view, True
+        elif not self._interrupted:
+            self._looked = True
+            self.query_one(Prompt).say(event.error, "warning")
+        self._work_on()
+
+    def watch_view(self, view: View | None) -> None:
+        """Give every pane its part; each sends what changed."""
+        if view is None:
+            return
+        with self.app.batch_update():
+            self.query_one(Status).show_view(view)
+            self.query_one(NetworkTree).show_tree(view.tree, view.module)
+            self.query_one(LossChart).show_loss(view.loss, view.cursor)
+            subject = subject_of(view.dynamics, view.module, view.quantity)
+            self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor)
+            self.query_one(Contributions).show_credit(view.credit, self._hint("credit", "for contributions"))
+            self.query_one(Operations).show_operations(view.operations, self._hint("replay", "for operations"))
+            self.query_one(Findings).show_findings(view.findings, view.findings_complete)
+
+    @property
+    def _tab(self) -> str:
+        return self.query_one(ContentSwitcher).current or TABS[0]
+
+    def _look_at(self, path: str) -> None:
+        self.submit(f"module {quote(path) if path else '.'}")
+
+    def _work_on(self) -> None:
+        """Start the worker on what is pending, else look for findings if that is still to be done."""
+        if self._busy or self._poll is None:
+            return
+        if self._pending or self.view is None:
+            self._busy = True
+            self.run_worker(lambda: drain(self._session, self.registry, self._pending, self.post_message), thread=True)
+        elif not self._looking and not self._looked and not self.view.findings_complete:
+            self._looking, self._interrupted = True, False
+            self.run_worker(lambda: look(self._session, self.post_message), thread=True)
+        (self._poll.resume if self._busy or self._looking else self._poll.pause)()
+
+    def _show_answer(self, answer: Answer) -> None:
+        prompt = self.query_one(Prompt)
+        if answer.result is None:
+            prompt.say(answer.error, "error")
+            return
+        if answer.result.quit:
+            self.app.exit(0)
+        line = _one_line(answer.result)
+        if line is None or answer.typed:
+            self.query_one(Output).add(answer.line, answer.result)
+        tab = DRAWN_IN.get(answer.result.command, "output" if line is None else None)
+        if tab is not None:
+            self._show_tab(tab)
+        prompt.say(answer.line if line is None else line.text, "" if line is None else line.style)
+
+    def _show_tab(self, tab: str) -> None:
+        if tab != self._tab:
+            self.query_one(ContentSwitcher).current = tab
+            self.set_class(tab == "output", "-reading")
+        self.query_one("#tabs", Line).show_row(tabs_row(TABS, TABS.index(tab)))
+
+    def _show_footer(self) -> None:
+        self.query_one("#footer", Line).show_row(keys_row(footer(self.registry), self.size.width))
+
+    def _show_progress(self) -> None:
+        done, text = self._session.under_way
+        if self._busy and text:
+            self.query_one(Prompt).say(f"{text} · {done:.0%} · Esc cancels", "dim")
+
+    def _hint(self, command: str, purpose: str) -> str:
+        key = key_of(self.registry, command)
+        return f"press {key} {purpose}" if key else f": {command} {purpose}"
+
+
+def screen_type(registry: Registry) -> type[MainScreen]:
+    """The main screen with the keys that ``registry`` declares."""
+    return type("MainScreen", (MainScreen,), {"BINDINGS": bindings(registry)})
+
+
+def _one_line(result: Result) -> Text | None:
+    """The answer, if it is one line; an empty one where there is none."""
+    if not result.blocks:
+        return Text("")
+    only = result.blocks[0]
+    return only if len(result.blocks) == 1 and isinstance(only, Text) and "\n" not in only.text else None

@@ -1,0 +1,64 @@
+"""The sampled series of what is selected."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgmtui.render.chart import Plot, Series, plot
+from dgmtui.render.text import caption
+from dgmtui.session.view import DynamicsView
+from dgmtui.tui.widgets.charts import ChartPane, overlaid, titled
+
+_LABELS_FROM = 40
+"""Narrower charts keep their width for the lines."""
+_LABELS = 6
+
+
+class DynamicsChart(ChartPane):
+    """Polylines; outliers, events and non-finite series are marked at the right with their unit."""
+
+    _view: DynamicsView | None = None
+    _drawn: tuple[DynamicsView, int, int] | None = None
+    _cursor = 0
+    _subject = ""
+
+    def show_dynamics(self, view: DynamicsView | None, subject: str, cursor: int) -> None:
+        """Draw ``view`` (None: nothing is recorded of ``subject``, and that is said) with ``cursor`` marked."""
+        self._view, self._subject, self._cursor = view, subject, cursor
+        self.redraw()
+
+    def draw(self) -> None:
+        """Lay out what is shown for the size."""
+        width, height, view = self.size.width, self.size.height, self._view
+        if width < 4 or height < 3:
+            return
+        if view is None:
+            self.put([[(self._subject, "head")], [("no series are recorded of it; ↑ ↓ choose another module", "dim")]])
+            return
+        drawn = self._draw(view, width, height)
+        cursor = nearest_drawn(self._cursor, view.iterations)
+        axis = overlaid(drawn.rows[-1], drawn, view.iterations, [(cursor, "^", "cursor")])
+        text = caption(len(view.lines), view.total, view.nonfinite, view.clipped, view.scale)
+        title = titled([(self._subject, "head")], width, text, text.partition(" · ")[0], view.scale)
+        self.put([title, *drawn.rows[:-1], axis])
+
+    def _draw(self, view: DynamicsView, width: int, height: int) -> Plot:
+        drawn = self._drawn
+        if self._plot is None or drawn is None or drawn[0] is not view or drawn[1:] != (width, height):
+            series = [Series(line.values, line.kind, str(line.unit)) for line in view.lines]
+            labels = _LABELS if width >= _LABELS_FROM else 0
+            self._plot = plot(series, view.iterations, width - 1, height - 1, view.scale, labels=labels)
+            self._drawn = (view, width, height)
+        return self._plot
+
+
+def subject_of(view: DynamicsView | None, module: str, quantity: str) -> str:
+    """``dec.xv activation, rms``."""
+    name = module or "root"
+    return f"{name} {quantity}" + (f", {view.measure}" if view is not None else "")
+
+
+def nearest_drawn(cursor: int, iterations: NDArray[np.int64]) -> int:
+    """The last drawn iteration where the cursor stands less than a step behind it: not every iteration has a row."""
+    if len(iterations) > 1 and 0 < cursor - iterations[-1] < iterations[-1] - iterations[-2]:
+        return int(iterations[-1])
+    return cursor

@@ -1,0 +1,112 @@
+"""What every pane is built on: rows of styled text, of which only those that changed are sent to the terminal.
+
+A pane draws rows, has no children and takes no focus: over SSH a moved focus redraws two panes, a changed row one line.
+"""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+
+from dgmtui.render.chart import Row
+from dgmtui.render.text import STYLES
+from dgmtui.tui.widgets.fitted import Fitted
+
+_REVERSE = Style(reverse=True)
+_PLAIN = Style()
+
+
+class RowsPane(Fitted):
+    """Fixed heading rows over rows that scroll."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._head: tuple[Row, ...] = ()
+        self._rows: tuple[Row, ...] = ()
+        self._selected: int | None = None
+        self._top = 0
+
+    @property
+    def body_height(self) -> int:
+        """How many scrolling rows are visible."""
+        return max(0, self.size.height - len(self._head))
+
+    def show(self, head: Sequence[Row], rows: Sequence[Row], selected: int | None = None) -> None:
+        """Show other rows; what is equal to what stands there is not sent again."""
+        before = self._visible()
+        self._head, self._rows, self._selected = tuple(head), tuple(rows), selected
+        if selected is not None:
+            self._reveal(selected)
+        self._top = min(self._top, max(0, len(self._rows) - self.body_height))
+        self._refresh_changes(before)
+
+    def scroll_rows(self, count: int) -> None:
+        """Scroll by so many rows, no further than the ends."""
+        before = self._visible()
+        self._top = min(max(0, self._top + count), max(0, len(self._rows) - self.body_height))
+        self._refresh_changes(before)
+
+    def show_last(self) -> None:
+        """Scroll to the end."""
+        self.scroll_rows(len(self._rows))
+
+    def on_mouse_scroll_down(self) -> None:
+        """Three rows on."""
+        self.scroll_rows(3)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Three rows back."""
+        self.scroll_rows(-3)
+
+    def row_at(self, y: int) -> int | None:
+        """Which scrolling row stands at line ``y`` of the pane."""
+        row = self._top + y - len(self._head)
+        return row if y >= len(self._head) and row < len(self._rows) else None
+
+    def render_line(self, y: int) -> Strip:
+        """One line, padded to the pane's width; the selected one in reverse video."""
+        self.fit()
+        row, selected = self._line(y)
+        return strip_of(row, self.size.width, selected)
+
+    def _line(self, y: int) -> tuple[Row, bool]:
+        if y < len(self._head):
+            return self._head[y], False
+        row = self.row_at(y)
+        return ([], False) if row is None else (self._rows[row], row == self._selected)
+
+    def _visible(self) -> list[tuple[Row, bool]]:
+        return [self._line(y) for y in range(self.size.height)]
+
+    def _reveal(self, row: int) -> None:
+        if row < self._top:
+            self._top = row
+        elif row >= self._top + self.body_height:
+            self._top = max(0, row - self.body_height + 1)
+
+    def _refresh_changes(self, before: list[tuple[Row, bool]]) -> None:
+        regions = (self._changed(y, line) for y, line in enumerate(before))
+        self.send([region for region in regions if region is not None])
+
+    def _changed(self, y: int, before: tuple[Row, bool]) -> Region | None:
+        row, selected = self._line(y)
+        if selected != before[1]:
+            return Region(0, y, self.size.width, 1)
+        return changed_cells(before[0], row, y, self.size.width)
+
+
+def strip_of(row: Row, width: int, selected: bool = False) -> Strip:
+    """A row of styled pieces as one line of cells, cut and padded to ``width``."""
+    reverse = _REVERSE if selected else _PLAIN
+    segments = [Segment(text, STYLES.get(name, _PLAIN) + reverse) for text, name in row if text]
+    return Strip(segments).adjust_cell_length(width, reverse)
+
+
+def changed_cells(before: Row, after: Row, y: int, width: int) -> Region | None:
+    """The part of line ``y``, ``width`` wide, from the first cell that differs to the last."""
+    old, new = (([(glyph, style) for text, style in row for glyph in text]) for row in (before, after))
+    differ = [x for x, (a, b) in enumerate(zip_longest(old, new, fillvalue=(" ", ""))) if x < width and a != b]
+    return Region(differ[0], y, differ[-1] - differ[0] + 1, 1) if differ else None

@@ -1,0 +1,72 @@
+"""The line at the top, the line of tabs and the line of keys: one row of text each."""
+
+from collections.abc import Sequence
+
+from dgmtui.render.chart import Row
+from dgmtui.render.numbers import human
+from dgmtui.render.tables import cut
+from dgmtui.session.view import View
+from dgmtui.tui.widgets.charts import ChartPane
+
+
+class Status(ChartPane):
+    """``vae.h5 · 1,318 iterations · 3 snapshots · replay agrees            iteration 1317  ✗ forward``."""
+
+    _view: View | None = None
+
+    def show_view(self, view: View) -> None:
+        """Draw what stands at the top."""
+        self._view = view
+        self.redraw()
+
+    def draw(self) -> None:
+        """Lay out what is shown for the width."""
+        if self._view is not None and self.size.width:
+            self.put([status_row(self._view, self.size.width)])
+
+
+class Line(ChartPane):
+    """One line of styled pieces."""
+
+    def show_row(self, row: Row) -> None:
+        """Draw ``row``."""
+        self.put([row])
+
+
+def status_row(view: View, width: int) -> Row:
+    """File and counts at the left as far as they fit, where the cursor is at the right always."""
+    where = f"iteration {human(view.cursor)}"
+    phase = f"  ✗ {view.phase}" if view.phase else ""
+    room = max(0, width - len(where) - len(phase) - 3)
+    facts = [view.title, f"{human(view.iterations)} iterations", f"{human(view.snapshot_count)} snapshots"]
+    left = view.title
+    for end in range(1, len(facts) + 1):
+        fitting = " · ".join([*facts[:end], view.verdict])
+        left = fitting if len(fitting) <= room else left
+    text = cut(left, room)
+    return [(" " + text.ljust(room), "strong"), (" " + where, "strong"), (phase, "error"), (" ", "")]
+
+
+def tabs_row(titles: Sequence[str], active: int) -> Row:
+    """``[contributions]  operations  output``: the brackets tell without colour which is open."""
+    row: Row = []
+    for number, title in enumerate(titles):
+        row += [(f"[{title}]", "cursor") if number == active else (f" {title} ", "dim"), (" ", "")]
+    return row
+
+
+def keys_row(labels: Sequence[tuple[str, str]], width: int) -> Row:
+    """``n next  c credit …``: as many whole entries as fit, the last two (prompt and help) always among them."""
+    room = width - sum(map(_length, labels[-2:]))
+    shown = []
+    for entry in labels[:-2]:
+        if _length(entry) > room:
+            break
+        room -= _length(entry)
+        shown.append(entry)
+    pieces = [((f" {key}", "strong"), (f" {label} ", "dim")) for key, label in (*shown, *labels[-2:])]
+    return [piece for pair in pieces for piece in pair]
+
+
+def _length(entry: tuple[str, str]) -> int:
+    return len(entry[0]) + len(entry[1]) + 3

@@ -1,0 +1,68 @@
+"""The one place where the session works: in a thread, a command line after another, with messages as the answer."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from dgmtui.commands.registry import Registry
+from dgmtui.errors import DgmtuiError
+from dgmtui.session.session import Session
+from dgmtui.session.view import View
+from dgmtui.tui.messages import Answer, Answered, Looked
+
+if TYPE_CHECKING:
+    from collections import deque
+
+Post = Callable[[Message], object]
+
+
+def drain(session: Session, registry: Registry, pending: "deque[tuple[str, bool]]", post: Post) -> None:
+    """Run the pending lines ``(line, typed)`` and answer once: keys pressed faster than the session works are drawn
+    once. Nothing is raised; a failure is an answer in words."""
+    answers = []
+    while pending:
+        line, typed = pending.popleft()
+        answers.append(_answer(session, registry, line, typed))
+    with session.lock:  # views arrive in the order in which the session changed
+        view, error = _view(session)
+        if error:
+            answers.append(Answer("view", None, error))
+        post(Answered(tuple(answers), view))
+
+
+def look(session: Session, post: Post) -> None:
+    """Find what needs a replay. torch is loaded without the session's lock, so that commands run meanwhile."""
+    try:
+        session.prepare()
+        with session.lock:
+            session.results.findings()
+            post(Looked(*_view(session)))
+    except DgmtuiError as error:
+        post(Looked(None, str(error)))
+    except Exception as error:  # whatever went wrong, the screen stays up and says so
+        post(Looked(None, _unexpected("findings", error)))
+
+
+def _answer(session: Session, registry: Registry, line: str, typed: bool) -> Answer:
+    try:
+        result = registry.run(session, line)
+    except DgmtuiError as error:
+        return Answer(line, None, str(error), typed)
+    except Exception as error:  # whatever went wrong, the screen stays up and says so
+        return Answer(line, None, _unexpected(line, error), typed)
+    return Answer(line, result, "", typed)
+
+
+def _view(session: Session) -> tuple[View | None, str]:
+    try:
+        return session.view(), ""
+    except DgmtuiError as error:
+        return None, str(error)
+    except Exception as error:  # whatever went wrong, the screen stays up and says so
+        return None, _unexpected("view", error)
+
+
+def _unexpected(line: str, error: Exception) -> str:
+    text = " ".join(str(error).split()) or "no message"
+    return f"{line}: {type(error).__name__}: {text} (a defect in dgmtui; please report it)"

@@ -1,0 +1,87 @@
+"""The screen on a recording, with the commands that ship."""
+
+import asyncio
+import os
+import pty
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from dgmtui.commands import REGISTRY
+from dgmtui.recording import open_recording
+from dgmtui.session.session import Session
+from dgmtui.tui.app import DgmtuiApp
+from dgmtui.tui.keys import bindings, footer, key_table
+
+
+def text_of(app: DgmtuiApp) -> str:
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+async def until(app: DgmtuiApp, pilot: Pilot[int], text: str) -> None:
+    deadline = time.monotonic() + 30
+    while text not in text_of(app):
+        assert time.monotonic() < deadline, text_of(app)
+        await pilot.pause()
+        await asyncio.sleep(0.01)
+
+
+async def test_from_opening_to_the_cause(small_recording: Path) -> None:
+    with open_recording(small_recording) as recording:
+        session = Session(recording)
+        app = DgmtuiApp(session, REGISTRY, first=session.view())
+        async with app.run_test(size=(120, 40)) as pilot:
+            await pilot.pause()
+            assert "small.h5 · 31 iterations · 3 snapshots" in text_of(app)
+            await pilot.press("n")
+            await until(app, pilot, "iteration 30  ✗ forward")
+            await until(app, pilot, "aten.exp")
+            await pilot.press("c")
+            await until(app, pilot, "enc[1] of sample 2 = 160.2")
+            assert "went to: inputs 160" in text_of(app)
+            await pilot.press("t")
+            await until(app, pilot, "✗    2  aten.exp")
+            await pilot.press("f")
+            await until(app, pilot, "[output]")
+
+
+def test_every_declared_key_is_bound_and_explained() -> None:
+    bound = {key for binding in bindings(REGISTRY) for key in binding.key.split(",")}
+    assert set(REGISTRY.keys) <= bound
+    lines = {text for _, text in key_table(REGISTRY)}
+    assert {line.strip() for key, (line, _) in REGISTRY.keys.items() if key not in ("f1",)} <= lines
+    assert footer(REGISTRY)[-1] == ("?", "help")
+
+
+def run_screen(path: Path) -> tuple[int, str]:
+    """Exit code and standard error of the screen started in a terminal of its own."""
+    code = "import sys; from dgmtui.tui import run; sys.exit(run(sys.argv[1]))"
+    leader, follower = pty.openpty()
+    try:
+        command = [sys.executable, "-c", code, str(path)]
+        done = subprocess.run(command, stdin=follower, stdout=follower, stderr=follower, timeout=30, check=False)
+        os.set_blocking(leader, False)
+        return done.returncode, os.read(leader, 65536).decode()
+    finally:
+        os.close(leader)
+        os.close(follower)
+
+
+def test_a_file_that_cannot_be_opened_is_one_sentence_and_code_3(tmp_path: Path) -> None:
+    path = tmp_path / "notes.h5"
+    path.write_text("no recording")
+    code, said = run_screen(path)
+    assert code == 3 and said.startswith("dgmtui: ") and len(said.strip().splitlines()) == 1 and "\x1b" not in said
+
+
+def test_without_a_terminal_it_says_what_to_do(small_recording: Path) -> None:
+    code = "import sys; from dgmtui.tui import run; sys.exit(run(sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(small_recording)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "dgmtui: the screen needs a terminal; use --batch to print text instead\n"

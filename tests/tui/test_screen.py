@@ -1,0 +1,326 @@
+"""The running app: keys, prompt, palette, errors, cancelling. The session is the hand-made one of conftest."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from textual.command import CommandPalette
+from textual.pilot import Pilot
+
+from dgmtui.commands.registry import Registry
+from dgmtui.tui.app import DgmtuiApp
+from dgmtui.tui.help import HelpScreen
+from dgmtui.tui.palette import CommandProvider
+from dgmtui.tui.screen import MainScreen
+from dgmtui.tui.widgets.prompt import Prompt
+
+PATIENCE = 10.0
+
+
+class Seen:
+    """The app as a person sees it."""
+
+    def __init__(self, app: DgmtuiApp, pilot: Pilot[int], session: Any) -> None:
+        self.app, self.pilot, self.session = app, pilot, session
+
+    @property
+    def main(self) -> MainScreen:
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, MainScreen)
+        return screen
+
+    def lines(self) -> list[str]:
+        strips = self.app.screen._compositor.render_strips()
+        return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+
+    def text(self) -> str:
+        return "\n".join(self.lines())
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, line: str) -> None:
+        await self.press("colon", *("space" if c == " " else c for c in line), "enter")
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, self.text()
+            await self.pilot.pause()
+            await asyncio.sleep(0.005)
+
+    async def until_shows(self, text: str) -> None:
+        await self.until(lambda: text in self.text())
+
+
+@asynccontextmanager
+async def opened(
+    session: Any, registry: Registry, size: tuple[int, int] = (100, 40), **options: Any
+) -> AsyncIterator[Seen]:
+    app = DgmtuiApp(session, registry, first=options.pop("first", session.shown), **options)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        yield Seen(app, pilot, session)
+
+
+async def test_the_first_view_is_on_the_screen(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        text = seen.text()
+        for expected in ("vae.h5 · 1,318 iterations", "iteration 1,317  ✗ forward", "xv Linear", "dec.xv[212]", "o63",
+                         "exp overflows", "(dgm)", "n next", "? help"):  # fmt: skip
+            assert expected in text
+
+
+async def test_without_a_first_view_the_worker_brings_it(session: Any, registry: Registry) -> None:
+    async with opened(session, registry, first=None) as seen:
+        await seen.until_shows("vae.h5 · 1,318 iterations")
+
+
+async def test_a_key_runs_the_line_that_its_command_declares(session: Any, registry: Registry) -> None:
+    session.change(cursor=3, phase=None)
+    async with opened(session, registry) as seen:
+        await seen.press("n")
+        await seen.until_shows("iteration 1,317  ✗ forward")
+        await seen.until_shows("(dgm) iteration 1317, forward")
+
+
+async def test_a_new_view_with_equal_numbers_is_drawn(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        session.renew(credit=None)
+        await seen.press("n")
+        await seen.until_shows("press c for contributions")
+
+
+async def test_many_fast_keys_all_count(session: Any, registry: Registry) -> None:
+    session.change(cursor=0, phase=None)
+    async with opened(session, registry) as seen:
+        await seen.press(*["l"] * 30)
+        await seen.until_shows("iteration 30")
+
+
+async def test_the_prompt_runs_a_line_on_enter_and_closes(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        await seen.type("goto 77")
+        await seen.until_shows("iteration 77")
+        assert not seen.main.query_one(Prompt).is_open
+        await seen.press("n")
+        await seen.until_shows("iteration 1,317  ✗ forward")
+
+
+async def test_esc_closes_the_prompt_and_runs_nothing(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        await seen.press("colon", *"goto", "escape")
+        assert not seen.main.query_one(Prompt).is_open
+        assert session.history == []
+
+
+async def test_keys_typed_into_the_prompt_are_letters(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        await seen.press("colon", "n", "q", "t")
+        assert seen.main.query_one(Prompt).text == "nqt"
+        assert session.history == []
+
+
+async def test_tab_completes_commands_and_modules(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        prompt = seen.main.query_one(Prompt)
+        await seen.press("colon", "m", "o", "tab")
+        assert prompt.text == "module "
+        await seen.press("d", "tab")
+        assert prompt.text == "module dec"
+        await seen.until_shows("dec.h  dec.xv")
+
+
+async def test_up_recalls_the_line_before(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        await seen.type("goto 5")
+        await seen.type("goto 6")
+        await seen.press("colon", "up", "up")
+        assert seen.main.query_one(Prompt).text == "goto 5"
+        await seen.press("down", "down")
+        assert seen.main.query_one(Prompt).text == ""
+
+
+async def test_a_key_whose_line_wants_an_argument_opens_the_prompt(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        await seen.press("g")
+        assert seen.main.query_one(Prompt).text == "goto "
+        await seen.press("9", "enter")
+        await seen.until_shows("iteration 9")
+
+
+async def test_a_failing_command_is_one_sentence_above_the_keys(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        await seen.type("fail")
+        await seen.until_shows("fail: this can't be done; do that")
+        assert "this can't be done" in seen.lines()[-2]
+
+
+async def test_an_unknown_command_is_said_to_be_unknown(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        await seen.type("nonsense")
+        await seen.until_shows("no command 'nonsense'")
+
+
+async def test_a_defect_is_a_sentence_and_the_screen_goes_on(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        await seen.type("crash")
+        await seen.until_shows("crash: ZeroDivisionError: by nothing")
+        await seen.type("goto 4")
+        await seen.until_shows("iteration 4")
+
+
+async def test_an_answer_of_several_lines_is_in_the_output_tab(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        await seen.type("explain")
+        await seen.until_shows("[output]")
+        assert "exp overflows\nseries  value" in "\n".join(line[37:] for line in seen.lines())
+
+
+async def test_credit_fills_the_contributions_tab(fresh_session: Any, registry: Registry) -> None:
+    async with opened(fresh_session, registry) as seen:
+        assert "press c for contributions" in seen.text()
+        await seen.press("t", "t", "c")
+        await seen.until_shows("dec.xv[212] of sample 5 = 89.41, then exp = inf")
+        assert "[contributions]" in seen.text() and "+0.02~" in seen.text()
+
+
+async def test_tabs_turn(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        await seen.press("t")
+        assert "[operations]" in seen.text() and "✗    3  aten.exp" in seen.text()
+        await seen.press("t", "t")
+        assert "[contributions]" in seen.text()
+
+
+async def test_down_looks_at_the_next_module(session: Any, registry: Registry) -> None:
+    session.change(module="dec", dynamics=None)
+    async with opened(session, registry) as seen:
+        await seen.press("down")
+        await seen.until_shows("dec.h activation, mean")
+        await seen.press("up", "up")
+        await seen.until(lambda: session.shown.module == "enc.1")
+        assert session.history[-1] == "module enc.1"
+
+
+async def test_the_root_is_selected_by_a_dot(session: Any, registry: Registry) -> None:
+    session.change(module="enc")
+    async with opened(session, registry) as seen:
+        await seen.press("up")
+        await seen.until(lambda: session.shown.module == "")
+
+
+async def test_search_finds_a_module_by_its_type(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        await seen.press("slash", *"relu", "enter")
+        await seen.until(lambda: session.shown.module == "enc.1")
+        await seen.press("slash", *"gru", "enter")
+        await seen.until_shows("no module holds 'gru'")
+
+
+async def test_space_collapses_and_opens(session: Any, registry: Registry) -> None:
+    session.change(module="enc")
+    async with opened(session, registry) as seen:
+        await seen.press("space")
+        assert "▸ enc" in seen.text() and "1 ReLU" not in seen.text()
+        await seen.press("space")
+        assert "▾ enc" in seen.text() and "1 ReLU" in seen.text()
+
+
+async def test_esc_cancels_what_is_running(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        await seen.type("wait")
+        await seen.until_shows("working · 50% · Esc cancels")
+        await seen.press("escape")
+        await seen.until_shows("cancelled; nothing was changed")
+
+
+async def test_findings_with_replay_are_looked_for_after_the_first_paint(
+    fresh_session: Any, registry: Registry
+) -> None:
+    async with opened(fresh_session, registry) as seen:
+        await seen.until_shows("exp overflows")
+        assert fresh_session.looked == 1 and "replaying" not in seen.text()
+
+
+async def test_a_key_interrupts_the_look_for_findings_which_is_taken_up_again(
+    fresh_session: Any, registry: Registry
+) -> None:
+    fresh_session.slow_look = True
+    async with opened(fresh_session, registry) as seen:
+        await seen.until(lambda: fresh_session.looked == 1)
+        await seen.press("n")
+        await seen.until_shows("iteration 1,317  ✗ forward")
+        await seen.until_shows("exp overflows")
+        assert fresh_session.looked == 2 and "cancelled" not in seen.text()
+
+
+async def test_given_commands_are_run(session: Any, registry: Registry) -> None:
+    async with opened(session, registry, commands=("goto 3", "explain")) as seen:
+        await seen.until_shows("[output]")
+        await seen.until_shows("iteration 3")
+
+
+async def test_the_palette_offers_what_the_registry_declares(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        provider = CommandProvider(seen.main)
+        names = [hit.text async for hit in provider.discover()]
+        assert names == [command.name for command in registry.commands]
+        best = sorted([hit async for hit in provider.search("nxtnon")], key=lambda hit: -hit.score)
+        assert best[0].text == "next-nonfinite"
+
+
+async def test_the_palette_runs_a_command_or_asks_for_its_arguments(session: Any, registry: Registry) -> None:
+    async with opened(session, registry, size=(100, 45)) as seen:
+        await seen.press("ctrl+p")
+        await seen.until(lambda: CommandPalette.is_open(seen.app))
+        await seen.press(*"goto")
+        await seen.until_shows("Go to an iteration")
+        await seen.press("enter")
+        await seen.until(lambda: not CommandPalette.is_open(seen.app))
+        await seen.until(lambda: seen.main.query_one(Prompt).text == "goto ")
+
+
+async def test_help_lists_every_key_and_command(session: Any, registry: Registry) -> None:
+    async with opened(session, registry, size=(100, 90)) as seen:
+        await seen.press("question_mark")
+        await seen.until(lambda: isinstance(seen.app.screen, HelpScreen))
+        await seen.until_shows("keys")
+        for command in registry.commands:
+            assert command.usage in seen.text() and command.summary in seen.text()
+        await seen.press("escape")
+        assert seen.app.screen is seen.main
+
+
+async def test_keys_can_be_moved(session: Any, registry: Registry) -> None:
+    session.change(cursor=0, phase=None)
+    async with opened(session, registry) as seen:
+        seen.app.set_keymap({"step": "x"})
+        await seen.press("l", "x")
+        await seen.until_shows("iteration 1")
+        assert session.history == ["step"]
+
+
+async def test_q_quits_with_code_zero(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        await seen.press("q")
+        await seen.until(lambda: not seen.app.is_running)
+        assert seen.app.return_value == 0
+
+
+@pytest.mark.parametrize("size", [(20, 5), (40, 12), (80, 24), (200, 60), (300, 100)])
+async def test_every_size_is_drawn(session: Any, registry: Registry, size: tuple[int, int]) -> None:
+    async with opened(session, registry, size=size) as seen:
+        assert len(seen.lines()) == size[1] and "iteration 1,317" in seen.lines()[0] and "(dgm)" in seen.lines()[-2]
+
+
+async def test_resizing_draws_anew(session: Any, registry: Registry) -> None:
+    async with opened(session, registry, size=(80, 24)) as seen:
+        for size in ((200, 60), (30, 8), (120, 40)):
+            await seen.pilot.resize_terminal(*size)
+            await seen.pilot.pause()
+        assert "? help" in seen.lines()[-1] and "o63" in seen.text()
