@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from dgmtui.errors import ReplayError
 from dgmtui.recorder.frames import Variable, find_variable, read_variable
 from dgmtui.recorder.naming import Names
+from dgmtui.recorder.narrowing import narrow
 from dgmtui.recorder.window import Window
-from dgmtui.trace.graph import Graph, Outside
+from dgmtui.trace.graph import Graph, Node, Outside, OutsideRef
+from dgmtui.trace.operations import run_node
 from dgmtui.trace.tensors import meta_of
 
 
@@ -38,6 +41,8 @@ class Plan:
     """The outside tensors of the iteration that was traced; let go when it ends."""
     loose: dict[str, weakref.ref[Tensor]] = field(default_factory=dict)
     """Parameters that no module holds, by the name of their variable."""
+    cuts: Mapping[str, Node] = field(default_factory=dict)
+    """Outside tensors that are parts of others: the operation that cuts them out."""
 
     def loose_parameters(self) -> dict[str, Tensor]:
         """Those that still live."""
@@ -60,8 +65,10 @@ def finish(window: Window, loss: Tensor, names: Names) -> Plan:
     late = [o.name for o in traced.graph.outside.values() if o.kind == "input" and _made_before(traced.outside[o.name])]
     missing = [f"a tensor that {' and '.join(u.uses[:2])} took" for u in traced.unnamed]
     missing += [f"what made {item.removeprefix('input:')}" for item in late]
+    narrowed = narrow(traced.graph)
     return Plan(
-        graph=traced.graph,
+        graph=narrowed.graph,
+        cuts=narrowed.cuts,
         places=places,
         literals=dict(traced.literals),
         missing=tuple(missing),
@@ -89,16 +96,28 @@ def feeds_of(plan: Plan, window: Window, names: Names) -> tuple[dict[str, Tensor
             found = plan.loose_parameters().get(path) if found is None else found
         elif outside.kind == "buffer":
             found = window.buffers.get(path, buffers.get(path))
-        elif outside.name in plan.literals:
-            found = plan.literals[outside.name]
         else:
-            found = plan.feeds_now.get(outside.name)
-            found = _look_up(plan.places, outside.name, window) if found is None else found
+            found = _input(plan, outside.name, window)
         if found is None or tuple(found.shape) != outside.meta.shape:
             missing.append(f"{path} ({outside.origin})" if outside.origin else path)
         else:
             feeds[outside.name] = found
     return feeds, missing
+
+
+def _input(plan: Plan, name: str, window: Window) -> Tensor | None:
+    """A tensor that is neither parameter nor buffer; None where it is not found."""
+    if name in plan.cuts:
+        parts = {ref: _input(plan, ref.name, window) for ref in plan.cuts[name].inputs() if isinstance(ref, OutsideRef)}
+        found = {ref: part for ref, part in parts.items() if part is not None}
+        try:
+            return run_node(plan.cuts[name], lambda ref: found[ref])[0] if len(found) == len(parts) else None  # type: ignore[index]
+        except ReplayError:
+            return None
+    if name in plan.literals:
+        return plan.literals[name]
+    known = plan.feeds_now.get(name)
+    return _look_up(plan.places, name, window) if known is None else known
 
 
 def _name(tensor: Tensor, window: Window, names: Names, places: dict[str, Argument | Variable]) -> Outside | None:

@@ -8,7 +8,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from dgmtui.trace.sources import is_user_code
 
 _DEPTH = 3
 _ITEMS = 64
+_OPAQUE = (torch.nn.Module, type, ModuleType)
+"""What is not looked into: a module's tensors have names of their own, and ``sys`` reaches everything."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,11 @@ def find_variable(tensor: Tensor) -> Variable | None:
     address = tensor._cdata
     for frame in _user_frames():
         with _Locals(frame) as variables:
-            for name, value in variables.items():
-                path = _path_to(value, lambda item: isinstance(item, Tensor) and item._cdata == address, _DEPTH)
-                if path is not None:
-                    return Variable(frame.f_code.co_filename, frame.f_code.co_qualname, name, path)
+            for depth in range(_DEPTH + 1):  # the plainest way in is the best name
+                for name, value in variables.items():
+                    path = _path_to(value, lambda item: isinstance(item, Tensor) and item._cdata == address, depth)
+                    if path is not None:
+                        return Variable(frame.f_code.co_filename, frame.f_code.co_qualname, name, path)
     return None
 
 
@@ -148,7 +151,7 @@ def _items(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from [(key, item) for key, item in value.items() if isinstance(key, str | int)][:_ITEMS]
     elif isinstance(value, list | tuple):
         yield from list(enumerate(value))[:_ITEMS]
-    elif not isinstance(value, torch.nn.Module | type) and isinstance(getattr(value, "__dict__", None), dict):
+    elif not isinstance(value, _OPAQUE) and isinstance(getattr(value, "__dict__", None), dict):
         yield from [(f".{key}", item) for key, item in list(vars(value).items())[:_ITEMS]]
 
 
@@ -165,7 +168,7 @@ def _modules_of(variables: Mapping[str, Any]) -> Iterator[tuple[str, torch.nn.Mo
     for name, value in variables.items():
         if isinstance(value, torch.nn.Module):
             yield name, value
-        elif not isinstance(value, type) and isinstance(getattr(value, "__dict__", None), dict):
+        elif not isinstance(value, type | ModuleType) and isinstance(getattr(value, "__dict__", None), dict):
             for key, item in list(vars(value).items())[:_ITEMS]:
                 if isinstance(item, torch.nn.Module):
                     yield key, item

@@ -147,6 +147,14 @@ def test_recording_changes_no_bit_and_every_snapshot_replays(run: Run, name: str
             assert again.forward in (Match.MATCHES, Match.AGREES), again
 
 
+def test_a_data_set_that_is_only_indexed_is_not_stored(run: Run) -> None:
+    recorded = run(HEAD + INDEXED)
+    with open_recording(recorded.recording) as recording:
+        tensors = recording.snapshots[-1].tensors
+        assert "input:Y" not in tensors and "input:Y[idx]" in tensors, sorted(tensors)
+        assert max(spec.shape[0] for name, spec in tensors.items() if name.startswith("input:")) == 32
+
+
 def test_a_changing_number_makes_every_iteration_traced_and_says_so(run: Run) -> None:
     recorded = run(HEAD + ANNEALED)
     assert "every one is traced" in recorded.err
