@@ -23,6 +23,10 @@ _RELATIVE = {"float64": 1e-9, "float32": 1e-3, "bfloat16": 5e-2, "float16": 1e-2
 
 _UNSEEN = "a custom autograd.Function or a hook, whose backward pass a trace does not hold, may have made it"
 
+_CANCELLED = 1e-2
+"""A gradient below this share of the largest is what is left when large terms cancel, as that of a bias before batch
+norm: it is compared with that share, since its own size is that of the terms' rounding."""
+
 
 def verify(
     replay: "Replay",
@@ -152,19 +156,25 @@ def _judge_stored_gradients(replay: "Replay", recording: "Recording", snapshot: 
         replay.backward(steps=False)
     except ReplayError as error:
         return Match.DIFFERS, str(error)
+    recorded = {name.removeprefix("grad:"): from_stored(recording.tensor(spec)) for name, spec in stored.items()}
+    floor = _CANCELLED * max(_largest(gradient) for gradient in recorded.values())
     worst, why = Match.MATCHES, ""
-    for name, spec in stored.items():
-        path = name.removeprefix("grad:")
+    for path, theirs in recorded.items():
         ours = replay.gradients.get(f"param:{path}")
         if ours is None:
             return Match.DIFFERS, f"the replay makes no gradient for {path}"
-        judged, text = _compare(ours, from_stored(recording.tensor(spec)), spec.dtype, f"the gradient of {path}")
+        judged, text = _compare(ours, theirs, stored[f"grad:{path}"].dtype, f"the gradient of {path}", floor)
         if _worse(judged, worst):
             worst, why = judged, text
     return worst, why
 
 
-def _compare(ours: Tensor, theirs: Tensor, dtype: str, what: str) -> tuple[Match, str]:
+def _largest(t: Tensor) -> float:
+    finite = t[torch.isfinite(t)]
+    return float(finite.abs().max()) if finite.numel() else 0.0
+
+
+def _compare(ours: Tensor, theirs: Tensor, dtype: str, what: str, floor: float = 0.0) -> tuple[Match, str]:
     ours, theirs = ours.detach().cpu(), theirs.detach().cpu()
     if same_bits(ours, theirs):
         return Match.MATCHES, ""
@@ -177,7 +187,7 @@ def _compare(ours: Tensor, theirs: Tensor, dtype: str, what: str) -> tuple[Match
     ) or not torch.equal(torch.isfinite(a), finite):  # fmt: skip
         return Match.DIFFERS, f"{what} is non-finite at other elements than recorded"
     gap = float((a[finite] - b[finite]).abs().max()) if bool(finite.any()) else 0.0
-    scale = float(b[finite].abs().max()) if bool(finite.any()) else 0.0
+    scale = max(_largest(b), floor)
     relative = gap / scale if scale else gap
     if relative > _RELATIVE.get(dtype, 1e-3):
         return Match.DIFFERS, f"{what} differs from the recorded by {relative:.2g} of its largest value"
