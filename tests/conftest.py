@@ -1,8 +1,12 @@
 """A small recording that fails as trainings do, built without a training."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -186,3 +190,17 @@ def make_recording(tmp_path: Path) -> Callable[..., Path]:
         return write_small(tmp_path / name, **options)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def observed() -> Callable[..., Any]:
+    """``observed("failure", SCRIPT)``: what ``tests/scripts/observe.py`` sees, in a process without dgmtui."""
+    script = Path(__file__).parent / "scripts" / "observe.py"
+
+    @cache
+    def observe(*arguments: str) -> Any:
+        line = [sys.executable, str(script), *arguments]
+        done = subprocess.run(line, capture_output=True, text=True, check=True, cwd=script.parents[2])
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return observe

@@ -10,6 +10,7 @@ from dgmtui.commands.result import Block, Chart, Line, Result, Table, Text
 from dgmtui.errors import UsageError
 from dgmtui.session.expression import summarise
 from dgmtui.session.session import Scale, Session
+from dgmtui.session.subject import charted
 from dgmtui.session.tensors import print_value
 from dgmtui.session.view import DynamicsView
 
@@ -32,26 +33,29 @@ def findings(session: Session, *, quick: bool = False) -> Result:
     return Result("findings", {"findings": [finding_data(f) for f in found]}, (table,))
 
 
-@command("explain", group="analyse", keys=(("x", "explain", ""),), needs_replay=True)
+@command("explain", group="analyse", keys=(("x", "explain", "explain"),), needs_replay=True)
 def explain(session: Session, n: int = 1) -> Result:
     """Explain one finding with its evidence: the first, or the Nth of `findings`.
 
-    JSON: {"command":"explain","number","finding","evidence":[{"command","text"}…],"source_text","data"}: the finding
-    as `findings` gives it, commands that show it, the source line, and what its kind adds.
+    JSON: {"command":"explain","number","finding","chain","evidence":[{"command","text"}…],"source_text","data"}: the
+    finding as `findings` gives it, the way from a non-finite value to the input in words (null where none is known),
+    commands that show it, the source line, and what its kind adds.
     """
     found = session.results.findings()
     if not 1 <= n <= len(found):
         has = f"there are 1 to {len(found)}" if found else "there are none"
         raise UsageError(f"no finding {n}; {has}")
     finding = found[n - 1]
+    chain = session.results.account(finding)
     data = {
         "number": n,
         "finding": finding_data(finding),
+        "chain": chain or None,
         "evidence": [{"command": item.command, "text": item.text} for item in finding.evidence],
         "source_text": finding.source_text,
         "data": finding.data,
     }
-    return Result("explain", data, paragraphs(n, finding))
+    return Result("explain", data, paragraphs(n, finding, chain))
 
 
 @command("dynamics", group="analyse")
@@ -65,17 +69,22 @@ def dynamics(
 ) -> Result:
     """Chart how the units of the module behaved over the training: a sample of at most K series.
 
-    Series that become non-finite are always shown. --window A B looks at iterations A up to B (negative: from the
-    last), --whole at all again; --scale linear, log or symlog. Both stay until they are changed.
+    Series that become non-finite and the unit that is looked at are always shown; where no series of the root are
+    recorded, the chart is of what the first finding concerns. --window A B looks at iterations A up to B (negative:
+    from the last), --whole at all again; --scale linear, log or symlog. Both stay until they are changed.
 
     JSON: {"command":"dynamics","module","quantity","measure","scale","iterations","total","nonfinite","clipped",
-    "lines":[{"unit","kind","first_nonfinite","values"}…]}; kind is cover, outlier, event or nonfinite.
+    "lines":[{"unit","kind","first_nonfinite","values"}…]}; kind is cover, outlier, event or nonfinite, and
+    selected for the unit that is looked at.
     """
     if k < 1:
         raise UsageError("-k takes a number from 1")
     session.show_window(None if whole else window or session.window)
     session.scale = scale or session.scale
     chart = session.charts.chart(session, k)
+    if chart is None and not session.module and "" not in charted(session.recording):
+        session.start()
+        chart = session.charts.chart(session, k)
     if chart is None:
         offered = ", ".join(session.quantities()) or "none"
         raise UsageError(

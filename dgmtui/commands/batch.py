@@ -69,7 +69,7 @@ def run_batch(
         RecordingError: it can't be read.
     """
     with open_recording(paths[0] if len(paths) == 1 else paths) as recording:
-        session = Session(recording, progress_factory=progress_on(sys.stderr))
+        session = Session(recording, progress_factory=progress_on(sys.stderr), thorough=True)
         printed = _print_json if as_json else _text_printer(echo)
         failed = False
         for step in steps:

@@ -23,11 +23,11 @@ def finding_data(finding: Finding) -> dict[str, Any]:
 
 
 def place_of(finding: Finding) -> str:
-    """``aten.exp · dec.xv[212] · sample 5 · train.py:31``."""
-    unit = "" if finding.unit is None else f"[{finding.unit}]"
+    """``aten.exp · dec.xv[212] · sample 5 · train.py:31``; what no submodule ran is root code."""
+    unit = "" if finding.unit is None else f"[{finding.unit}]" if finding.module else f", unit {finding.unit}"
     parts = (
         finding.op or "",
-        "" if finding.module is None else f"{finding.module or 'root'}{unit}",
+        "" if finding.module is None else f"{finding.module or 'root code'}{unit}",
         "" if finding.sample is None else f"sample {finding.sample}",
         finding.source or "",
     )
@@ -46,8 +46,8 @@ def findings_table(findings: tuple[Finding, ...], complete: bool) -> Table:
     )
 
 
-def paragraphs(number: int, finding: Finding) -> tuple[Block, ...]:
-    """A finding as an account: what, where, since when, what followed, what to try, and how to see it."""
+def paragraphs(number: int, finding: Finding, chain: str) -> tuple[Block, ...]:
+    """A finding as an account: what, what followed, where, the ``chain`` to the input, what to try, how to see it."""
     onset = f", begun at {finding.onset:,}" if finding.onset is not None else ""
     phase = f" in {finding.phase}" if finding.phase else ""
     blocks: list[Block] = [
@@ -55,12 +55,13 @@ def paragraphs(number: int, finding: Finding) -> tuple[Block, ...]:
             f"{MARKS[str(finding.severity)]} {number}. {finding.kind} at iteration {finding.iteration:,}{phase}{onset}",
             str(finding.severity),
         ),
-        Text(finding.message),
+        Text(" ".join((finding.message, *finding.consequences))),
     ]
     if place := place_of(finding):
         line = f"    {finding.source_text}" if finding.source_text else ""
         blocks.append(Text("\n".join(filter(None, (f"Where: {place}", line)))))
-    blocks += [Text(f"Then: {said}") for said in finding.consequences]
+    if chain:
+        blocks.append(Text(f"Chain: {chain}"))
     blocks.append(Text(f"Try: {finding.advice}", "strong"))
     if finding.evidence:
         shown = tuple((item.command, item.text) for item in finding.evidence)

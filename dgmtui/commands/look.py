@@ -3,6 +3,7 @@
 from typing import Literal
 
 from dgmtui.commands.describe import moved, where_data, where_line
+from dgmtui.commands.findings_data import place_of
 from dgmtui.commands.grammar import ModulePath
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Text
@@ -107,6 +108,9 @@ def where(session: Session) -> Result:
     if trail:
         blocks.append(Text("target: " + " ← ".join(trail)))
     data = where_data(session)
-    if data["finding"] is not None:
-        blocks.append(Text(data["finding"]["message"], data["finding"]["severity"]))
+    finding = session.results.finding_at(session.iteration)
+    if finding is not None:
+        blocks.append(Text(finding.message, str(finding.severity)))
+        if place := place_of(finding):
+            blocks.append(Text(f"found in: {place}"))
     return Result("where", data, tuple(blocks))

@@ -23,7 +23,7 @@ def goto(session: Session, iteration: int | Literal["first-nonfinite"]) -> Resul
     as `where` says it, and a sentence where that is not what you asked for.
     """
     if iteration == "first-nonfinite":
-        return first_nonfinite(session)
+        return _stand(session, "goto", session.landmarks.first_nonfinite())
     return moved(session, "goto", session.go_to(int(iteration)))
 
 
@@ -47,16 +47,17 @@ def back(session: Session, n: int = 1) -> Result:
 
 @command("first-nonfinite", group="move")
 def first_nonfinite(session: Session) -> Result:
-    """Stand on the first NaN or Inf: its iteration, phase, module, unit and quantity.
+    """Stand on the first NaN or Inf: its iteration, and the module and unit whose value led to it.
 
-    The recording's index knows it; nothing is scanned.
+    The recording's index knows where it was seen, and nothing is scanned; the replay of a failing iteration, in the
+    screen made in the background, tells what led to it. "finding" says where it was born.
 
     JSON: as `goto`, with "command":"first-nonfinite".
     """
     return _stand(session, "first-nonfinite", session.landmarks.first_nonfinite())
 
 
-@command("next-nonfinite", group="move", aliases=("n",), keys=(("n", "next-nonfinite", "next non-finite"),))
+@command("next-nonfinite", group="move", aliases=("n",), keys=(("n", "next-nonfinite", "non-finite"),))
 def next_nonfinite(session: Session) -> Result:
     """Stand on the next iteration with a NaN or Inf; after the last one, on the first again.
 

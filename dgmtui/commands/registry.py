@@ -123,6 +123,7 @@ class Registry:
                 result = command.call(session, rest.strip())
             except UsageError as error:
                 raise UsageError(f"{command.name}: {error}") from error
+            session.settle()
             if command.logged:
                 session.log(" ".join(filter(None, (command.name, rest.strip()))))
             return result if result.command else replace(result, command=command.name)

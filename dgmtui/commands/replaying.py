@@ -6,6 +6,7 @@ from dgmtui.commands.describe import elsewhere
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Table, Text
 from dgmtui.errors import UsageError
+from dgmtui.session.folding import FOLDED, folded, share_of
 from dgmtui.session.operations import range_of
 from dgmtui.session.results import CreditTable, Replayed
 from dgmtui.session.session import Session
@@ -126,7 +127,7 @@ def credit(
     if backward:
         rows.sort(key=lambda row: abs(row.backward or 0.0), reverse=True)
     rows = rows[:top] if top else rows
-    blocks = (*_credit_blocks(made, rows, top), *elsewhere(session, snapshot.iteration))
+    blocks = (*_credit_blocks(session, made, top, backward), *elsewhere(session, snapshot.iteration))
     return Result("credit", _credit_data(made, rows), blocks)
 
 
@@ -225,22 +226,46 @@ def _credit_data(made: CreditTable, rows: "list[Contribution]") -> dict[str, Any
     }  # fmt: skip
 
 
-def _credit_blocks(made: CreditTable, rows: "list[Contribution]", top: int) -> tuple[Block, ...]:
-    blocks: list[Block] = [Text(made.contributions.target.text, "strong"), _credit_table(rows, made.note)]
-    if (left := len(made.contributions.rows) - len(rows)) > 0:
-        blocks.append(Text(f"{left:,} more rows; --top 0 shows all", "dim"))
-    inputs = made.contributions.inputs
-    if inputs:
-        blocks.append(_credit_table(list(inputs[:top] if top else inputs), "", "from outside"))
+def _credit_blocks(session: Session, made: CreditTable, top: int, backward: bool) -> tuple[Block, ...]:
+    """What people read: rows that repeat another are left out, and what came in stands apart."""
+    blocks: list[Block] = [Text(made.contributions.target.text, "strong")]
+    if made.advice:
+        blocks.append(Text(made.advice, "warning"))
+    told = folded(made.contributions.rows, session.operations.graph(made.snapshot.trace))
+    sides = [("forward", "puts into it"), ("backward", "makes of its gradient")]
+    for side, what in reversed(sides) if backward else sides:
+        rows = sorted((r for r in told if getattr(r, side) is not None), key=lambda r: -abs(getattr(r, side)))
+        if rows:
+            blocks.append(_credit_table(made, rows, side, top, f"what a unit {what}"))
+    if inputs := made.contributions.inputs:
+        blocks.append(_credit_table(made, list(inputs), "forward", top, "what came in"))
+    blocks.append(Text("; ".join(part for part in (made.brief, FOLDED + "; --json has all rows") if part), "dim"))
     return tuple(blocks)
 
 
-def _credit_table(rows: "list[Contribution]", note: str, first: str = "module") -> Table:
+def _credit_table(made: CreditTable, rows: "list[Contribution]", side: str, top: int, title: str) -> Table:
+    shown = rows[:top] if top else rows
+    left = len(rows) - len(shown)
+    share = share_of(made.contributions)
+    columns = ["module", "unit", "sample", "value", side, "share %", ""]
+    cells = [
+        [r.module or "root", r.unit, r.sample, r.value, getattr(r, side), _percent(share(r.forward)),
+         "≈" if r.approximate else ""]
+        for r in shown
+    ]  # fmt: skip
+    empty = [
+        i
+        for i, name in enumerate(columns)
+        if name in ("sample", "share %", "") and all(row[i] in (None, "") for row in cells)
+    ]
+    kept = [i for i in range(len(columns)) if i not in empty]
     return Table(
-        (first, "unit", "sample", "value", "forward", "backward", ""),
-        tuple(
-            (r.module or "root", r.unit, r.sample, r.value, r.forward, r.backward, "≈" if r.approximate else "")
-            for r in rows
-        ),
-        note=note,
+        tuple(columns[i] for i in kept),
+        tuple(tuple(row[i] for i in kept) for row in cells),
+        title=title,
+        note=f"{left:,} more rows; --top 0 shows all" if left else "",
     )
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 1)

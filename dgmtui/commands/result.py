@@ -37,7 +37,7 @@ class Line:
     values: NDArray[np.float32]
     """``[R]``, over ``Chart.iterations``; non-finite where it was."""
     kind: str = "cover"
-    """``cover``, ``outlier``, ``event`` or ``nonfinite``."""
+    """``cover``, ``outlier``, ``event``, ``nonfinite`` or ``selected``."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.errors import RecordingError
 from dgmtui.findings.thresholds import Thresholds
-from dgmtui.recording.model import STATISTICS, Channel, Quantity, SnapshotInfo, Verdict
+from dgmtui.recording.model import STATISTICS, Channel, ModuleInfo, Quantity, SnapshotInfo, Verdict
 from dgmtui.trace.graph import Graph
 
 if TYPE_CHECKING:
@@ -42,11 +43,39 @@ class Case:
 
     @cached_property
     def graph(self) -> Graph | None:
-        """The trace of the latest snapshot that has one."""
-        for snapshot in reversed(self.recording.snapshots):
-            if snapshot.trace >= 0:
-                return Graph.from_json(self.recording.trace(snapshot.trace))
-        return None
+        """The trace of the latest snapshot that has one; None where it can't be read."""
+        trace = next((s.trace for s in reversed(self.recording.snapshots) if s.trace >= 0), None)
+        try:
+            return None if trace is None else Graph.from_json(self.recording.trace(trace))
+        except RecordingError:
+            return None
+
+    @cached_property
+    def _modules(self) -> dict[str, ModuleInfo]:
+        return {module.path: module for module in self.recording.modules}
+
+    @cached_property
+    def _channels(self) -> dict[tuple[str, Quantity], int]:
+        return {(c.module, c.quantity): i for i, c in enumerate(self.recording.channels)}
+
+    def module(self, path: str) -> ModuleInfo | None:
+        """What is known of a module; None where it was not recorded under this path."""
+        return self._modules.get(path)
+
+    def channel(self, module: str, quantity: Quantity) -> int | None:
+        """Id of a module's quantity; None where it was not recorded."""
+        return self._channels.get((module, quantity))
+
+    def samples(self, path: str) -> int:
+        """Rows of the batch in one recorded row of a module, as when it was first called; 1 where that is unknown."""
+        module = self.module(path)
+        return max(1, module.output_shape[0]) if module is not None and module.output_shape else 1
+
+    def called(self, channel: int) -> NDArray[np.bool_]:
+        """``[R]``, whether there was anything to measure in a row, finite or not."""
+        table = self.recording.statistics(channel, 0, len(self.recording.rows))
+        measured: NDArray[np.bool_] = np.any(np.isfinite(table[:, :6]), axis=1) | np.any(table[:, 6:] > 0, axis=1)
+        return measured
 
     def channels(self, quantity: Quantity) -> list[tuple[int, Channel]]:
         """Ids and channels of one quantity, in the order of the modules."""

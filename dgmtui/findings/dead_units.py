@@ -1,94 +1,177 @@
 """Units that are zero for every sample: a rectifier whose inputs are all below zero passes no gradient back."""
 
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.lineage import feeding_call
+from dgmtui.findings.lineage import called_with, feeding_call, made_by
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
-from dgmtui.recording.model import Measure, ModuleInfo, Quantity
+from dgmtui.recording.model import Measure, Quantity
+from dgmtui.trace.graph import Graph, Node
 
-RECTIFIERS = ("ReLU", "ReLU6", "Threshold", "Hardtanh", "Hardswish")
-"""Modules that give exactly zero over a half-line."""
+RECTIFIERS = {
+    "ReLU": "aten.relu",
+    "ReLU6": "aten.hardtanh",
+    "Hardswish": "aten.hardswish",
+}
+"""Modules that give zero over a half-line, with the operation that they run."""
+
+
+@dataclass(frozen=True)
+class Rectifier:
+    """A rectifier of which some units are dead."""
+
+    module: str
+    """Its own path, or that of the module whose ``forward`` calls the function."""
+    name: str
+    """How a sentence calls it."""
+    op: str
+    fed_by: str | None
+    """The module whose output it rectifies."""
+    dead: NDArray[np.bool_]
+    """``[U]``."""
+    onset: int
+    source: str | None = None
+    source_text: str | None = None
 
 
 @detector("dead_units")
 def dead_units(case: Case) -> Iterator[Finding]:
-    """A layer in which many units are zero for every sample, over a window up to the last recorded row."""
-    recording, limits = case.recording, case.thresholds
-    if len(recording.rows) < limits.dead_window_rows:
-        return
+    """A rectifier of which many units are zero for every sample, over a window up to the last recorded row."""
+    for rectifier in (*_modules(case), *_functions(case)):
+        if rectifier.dead.mean() >= case.thresholds.dead_share_warning:
+            yield _finding(case, rectifier)
+
+
+def _modules(case: Case) -> Iterator[Rectifier]:
+    """Rectifiers that are modules: their own outputs are recorded, unit by unit."""
     for channel, info in case.channels(Quantity.ACTIVATION):
-        module = recording.module(info.module)
-        if module.type not in RECTIFIERS or not info.units:
+        module = case.module(info.module)
+        if module is None or module.type not in RECTIFIERS or not info.units:
             continue
-        zeros = np.asarray(recording.series(channel, Measure.ZEROS)[-limits.dead_window_rows :])
-        dead = np.flatnonzero((zeros == 1.0).all(axis=0))
-        share = len(dead) / info.units
-        if share >= limits.dead_share_warning:
-            yield _finding(case, channel, module, dead, info.units)
+        zeros = np.asarray(case.recording.series(channel, Measure.ZEROS)[:]) == 1.0
+        dead, onset = _dead(case, zeros, case.called(channel), case.samples(info.module))
+        if dead is not None:
+            call = called_with(case.graph, module.path)
+            feeder = None if call is None or case.graph is None else feeding_call(case.graph, call)
+            name = f"`{module.path}` ({module.type})"
+            fed_by = None if feeder is None else feeder.module
+            yield Rectifier(module.path, name, RECTIFIERS[module.type], fed_by, dead, onset)
 
 
-def _finding(case: Case, channel: int, module: ModuleInfo, dead: np.ndarray, units: int) -> Finding:
-    recording, limits = case.recording, case.thresholds
-    share = len(dead) / units
-    onset = _onset(case, channel, share)
-    fed_by = _feeder(case, module.path)
-    layer = f", fed by `{fed_by}`" if fed_by else ""
-    below = f" the outputs of `{fed_by}` are below zero" if fed_by else " what it receives is below zero"
-    highest = _highest_input(case, fed_by)
-    if highest is not None:
-        below += f" (their greatest is {highest:.4g})" if highest < 0 else " nearly everywhere"
+def _functions(case: Case) -> Iterator[Rectifier]:
+    """``F.relu``: the module before it is recorded, and which of its units get no gradient back."""
+    graph = case.graph
+    for node in graph.nodes if graph else ():
+        inside = graph.calls[node.call].type if graph and node.call >= 0 else ""
+        if graph is None or node.name.rstrip("_") != "aten.relu" or inside in RECTIFIERS:
+            continue
+        made = made_by(graph, next(node.inputs()))
+        found = None if made is None else _behind(case, graph, node, made.module)
+        if found is not None and made is not None:
+            source = node.source
+            place, text = (str(source), source.text) if source else (None, None)
+            name = "`relu`" + (f" at {place}" if place else "")
+            yield Rectifier(graph.module_of(node), name, "aten.relu", made.module, *found, place, text)
+
+
+def _behind(case: Case, graph: Graph, node: Node, module: str) -> tuple[NDArray[np.bool_], int] | None:
+    """Which units of ``module`` are dead in the rectifier at ``node`` that alone takes them, and since when."""
+    activation, gradient = (case.channel(module, q) for q in (Quantity.ACTIVATION, Quantity.GRADIENT))
+    if activation is None or not case.recording.channels[activation].units:
+        return None
+    called, samples = case.called(activation), case.samples(module)
+    below = np.broadcast_to(
+        (case.statistic(activation, "max") <= 0)[:, None],
+        (len(called), case.recording.channels[activation].units),
+    )
+    dead, onset = _dead(case, below, called, samples)
+    if dead is not None and dead.all():
+        return dead, onset
+    if gradient is None or len(graph.users(next(node.inputs()))) != 1:
+        return None
+    silent = np.asarray(case.recording.series(gradient, Measure.ZEROS)[:]) == 1.0
+    dead, onset = _dead(case, silent, case.called(gradient), samples)
+    return None if dead is None or dead.all() else (dead, onset)  # all: the gradient may stop further on
+
+
+def _dead(
+    case: Case, zeros: NDArray[np.bool_], called: NDArray[np.bool_], samples: int
+) -> tuple[NDArray[np.bool_] | None, int]:
+    """Units that are zero in every row of the last window, and the iteration since when nine tenths of them are.
+
+    Args:
+        zeros: ``[R, U]``.
+        called: ``[R]``, whether there was anything to measure in a row.
+        samples: in one row.
+    """
+    limits, rows = case.thresholds, case.recording.rows
+    window = max(limits.dead_window_rows, math.ceil(limits.dead_window_samples / samples))
+    known = np.flatnonzero(called[: len(rows)])
+    if len(known) < window or zeros.shape[1] == 0:
+        return None, 0
+    dead: NDArray[np.bool_] = np.all(zeros[known[-window:]], axis=0)
+    enough = zeros[known].mean(axis=1) >= 0.9 * dead.mean()
+    alive = np.flatnonzero(~enough)
+    return dead, int(rows[known[0 if len(alive) == 0 else alive[-1] + 1]])
+
+
+def _finding(case: Case, rectifier: Rectifier) -> Finding:
+    count, units = int(rectifier.dead.sum()), len(rectifier.dead)
+    share = count / units
+    fed_by = rectifier.fed_by
     return Finding(
         kind="dead_units",
-        severity=Severity.ERROR if share >= limits.dead_share_error else Severity.WARNING,
-        iteration=int(recording.rows[-1]),
-        onset=onset,
+        severity=Severity.ERROR if share >= case.thresholds.dead_share_error else Severity.WARNING,
+        iteration=int(case.recording.rows[-1]),
+        onset=rectifier.onset,
+        rank=case.recording.info.rank,
         phase="forward",
-        module=module.path,
-        op="aten.relu" if module.type == "ReLU" else None,
-        unit=int(dead[0]),
+        module=rectifier.module,
+        op=rectifier.op,
+        source=rectifier.source,
+        source_text=rectifier.source_text,
+        unit=int(np.flatnonzero(rectifier.dead)[0]),
         value=share,
-        message=(
-            f"{share:.0%} of the units of `{module.path}` ({module.type}{layer}) are dead ({len(dead)} of {units}): "
-            f"zero for every sample since iteration {onset:,}, as{below}; no gradient passes."
-        ),
+        message=_message(case, rectifier, count, units),
         advice=(
-            f"Normalise what goes into `{module.path}` (batch norm before it), lower the learning rate or the scale of "
-            "the input, or use a rectifier that leaks."
+            "Normalise what goes into it (batch norm before it), lower the learning rate or the scale of the input, "
+            "or use a rectifier that leaks."
         ),
         evidence=(
-            Evidence(f"module {module.path}", f"{len(dead)} of {units} units zero since iteration {onset}"),
-            *((Evidence(f"module {fed_by}", "what feeds it"),) if fed_by else ()),
+            Evidence(f"module {rectifier.module or fed_by}", f"{count} of {units} units dead"),
+            *((Evidence(f"module {fed_by}", "what feeds it"),) if fed_by and rectifier.module else ()),
         ),
-        data={"fed_by": fed_by, "dead": len(dead), "units": units, "share": share},
+        data={"fed_by": fed_by, "dead": count, "units": units, "share": share},
     )
 
 
-def _onset(case: Case, channel: int, share: float) -> int:
-    """The first recorded iteration from which at least nine tenths of today's dead share stayed dead."""
-    zeros = np.asarray(case.recording.series(channel, Measure.ZEROS)[:])
-    enough = (zeros == 1.0).mean(axis=1) >= 0.9 * share
-    alive = np.flatnonzero(~enough)
-    return int(case.recording.rows[0 if len(alive) == 0 else alive[-1] + 1])
+def _message(case: Case, rectifier: Rectifier, count: int, units: int) -> str:
+    fed = f", which `{rectifier.fed_by}` feeds," if rectifier.fed_by else ""
+    since = f"since iteration {rectifier.onset:,}"
+    if count < units:
+        return (
+            f"{count} of the {units} units ({count / units:.0%}) of {rectifier.name}{fed} are dead: they have been "
+            f"zero for every recorded sample, most of them {since}, and pass no gradient."
+        )
+    highest = _highest(case, rectifier.fed_by)
+    because = (
+        "" if highest is None else f", as all that `{rectifier.fed_by}` gives is below zero (at most {highest:.4g})"
+    )
+    return (
+        f"All {units} units (100%) of {rectifier.name}{fed} are dead: they have been zero for every recorded sample "
+        f"{since}{because}, and no gradient passes."
+    )
 
 
-def _feeder(case: Case, path: str) -> str | None:
-    graph = case.graph
-    if graph is None:
-        return None
-    for call in graph.calls:
-        if call.module == path:
-            source = feeding_call(graph, call)
-            return None if source is None else source.module
-    return None
-
-
-def _highest_input(case: Case, fed_by: str | None) -> float | None:
-    if fed_by is None:
-        return None
-    channel = case.recording.channel(fed_by, Quantity.ACTIVATION)
-    value = case.statistic(channel, "max", last=1)
-    return float(value[-1]) if np.isfinite(value[-1]) else None
+def _highest(case: Case, module: str | None) -> float | None:
+    """The greatest output of a module in its last recorded row, where that is below zero."""
+    channel = None if module is None else case.channel(module, Quantity.ACTIVATION)
+    values = np.empty(0) if channel is None else case.statistic(channel, "max")
+    known = values[np.isfinite(values)]
+    return float(known[-1]) if len(known) and known[-1] < 0 else None

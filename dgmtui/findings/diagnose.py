@@ -48,7 +48,8 @@ def _all(case: Case, progress: "Progress | None") -> Iterator[Finding]:
 
 def _rank(finding: Finding) -> tuple[int, int, int]:
     kind = CAUSES_FIRST.index(finding.kind) if finding.kind in CAUSES_FIRST else len(CAUSES_FIRST)
-    began = finding.iteration if finding.onset is None else finding.onset
+    by_onset = finding.onset is not None and finding.kind != "nonfinite"  # those come in order of execution
+    began = finding.onset if by_onset and finding.onset is not None else finding.iteration
     return SEVERITIES.index(finding.severity), kind, began
 
 
@@ -60,6 +61,6 @@ def _failure(recording: "Recording", source: "ReplaySource | None") -> Failure |
 
     try:
         replay, verdict = source(failing[0])
+        return Failure(failing[0], verdict, all_births(replay))
     except ReplayError:
         return None
-    return Failure(failing[0], verdict, all_births(replay))

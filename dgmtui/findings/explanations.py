@@ -8,7 +8,7 @@ class Explanation:
     """Cause and cure, in words."""
 
     cause: str
-    """Completes "``op`` gave inf: …"; may use ``{value}``."""
+    """Completes "``op`` gave Inf: …"; may use ``{value}``."""
     advice: str
 
 
@@ -22,30 +22,34 @@ FORWARD: dict[str, Explanation] = {
         "Bound the exponent (clamp, tanh) before the exponential.",
     ),
     "log": Explanation(
-        "it was given {value}; the logarithm is finite above zero only",
+        "it was given {value}, and the logarithm is finite for numbers above zero only",
         "Clamp what goes into the logarithm from below, or use log_softmax or logsigmoid on the scores.",
     ),
     "sqrt": Explanation(
-        "it was given {value}; the root is real from zero up only",
-        "Clamp what goes into the root at zero; a negative variance often comes of rounding.",
+        "it was given {value}, and a negative number has no real root",
+        "Clamp what goes into the root at zero from below; a variance often turns negative by rounding.",
     ),
     "rsqrt": Explanation(
-        "it was given {value}; the inverse root is finite above zero only",
+        "it was given {value}, and the inverse root is finite for numbers above zero only",
         "Add a small constant to what goes into the root.",
     ),
     "div": Explanation(
-        "the divisor is zero or too small ({value})",
-        "Add a small constant to the divisor, or look why it vanishes.",
+        "the divisor is {value}",
+        "Add a small constant to the divisor, or find out why it vanishes.",
     ),
     "reciprocal": Explanation(
         "it was given {value}, whose inverse is out of range",
-        "Add a small constant to the divisor, or look why it vanishes.",
+        "Add a small constant to the divisor, or find out why it vanishes.",
     ),
     "pow": Explanation(
-        "the power of {value} is out of range or not real",
-        "Bound the base, or clamp it at zero for a broken exponent.",
+        "the power of {value} is out of the range of its dtype, or not real",
+        "Bound the base, or clamp it at zero from below where the exponent is no whole number.",
     ),
 }
+FORWARD["_softmax"] = FORWARD["_log_softmax"] = Explanation(
+    "all scores that it could choose from are masked with an infinity",
+    "Leave at least one score of every row unmasked, or leave such rows out.",
+)
 FORWARD["log2"] = FORWARD["log10"] = FORWARD["log"]
 
 BACKWARD: dict[str, Explanation] = {
@@ -58,7 +62,7 @@ BACKWARD: dict[str, Explanation] = {
         "Add a small constant inside the root, or leave out the rows that are all zero.",
     ),
     "log": Explanation(
-        "the derivative of the logarithm at {value} is out of range",
+        "the derivative of the logarithm at {value} is out of the range of its dtype",
         "Clamp what goes into the logarithm from below.",
     ),
     "pow": Explanation(
@@ -66,7 +70,7 @@ BACKWARD: dict[str, Explanation] = {
         "Add a small constant to the base.",
     ),
     "div": Explanation(
-        "the derivative of the quotient has the square of the divisor ({value}) below the line",
+        "the derivative of a quotient is divided by the square of the divisor (it was given {value})",
         "Add a small constant to the divisor.",
     ),
     "acos": Explanation(
@@ -78,11 +82,11 @@ BACKWARD["linalg_vector_norm"] = BACKWARD["_cdist_forward"] = BACKWARD["norm"]
 BACKWARD["asin"] = BACKWARD["acos"]
 
 OTHER_FORWARD = Explanation(
-    "its result is beyond the range of its dtype (greatest input {value})",
+    "its result is beyond the range of its dtype (the greatest number that went in is {value})",
     "Look at what feeds it: lower the learning rate, clip gradients, or normalise what goes in.",
 )
 OTHER_BACKWARD = Explanation(
-    "its derivative is out of range at {value}",
+    "its derivative at {value} is not finite, or grows out of the range of its dtype",
     "Keep its input away from the point where its derivative is infinite.",
 )
 

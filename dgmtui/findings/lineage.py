@@ -46,14 +46,21 @@ def affine_source(graph: Graph, ref: Ref) -> Affine | None:
     return None
 
 
+def called_with(graph: Graph | None, module: str) -> Call | None:
+    """The first call of a module."""
+    return next((call for call in graph.calls if call.module == module), None) if graph else None
+
+
 def feeding_call(graph: Graph, call: Call) -> Call | None:
     """The module call whose output is the first input of ``call``."""
-    if not call.inputs:
-        return None
-    ref = call.inputs[0]
+    return made_by(graph, call.inputs[0], call) if call.inputs else None
+
+
+def made_by(graph: Graph, ref: Ref, taker: Call | None = None) -> Call | None:
+    """The module call whose output ``ref`` is, moved about at most; ``taker`` itself does not count."""
     while isinstance(ref, NodeRef):
         source = output_call(graph, ref)
-        if source is not None and source.id != call.id:
+        if source is not None and source is not taker:
             return source
         node = graph.nodes[ref.node]
         if _operation(node) not in MOVING or not isinstance(node.args[0], NodeRef):

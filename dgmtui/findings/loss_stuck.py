@@ -1,5 +1,6 @@
 """A loss that does not move although it is still high."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -23,7 +24,10 @@ def loss_stuck(case: Case) -> Iterator[Finding]:
     change = abs(float(np.median(stretch[-third:]) - np.median(stretch[:third])))
     silent = _without_gradient(case)
     came_down = level < limits.stuck_still_high * begin and not silent
-    if level <= 0 or change > limits.stuck_change * level or came_down:
+    allowed = limits.stuck_change * level
+    if silent:
+        allowed = max(allowed, limits.stuck_noise * 1.2533 * _spread(losses) * math.sqrt(2 / third))
+    if level <= 0 or change > allowed or came_down:
         return
     since = _since(losses, level, limits.stuck_change)
     reason = f"; the weights of {_listed(silent)} receive no gradient" if silent else ""
@@ -32,6 +36,7 @@ def loss_stuck(case: Case) -> Iterator[Finding]:
         severity=Severity.ERROR if silent else Severity.WARNING,
         iteration=len(losses) - 1,
         onset=since,
+        rank=case.recording.info.rank,
         value=level,
         message=(
             f"The loss has been stuck near {level:.4g} since iteration {since:,} (at the start it was {begin:.4g})"

@@ -15,7 +15,14 @@ from dgmtui.recording.model import Match, NonFinite, Quantity
 if TYPE_CHECKING:
     from dgmtui.trace.birth import Birth
 
-BACKWARD_QUANTITIES = (Quantity.GRADIENT, Quantity.WEIGHT_GRADIENT)
+PHASES = {
+    Quantity.GRADIENT: "backward",
+    Quantity.WEIGHT_GRADIENT: "backward",
+    Quantity.WEIGHT: "update",
+    Quantity.UPDATE: "update",
+}
+"""Where a non-finite value of a quantity was made; all others in ``forward``."""
+WORDS = {"nan": "NaN", "inf": "Inf", "-inf": "−Inf"}
 
 
 @detector("nonfinite")
@@ -68,22 +75,12 @@ def from_birth(case: Case, failure: Failure, birth: "Birth") -> Finding:
 def _message(failure: Failure, birth: "Birth", sample: int | None, row: int | None) -> str:
     where = f" for sample {sample}" if sample is not None else ""
     where += f" (row {row} of the data set)" if row is not None else ""
-    where += f", unit {birth.unit}" if birth.unit is not None else ""
-    value = "its input" if birth.value is None else f"{birth.value:.6g}"
-    match birth.phase:
-        case "input":
-            said = f"The batch holds {birth.what} in `{birth.outside}`{where}: it was there before the model saw it."
-        case "update":
-            said = f"`{birth.outside}` already held {birth.what} before this iteration's forward pass."
-        case "backward":
-            cause = explain(birth.op or "", "backward").cause.format(value=value)
-            said = f"The gradient through `{birth.op}` became {birth.what}{where}: {cause}; the loss itself was finite."
-        case _:
-            cause = explain(birth.op or "", "forward").cause.format(value=value)
-            said = f"`{birth.op}` gave {birth.what}{where}: {cause}."
+    if birth.unit is not None:
+        where += f", unit {birth.unit}" if where else f" at unit {birth.unit}"
+    said = _said(birth, where)
     if birth.harmless:
-        said += " No gradient carries it: it does no harm."
-    elif birth.finite_in_float64 is not None:
+        said += " Neither the loss nor a gradient depends on it: it does no harm."
+    elif birth.finite_in_float64 is not None and birth.phase in ("forward", "backward"):
         said += _in_float64(birth)
     if failure.snapshot.extra.get("transient"):
         said += " A second run did not show it again: suspect the hardware or a race."
@@ -92,11 +89,44 @@ def _message(failure: Failure, birth: "Birth", sample: int | None, row: int | No
     return said
 
 
+def _said(birth: "Birth", where: str) -> str:
+    what, op = WORDS[birth.what], birth.op or birth.autograd or "an operation"
+    name = (birth.outside or "").partition(":")[2]
+    cause = _cause(birth)
+    match birth.phase:
+        case "input":
+            at = f" at {list(birth.elements[0])}" if birth.elements and birth.elements[0] else ""
+            return f"The batch already holds {what} in `{name}`{at}{where}, before the model has seen it."
+        case "update":
+            return f"`{name}` already held {what} before the forward pass of this iteration."
+        case "backward":
+            return f"The loss is finite, but the gradient through `{op}` became {what}{where}{cause}."
+        case _:
+            return f"`{op}` gave {what}{where}{cause}."
+
+
+def _cause(birth: "Birth") -> str:
+    """What is told after a colon; nothing where no number and no intention explains the result."""
+    number, cause = _telling_value(birth), explain(birth.op or "", birth.phase).cause
+    if number is not None:
+        return ": " + cause.format(value=f"{number:.6g}")
+    if "{value}" not in cause:
+        return f": {cause}"
+    return "" if birth.phrase in ("", f"{birth.op} is {birth.what}") else f": {birth.phrase}"
+
+
+def _telling_value(birth: "Birth") -> float | None:
+    """The operand that explains the result: of a quotient, the divisor."""
+    if birth.phase == "forward" and birth.op == "aten.div" and birth.value is not None:
+        return next((operand.value for operand in birth.operands if operand.name == "other"), birth.value)
+    return birth.value
+
+
 def _in_float64(birth: "Birth") -> str:
     if not birth.finite_in_float64:
-        return " It is not finite in float64 either: mathematics, not precision."
+        return " In float64 it is not finite either: this is mathematics, not precision."
     value = "" if birth.value_in_float64 is None else f" ({birth.value_in_float64:.4g})"
-    return f" In float64 it is finite{value}: the range of the dtype was left, not of the mathematics."
+    return f" In float64 it is finite{value}: a matter of the dtype's range and precision, not of mathematics."
 
 
 def _advice(birth: "Birth") -> str:
@@ -121,18 +151,18 @@ def _onset(case: Case, birth: "Birth", iteration: int) -> tuple[int, str, str] |
 def _consequences(case: Case, failure: Failure, birth: "Birth") -> tuple[str, ...]:
     said = []
     if birth.phase != "backward" and not np.isfinite(failure.snapshot.loss):
-        said.append(f"The loss of iteration {failure.snapshot.iteration:,} is {failure.snapshot.loss}.")
-    row = case.recording.row_at(failure.snapshot.iteration)
-    if int(case.recording.rows[row]) == failure.snapshot.iteration:
-        counts = case.recording.statistics_row(row)[:, 6:].sum(axis=1)
+        said.append(f"The loss of iteration {failure.snapshot.iteration:,} is {WORDS[str(failure.snapshot.loss)]}.")
+    rows = np.flatnonzero(case.recording.rows == failure.snapshot.iteration)
+    if len(rows):
+        counts = case.recording.statistics_row(int(rows[0]))[:, 6:].sum(axis=1)
         for quantity, word in (
             (Quantity.ACTIVATION, "outputs"),
             (Quantity.GRADIENT, "gradients of the outputs"),
             (Quantity.WEIGHT_GRADIENT, "weight gradients"),
         ):
-            modules = [c.module or "the root" for i, c in case.channels(quantity) if counts[i] > 0]
+            modules = [c.module for i, c in case.channels(quantity) if counts[i] > 0]
             if modules:
-                shown = ", ".join(f"`{module}`" for module in modules[:4])
+                shown = ", ".join(f"`{module}`" if module else "the root" for module in modules[:4])
                 more = f" and {len(modules) - 4} more" if len(modules) > 4 else ""
                 said.append(f"Non-finite {word}: {shown}{more}.")
     return tuple(said)
@@ -149,7 +179,6 @@ def _evidence(birth: "Birth", iteration: int, grown: tuple[int, str, str] | None
 
 def from_statistics(case: Case, first: NonFinite) -> Finding:
     """What the index tells where no snapshot was replayed: the module, not the operation."""
-    backward = first.quantity in BACKWARD_QUANTITIES
     counts = ", ".join(
         f"{count} {name}"
         for name, count in (("NaN", first.nan), ("+Inf", first.posinf), ("−Inf", first.neginf))
@@ -160,16 +189,12 @@ def from_statistics(case: Case, first: NonFinite) -> Finding:
         severity=Severity.ERROR,
         iteration=first.iteration,
         rank=case.recording.info.rank,
-        phase="backward"
-        if backward
-        else "update"
-        if first.quantity in (Quantity.WEIGHT, Quantity.UPDATE)
-        else "forward",
+        phase=PHASES.get(first.quantity, "forward"),
         module=first.module,
         unit=first.unit,
         message=(
-            f"The {first.quantity.replace('_', ' ')} of `{first.module or 'the root'}` holds non-finite values "
-            f"({counts}); this is from the statistics, the iteration has not been replayed."
+            f"The {first.quantity.replace('_', ' ')} of {_named(first.module)} holds non-finite values "
+            f"({counts}). This is what the statistics tell: the iteration has not been replayed."
         ),
         advice="Type `replay` to find the operation, where this iteration has a snapshot.",
         evidence=(Evidence(f"goto {first.iteration}", "the first non-finite value"),),
@@ -189,7 +214,14 @@ def from_losses(case: Case) -> Iterator[Finding]:
             rank=case.recording.info.rank,
             phase="forward",
             value=float(losses[bad[0]]),
-            message=f"The loss is {losses[bad[0]]} although no module gave out a non-finite value.",
-            advice="Look at the operations after the last module: `replay`, where this iteration has a snapshot.",
+            message=(
+                f"The loss is {WORDS[str(losses[bad[0]])]}, although no module gave out a non-finite value in what was "
+                "recorded."
+            ),
+            advice="Look at the operations after the last module: type `replay`, where this iteration has a snapshot.",
             evidence=(Evidence(f"goto {bad[0]}", "the first non-finite loss"),),
         )
+
+
+def _named(module: str) -> str:
+    return f"`{module}`" if module else "the root"

@@ -1,5 +1,7 @@
 """When a series left its past."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,12 +9,15 @@ from dgmtui.findings.case import Case
 from dgmtui.recording.model import Quantity
 
 
-def left_its_past(values: NDArray[np.float64], growth: float) -> int | None:
+def left_its_past(values: NDArray[np.float64], growth: float, least: int = 1) -> int | None:
     """The first row from which ``values`` stay above all that was before, where they then grow by a factor or more.
+
+    What was before is a past only when it is long enough: every run begins by leaving its first rows.
 
     Args:
         values: ``[R]``, magnitudes; non-finite ones count as above everything.
         growth: least ratio of the last finite value to the greatest before the row.
+        least: rows that make a past.
     """
     if len(values) < 3:
         return None
@@ -21,6 +26,7 @@ def left_its_past(values: NDArray[np.float64], growth: float) -> int | None:
     future = np.minimum.accumulate(finite[::-1])[::-1][1:]
     known = finite[np.isfinite(finite)]
     rows = np.flatnonzero((future > past) & (past > 0))
+    rows = rows[rows + 1 >= least]
     if len(rows) == 0 or len(known) == 0 or known[-1] < growth * past[rows[0]]:
         return None
     return int(rows[0]) + 1
@@ -33,11 +39,12 @@ def onset_of(case: Case, module: str, quantity: Quantity, before: int) -> tuple[
         before: the failing iteration; an onset is earlier.
     """
     recording = case.recording
-    match = [i for i, c in case.channels(quantity) if c.module == module]
-    if not match:
+    channel = case.channel(module, quantity)
+    if channel is None:
         return None
-    absmax = case.statistic(match[0], "absmax")
-    row = left_its_past(absmax, case.thresholds.onset_growth)
+    absmax = case.statistic(channel, "absmax")
+    least = max(3, math.ceil(case.thresholds.onset_past * len(absmax)))
+    row = left_its_past(absmax, case.thresholds.onset_growth, least)
     if row is None or recording.rows[row] >= before:
         return None
     iteration = int(recording.rows[row])

@@ -11,6 +11,7 @@ from dgmtui.findings.case import Case
 from dgmtui.findings.lineage import affine_source
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
+from dgmtui.findings.thresholds import Thresholds
 from dgmtui.recording.model import Quantity
 from dgmtui.trace.graph import Graph, Node
 
@@ -71,12 +72,14 @@ def limits_of(graph: Graph) -> Iterator[Limit]:
 
 def _approaching(case: Case, limit: Limit) -> Finding | None:
     recording, thresholds = case.recording, case.thresholds
-    channel = recording.channel(limit.module, Quantity.ACTIVATION)
+    channel = case.channel(limit.module, Quantity.ACTIVATION)
+    if channel is None:
+        return None
     extreme = case.statistic(channel, "max" if limit.upwards else "min")
     used = np.where(np.isfinite(extreme), extreme / limit.bound, np.nan)
     if not np.isfinite(used[-1]) or used[-1] < thresholds.overflow_headroom:
         return None
-    arrives = _arrival(recording.rows, used, thresholds.overflow_trend_rows)
+    arrives = _arrival(recording.rows, used, thresholds)
     horizon = recording.rows[-1] + thresholds.overflow_horizon * max(1, recording.iteration_count)
     if arrives is None or arrives > horizon:
         return None
@@ -87,6 +90,7 @@ def _approaching(case: Case, limit: Limit) -> Finding | None:
         severity=Severity.WARNING,
         iteration=int(recording.rows[-1]),
         onset=first,
+        rank=recording.info.rank,
         phase="forward",
         module=limit.module,
         op=operation,
@@ -103,10 +107,13 @@ def _approaching(case: Case, limit: Limit) -> Finding | None:
     )
 
 
-def _arrival(rows: NDArray[np.int64], used: NDArray[np.float64], count: int) -> float | None:
-    """Iteration at which a straight line through the last rows reaches 1; None where it does not rise."""
-    known = np.flatnonzero(np.isfinite(used))[-count:]
+def _arrival(rows: NDArray[np.int64], used: NDArray[np.float64], thresholds: Thresholds) -> float | None:
+    """Iteration at which a straight line through the last rows reaches 1; None where it does not surely rise."""
+    known = np.flatnonzero(np.isfinite(used))[-thresholds.overflow_trend_rows :]
     if len(known) < 3:
         return None
-    slope, intercept = np.polyfit(rows[known].astype(float), used[known], 1)
-    return float((1.0 - intercept) / slope) if slope > 0 else None
+    x, y = rows[known].astype(float), used[known]
+    slope, intercept = np.polyfit(x, y, 1)
+    residual = float(np.sum((y - slope * x - intercept) ** 2)) / (len(x) - 2)
+    error = math.sqrt(residual / float(np.sum((x - x.mean()) ** 2)))
+    return float((1.0 - intercept) / slope) if slope > thresholds.overflow_certainty * error else None

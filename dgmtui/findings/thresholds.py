@@ -8,7 +8,9 @@ class Thresholds:
     """Adjustable by ``diagnose(…, thresholds=Thresholds(…))``."""
 
     dead_window_rows: int = 5
-    """A unit is dead when it was zero for every sample in so many recorded rows in a row, to the last."""
+    """A unit is dead when it was zero for every sample in so many recorded rows in a row, to the last,"""
+    dead_window_samples: int = 160
+    """and in at least so many samples: a unit that fires for one sample in fifty stays silent that long once in 25."""
     dead_share_warning: float = 0.5
     """Of a layer's units; half of a layer is more than sparsity explains (Lu et al. 2019, *Dying ReLU and
     initialization*, look at whole layers; Keras and AUTOTRAINER warn from 0.5 and 0.6)."""
@@ -22,6 +24,8 @@ class Thresholds:
     stuck_change: float = 0.02
     """It is stuck where the medians of that stretch's first and last thirds differ by less than this share of the
     level (AUTOTRAINER, Zhang et al. 2021, calls accuracy changes under 0.01–0.03 unchanged)."""
+    stuck_noise: float = 3.0
+    """Where layers get no gradient, a difference within so many standard errors of those medians is no change."""
     stuck_still_high: float = 0.5
     """And where it is still above this share of what it was at the start, as a training that has converged is not, or
     some layer gets no gradient at all."""
@@ -30,9 +34,13 @@ class Thresholds:
     """Share of the way to overflow from which a value that grows is reported."""
     overflow_trend_rows: int = 20
     """The trend is fitted over so many recorded rows."""
+    overflow_certainty: float = 3.0
+    """The slope of that trend is so many of its standard errors above zero: a plateau's noise is not."""
     overflow_horizon: float = 1.0
     """Reported when the trend arrives within this many further run lengths."""
 
+    onset_past: float = 0.1
+    """The past that a series leaves is at least this share of the recorded rows."""
     onset_growth: float = 2.0
     """A series left its past where it never came back into it and grew by at least this factor."""
 

@@ -59,7 +59,11 @@ class Recorder:
     def iteration(self, *batch: Any) -> Iterator[None]:
         """One pass over ``batch``; the iteration ends with the optimiser's step, or else with the block."""
         before = self._engine.iteration
-        yield
+        self._engine.in_block = True
+        try:
+            yield
+        finally:
+            self._engine.in_block = False
         if self._engine.iteration == before:
             self._engine.end_iteration()
 
@@ -77,12 +81,12 @@ class Recorder:
         self._hooks.__exit__(kind, error, trace)
         last = self._engine.stopped_at
         if isinstance(error, StopTraining):
-            self._engine.finish(End("nonfinite", last or 0, str(error)))
+            self._hooks.finish(End("nonfinite", last or 0, str(error)))
             _say(f"stopped: iteration {last} is not finite; look at it with: dgmtui {self.path}")
             return True
         reason = "finished" if error is None else "interrupted" if isinstance(error, KeyboardInterrupt) else "exception"
         message = "" if error is None else f"{type(error).__name__}: {error}"
-        self._engine.finish(End(reason, max(0, self._engine.iteration - 1), message))
+        self._hooks.finish(End(reason, max(0, self._engine.iteration - 1), message))
         return False
 
 

@@ -12,7 +12,7 @@ from dgmtui.recorder.binding import Plan, feeds_of
 from dgmtui.recorder.frames import dataset_index
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names, weight_of
-from dgmtui.recorder.window import Window
+from dgmtui.recorder.window import Checked, Window
 from dgmtui.recording.model import Match, Quantity, SnapshotInfo, StoredTensor, Verdict
 from dgmtui.recording.writer import RecordingWriter
 from dgmtui.trace.graph import Call, OutsideRef
@@ -43,21 +43,15 @@ class Captured:
         return sum(t.numel() * t.element_size() for t in (*self.feeds.values(), *self.gradients.values()))
 
 
-def capture(
-    plan: Plan | None,
-    window: Window,
-    names: Names,
-    loss: Tensor,
-    gradients: Mapping[str, Tensor] | None,
-    before: "Before",
-) -> Captured:
-    """Replay the pass that ``window`` saw and compare.
+def capture(backward: "Backward", names: Names, gradients: Mapping[str, Tensor] | None) -> Captured:
+    """Replay the pass that led to a ``backward`` and compare.
 
     Args:
-        gradients: parameter gradients after its backward pass, by path; None where none was made.
-        before: the gradients that were there before it.
+        gradients: parameter gradients after it, by path; None where none was made.
     """
-    unmatched = Verdict(Match.NOT_MADE, Match.NOT_MADE, "no trace fits this iteration")
+    plan, window, loss, before = backward.plan, backward.window, backward.loss, backward.before
+    gradients = None if backward.weighted else gradients
+    unmatched = Verdict(Match.NOT_MADE, Match.NOT_MADE, backward.why or "no trace fits this iteration")
     if plan is None:
         return Captured(None, None, unmatched)
     feeds, missing = feeds_of(plan, window, names)
@@ -88,6 +82,23 @@ class Before:
     """Copies of them by path, where they were kept."""
 
 
+@dataclass(frozen=True)
+class Backward:
+    """One call of ``backward``, and what is known of the pass that led to it."""
+
+    number: int
+    """Of the iteration's calls, counted from 0."""
+    window: Window
+    plan: Plan | None
+    why: str
+    """There is no plan, in words."""
+    loss: Tensor
+    value: float
+    weighted: bool
+    """It was given gradients to begin with, so a replay from the loss makes others."""
+    before: Before
+
+
 def _judge(
     replay: Replay, window: Window, loss: Tensor, gradients: Mapping[str, Tensor] | None, before: Before
 ) -> Verdict:
@@ -97,15 +108,15 @@ def _judge(
     alone = None if gradients is None or before.accumulated else expected
     try:
         verdict = verify(replay, loss=loss, statistics=statistics, gradients=alone)
-        sums = _differing_sum(replay, window) if verdict.forward is Match.MATCHES else ""
+        compared, difference = _compare_outputs(replay, window) if verdict.forward is Match.MATCHES else (0, "")
         if gradients is not None and before.accumulated:
             verdict = _judge_sums(replay, verdict, expected, before)
     except (RuntimeError, ReplayError) as error:
         return Verdict(Match.DIFFERS, Match.NOT_MADE, f"the replay failed: {error}")
-    if sums:
-        verdict = Verdict(Match.DIFFERS, verdict.gradient, sums)
-    elif verdict.forward is Match.MATCHES and not statistics:
-        verdict = replace(verdict, detail=f"{verdict.detail}; the sums of {len(window.checks)} outputs too")
+    if difference:
+        verdict = Verdict(Match.DIFFERS, verdict.gradient, difference)
+    elif compared and not statistics:
+        verdict = replace(verdict, detail=f"{verdict.detail}; {compared} outputs of modules too")
     return verdict
 
 
@@ -130,22 +141,32 @@ def _recorded_statistics(window: Window) -> dict[str, Any]:
     return {key[0]: values for key, values, _ in window.row.merged() if key[1] is Quantity.ACTIVATION}
 
 
-def _differing_sum(replay: Replay, window: Window) -> str:
-    """Every module's output must sum to the same bits as in the training: a NaN loss alone proves little."""
-    seen: dict[str, list[Tensor]] = {}
+def _compare_outputs(replay: Replay, window: Window) -> tuple[int, str]:
+    """How many outputs of modules are bit for bit those of the training, or how one isn't: a NaN loss proves little."""
+    seen: dict[str, list[Checked]] = {}
     for check in window.checks:
-        seen.setdefault(check.module, []).append(check.sum)
+        seen.setdefault(check.module, []).append(check)
     calls: dict[str, list[Call]] = {}
     for call in replay.graph.calls:
         calls.setdefault(call.module, []).append(call)
-    for path, sums in seen.items():
+    compared = 0
+    for path, checks in seen.items():
         made = calls.get(path, [])
-        if len(made) != len(sums) or not all(call.outputs for call in made):
+        if len(made) != len(checks) or not all(call.outputs for call in made):
             continue
-        for call, expected in zip(made, sums, strict=True):
-            if not same_bits(replay.output(call).sum(), expected):
-                return f"the output of module {path!r} differs from the training's"
-    return ""
+        for call, check in zip(made, checks, strict=True):
+            same = _same_output(replay.output(call), check)
+            if same is False:
+                return compared, f"the output of module {path!r} differs from the training's"
+            compared += same is not None
+    return compared, ""
+
+
+def _same_output(ours: Tensor, check: Checked) -> bool | None:
+    if check.sum is not None:
+        return same_bits(ours.sum(), check.sum)
+    theirs = check.unchanged()
+    return None if theirs is None else same_bits(ours, theirs.detach())
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """From what PyTorch's hooks report to iterations, and from iterations to the recording."""
 
 import os
+import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from dgmtui.errors import ReplayError
 from dgmtui.recorder.binding import Plan, finish
 from dgmtui.recorder.capture import (
+    Backward,
     Before,
     Captured,
     Encoded,
@@ -22,32 +24,21 @@ from dgmtui.recorder.capture import (
     rows_of,
     transient,
 )
+from dgmtui.recorder.finite import any_nonfinite, is_finite
+from dgmtui.recorder.journal import Ended, Journal
+from dgmtui.recorder.keeping import Keeper, is_power
 from dgmtui.recorder.measure import Row
-from dgmtui.recorder.naming import Names, tensors_in, weight_of
+from dgmtui.recorder.naming import Names, tensors_in
 from dgmtui.recorder.rounds import Rounds
-from dgmtui.recorder.rows import Rows
-from dgmtui.recorder.window import Checked, Window, describe_call, open_window
-from dgmtui.recording.model import End, Event, Match, Quantity
+from dgmtui.recorder.updates import Updates
+from dgmtui.recorder.window import Checked, Window, open_window
+from dgmtui.recording.model import End
 from dgmtui.recording.writer import RecordingWriter
 from dgmtui.trace.units import unit_axis
-
-SNAPSHOT_BYTES = 256 << 20
-"""Healthy snapshots are kept until they take so much."""
 
 
 class StopTraining(BaseException):
     """Raised in the training loop once a non-finite value is recorded; no ``except Exception`` holds it."""
-
-
-@dataclass
-class Ended:
-    """An iteration that is over but for what may still be logged to it."""
-
-    iteration: int
-    loss: float
-    seconds: float
-    scalars: dict[str, float]
-    row: Row | None
 
 
 class Engine:
@@ -66,27 +57,30 @@ class Engine:
         self.stopped_at: int | None = None
         self.failed_at: int | None = None
         self.loader_index: list[int] | None = None
+        self.in_block = False
+        """The user says where an iteration ends."""
         self._writer = writer
-        self._rows = Rows(writer, self.names)
+        self._journal = Journal(writer, self.names)
+        self._keeper = Keeper(self._journal, self.names, say)
+        self._updates = Updates(self.names)
         self._every = max(1, every)
         self._on_nonfinite = on_nonfinite
         self._say = say
         self._rounds = Rounds()
         self._plans: dict[tuple[int, str], Plan] = {}
-        self._stack: list[bool] = []
+        self._stack: list[tuple[int, bool]] = []
+        self._handled: BaseException | None = None
+        self._spent: Window | None = None
+        self._most_calls = 64
         self._window: Window | None = None
         self._row: Row | None = None
         self._losses: list[float] = []
+        self._turns = 1
+        """How many backward passes the last whole iteration had."""
         self._scalars: dict[str, float] = {}
         self._unscaled: dict[int, Tensor] = {}
         self._scaler_seen = False
-        self._before_update: dict[str, tuple[Tensor, int]] = {}
         self._early = False
-        self._always = False
-        self._owes_snapshot = False
-        self._snapshot_bytes = 0
-        self._ended: Ended | None = None
-        self._pending: list[Callable[[], object]] = []
         self._pid = os.getpid()
         self._busy = False
         self._since = time.perf_counter()
@@ -97,109 +91,166 @@ class Engine:
         """Whether hooks are to report: not within our own replays, nor in a forked process."""
         return not self._busy and os.getpid() == self._pid
 
-    # ── forward ──
+    def forked(self) -> None:
+        """This process is a child: what it does is no part of the recording."""
+        if self._window is not None and self._window.tracing is not None:
+            self._window.end_trace()
 
-    def before_call(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    def before_call(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         """A module is about to run."""
         active = self.watching and torch.is_grad_enabled()
-        outermost = not any(self._stack)
-        self._stack.append(active)
+        outermost = active and not any(active for _, active in self._stack)
+        self._stack.append((id(module), active))
         if not active:
             return
-        if self._window is None:
-            self._write_ended()
-            self._open()
-        window = self._window
-        assert window is not None
-        path = self.names.path(module)
-        inputs = tensors_in([args, dict(kwargs)])
         if outermost:
-            self._begin_pass(window, path, module.training, inputs)
-        if window.tracer is not None:
-            window.tracer.enter_call(path, type(module).__name__, [t for _, t in inputs], module.training)
+            self._begin_pass(module, args)
+        tracer = None if self._window is None else self._window.tracing
+        if tracer is not None:
+            inputs = [tensor for _, tensor in tensors_in(args)]
+            tracer.enter_call(self.names.path(module), type(module).__name__, inputs, module.training)
 
-    def after_call(self, module: nn.Module, output: object) -> None:
+    def after_call(self, module: nn.Module, kwargs: Mapping[str, Any], output: object) -> None:
         """A module has run, or raised."""
-        if not self._stack or not self._stack.pop():
+        if not self._left(module) or self._window is None:
             return
-        window = self._window
-        if window is None:
-            return
-        tensors = [tensor for _, tensor in tensors_in(output)]
-        if window.tracer is not None:
-            window.tracer.exit_call(tensors)
+        window, tracer = self._window, self._window.tracing
+        tensors = [output] if isinstance(output, Tensor) else [tensor for _, tensor in tensors_in(output)]
+        if tracer is not None:
+            tracer.exit_call(tensors)
+        if self.watching and window.passes and not any(active for _, active in self._stack):
+            if output is None and sys.exc_info()[1] is not self._handled:
+                self._undo_pass(window)
+                return
+            self._end_pass(window, module, kwargs, tensors)
         if tensors and self.watching:
-            if window.tracer is not None:
-                with window.tracer.paused():
+            if tracer is not None:
+                with tracer.paused():
                     self._see_output(window, module, tensors[0])
             else:
                 self._see_output(window, module, tensors[0])
 
-    def _begin_pass(
-        self, window: Window, path: str, training: bool, inputs: list[tuple[tuple[object, ...], Tensor]]
-    ) -> None:
-        described = describe_call(path, training, inputs)
-        first = not window.outermost
-        window.outermost.append(described)
-        window.arguments += [(path, way[1:], tensor) for way, tensor in inputs]
-        known = self._plans.get((len(self._losses), described)) if first else None
-        if first and window.tracer is None and (known is None or self._always):
+    def _left(self, module: nn.Module) -> bool:
+        """Whether a call of ``module`` that was followed is over; calls within it that never ended are over too."""
+        if all(known != id(module) for known, _ in self._stack):
+            return False
+        while True:
+            known, active = self._stack.pop()
+            if known == id(module):
+                return active
+            if active and self._window is not None and self._window.tracing is not None:
+                self._window.tracing.exit_call([])
+
+    def _begin_pass(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        self._handled = sys.exc_info()[1]
+        if self._window is not None and self._window.is_stale(module):
+            self._drop_window()
+        elif self._window is not None and self._window.tracing and len(self._window.passes) >= self._most_calls:
+            self._window.give_up_trace()
+        if self._window is None:
+            self._journal.write_ended()
+            self._open(early=self._early and not self._losses)
+        window = self._window
+        assert window is not None
+        path = self.names.path(module)
+        first = not window.passes
+        window.begin_pass(path, module, tensors_in(args))
+        known = self._plans.get((len(self._losses), window.first))
+        if first and window.tracer is None and (known is None or self._keeper.always):
             window.trace()
 
+    def _end_pass(self, window: Window, module: nn.Module, kwargs: Mapping[str, Any], outputs: list[Tensor]) -> None:
+        named = tensors_in(dict(kwargs)) if kwargs else []
+        if named:
+            window.add_keywords(self.names.path(module), named)
+        window.passes[-1].gave(outputs)
+
+    def _undo_pass(self, window: Window) -> None:
+        """The user's forward pass raised; where it was the window's only one, the next begins anew."""
+        window.undo_pass()
+        if not window.passes and not window.early:
+            self._drop_window()
+
+    def _drop_window(self) -> None:
+        if self._window is not None:
+            self._window.end_trace()
+        self._window = None
+
     def _see_output(self, window: Window, module: nn.Module, output: Tensor) -> None:
+        row, leaf = window.row, not module._modules and output.is_floating_point()
+        if row is None and not leaf and self._journal.begun:
+            return
         path = self.names.path(module)
         axis = unit_axis(tuple(output.shape), type(module).__name__)
-        self._rows.shapes.setdefault(path, (tuple(output.shape), axis))
-        if not module._modules and output.is_floating_point():
-            window.checks.append(Checked(path, output.detach().sum()))
-        row = window.row
-        if row is None:
-            return
-        row.add_output(path, Quantity.ACTIVATION, output, axis)
-        if output.requires_grad:
-            output.register_hook(lambda gradient: self._see_gradient(row, path, gradient, axis))  # type: ignore[no-untyped-call]
+        self._journal.shapes.setdefault(path, (tuple(output.shape), axis))
+        if leaf and not output.is_inference():
+            total = output.detach().sum() if row is None and self._keeper.due(self.iteration) else None
+            window.checks.append(Checked(path, total, weakref.ref(output), output._version))
+        names = None if row is None else row.see_activation(path, output, axis)
+        if row is not None and names is not None and output.requires_grad:
+            output.register_hook(lambda gradient: self._see_gradient(row, names, gradient, axis))  # type: ignore[no-untyped-call]
 
-    def _see_gradient(self, row: Row, path: str, gradient: Tensor, axis: int | None) -> None:
+    def _see_gradient(self, row: Row, paths: list[str], gradient: Tensor, axis: int | None) -> None:
         try:
-            row.add_output(path, Quantity.GRADIENT, gradient, axis)
+            row.see_gradient(paths, gradient, axis)
         except Exception as error:  # autograd would raise it in the user's backward pass
-            self._note("warning", f"a gradient of {path} was not recorded: {error}")
+            self._note("warning", f"a gradient of {paths[0]} was not recorded: {error}")
 
-    # ── backward ──
-
-    def around_backward(self, loss: Tensor, run: Callable[[], None]) -> None:
-        """The user calls ``backward`` on ``loss``; ``run`` does it."""
+    def around_backward(self, losses: Sequence[Tensor], run: Callable[[], None], *, weighted: bool = False) -> None:
+        """The user calls ``backward`` on ``losses``, or on their weighted sum; ``run`` does it."""
         if not self.watching:
             run()
             return
-        window, self._window = self._window, None
-        if window is None:  # no model was called: from the next iteration on the window opens with the step before
-            window, self._early = open_window({}, self._pass_row()), True
-        value = self._value(loss)
-        plan = self._plan(window, loss)
-        self._losses.append(value)
+        window = self._window_of_backward()
+        value = sum(self._value(loss) for loss in losses)
+        loss = losses[0]
+        plan, why = self._plan(window, loss), ""
+        if len(losses) > 1:
+            plan, why = None, "backward was called on several losses at once, and a trace leads to one"
         parameters = self.names.parameters | ({} if plan is None else plan.loose_parameters())
         before = self._before(parameters)
-        if not _finite(value) and self.failed_at is None:
-            self._fail(window, plan, loss, value, None, before)
-        run()
+        backward = Backward(len(self._losses), window, plan, why, loss, value, weighted, before)
+        self._losses.append(value)
+        if not is_finite(value) and self.failed_at is None:
+            self._fail(backward, None)
+        with _Busy(self):
+            run()
         gradients = {path: p.grad for path, p in parameters.items() if p.grad is not None}
-        if self.failed_at is None and not self._scaler_seen and _any_nonfinite(gradients):
-            self._fail(window, plan, loss, value, gradients, before)
-        elif self.failed_at is None and self._snapshot_due():
-            self._keep(window, plan, loss, value, gradients, before)
-        if plan is not None:
-            plan.feeds_now = {}
+        if self.failed_at is None and not self._scaler_seen and any_nonfinite(gradients.values()):
+            self._fail(backward, gradients)
+        elif self.failed_at is None and self._keeper.due(self.iteration):
+            with _Busy(self):
+                self._keeper.keep(self.iteration, backward, gradients, lambda: self._turn(backward.number))
+        self._spend(window, plan)
+        if self._rounds.without_optimizer and not self.in_block:
+            self.end_iteration()
+
+    def _window_of_backward(self) -> Window:
+        window, self._window = self._window, None
+        if window is not None:
+            return window
+        if self._spent is not None:  # another backward pass through what was already gone back through
+            self._spent.row = None
+            return self._spent
+        self._early = True  # no model was called: from the next iteration on the window opens with the step before
+        return open_window({}, self._pass_row())
+
+    def _spend(self, window: Window, plan: Plan | None) -> None:
         if self._row is not None and window.row is not None:
             self._row.absorb(window.row)
-        if self._rounds.without_optimizer:
-            self.end_iteration()
+        self._spent = window
+        if plan is not None:
+            plan.feeds_now = {}
 
     def _before(self, parameters: Mapping[str, Tensor]) -> Before:
         known = {path: p.grad for path, p in parameters.items() if p.grad is not None}
         if not known or self.failed_at is not None:
             return Before(bool(known))
-        kept = {path: gradient.detach().clone() for path, gradient in known.items()} if self._snapshot_due() else None
+        kept = (
+            {path: gradient.detach().clone() for path, gradient in known.items()}
+            if self._keeper.due(self.iteration)
+            else None
+        )
         return Before(True, kept)
 
     def scaled(self, loss: Tensor, scaled: Tensor) -> None:
@@ -207,13 +258,23 @@ class Engine:
         self._scaler_seen = True
         self._unscaled = {scaled._cdata: loss.detach()}
 
+    def step_skipped(self, optimizer: torch.optim.Optimizer) -> None:
+        """A ``GradScaler`` found infinite gradients and left the step out; the iteration is over all the same."""
+        if self.watching:
+            self._note("skipped", "the gradient scaler skipped this step: the scaled gradients overflowed")
+            if self._rounds.stepped(optimizer):
+                self.end_iteration()
+
     def _plan(self, window: Window, loss: Tensor) -> Plan | None:
         """The trace that stands for this pass: its own, or an earlier one of the same signature."""
+        key = len(self._losses), window.first
+        if window.gave_up:  # they were of one pass all the same: the next is traced to its end
+            self._most_calls = 2 * len(window.passes)
+            return None
         if window.tracer is None:
-            first = window.outermost[0] if window.outermost else ""
-            known = self._plans.get((len(self._losses), first))
+            known = self._plans.get(key)
             if known is not None and known.signature != window.signature:
-                del self._plans[len(self._losses), first]
+                del self._plans[key]
                 return None
             return known
         window.end_trace()
@@ -221,21 +282,18 @@ class Engine:
         try:
             plan = finish(window, loss, self.names)
         except ReplayError as error:
-            self._note("trace", str(error))
+            if is_power(self.iteration):
+                self._note("trace", str(error))
             return None
-        finally:
-            window.tracer = None
-        if plan.missing and not window.early:
+        if plan.missing and not window.early and not self._losses:  # a later pass can't begin before the one it follows
             self._early = True
-        first = window.outermost[0] if window.outermost else ""
-        self._plans[len(self._losses), first] = plan
+        self._plans[key] = plan
         return plan
 
-    # ── optimiser ──
-
-    def new_optimizer(self, optimizer: object) -> None:
+    def new_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimiser was made."""
         self._rounds.add(optimizer)
+        self.names.add_optimizer(optimizer)
 
     def before_step(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimiser is about to move its parameters."""
@@ -244,35 +302,23 @@ class Engine:
         if self._rounds.begins_anew(optimizer):
             self.end_iteration()
         if self._row is not None:
-            mine = _parameters_of(optimizer)
-            add_weights(self._row, self.names, gradients=True, only=mine)
-            for path, module in self.names.modules():
-                found = weight_of(module)
-                if found is not None and id(found[1]) in mine:
-                    self._before_update[path] = (found[1].detach().clone(), found[2])
+            self._updates.before(self._row, optimizer, backward_was_made=bool(self._losses))
 
     def after_step(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimiser has moved its parameters."""
         if not self.watching:
             return
-        if self._row is not None and self._before_update:
-            for path, module in self.names.modules():
-                found = weight_of(module)
-                if found is not None and path in self._before_update:
-                    before, axis = self._before_update[path]
-                    if before.shape == found[1].shape:
-                        self._row.add_weight(path, Quantity.UPDATE, found[1].detach() - before, axis)
-            self._before_update = {}
+        if self._row is not None:
+            self._updates.after(self._row)
         if self._rounds.stepped(optimizer):
             self.end_iteration()
-
-    # ── iterations ──
 
     def log(self, scalars: Mapping[str, float]) -> None:
         """Numbers of the user's, recorded with the iteration under way or, between two, the one just ended."""
         numbers = {name: float(value) for name, value in scalars.items()}
-        if self._ended is not None and self._window is None and not self._losses:
-            self._ended.scalars.update(numbers)
+        ended = self._journal.ended
+        if ended is not None and self._window is None and not self._losses:
+            ended.scalars.update(numbers)
         else:
             self._scalars |= numbers
 
@@ -280,12 +326,12 @@ class Engine:
         """Hand over what was gathered and go on to the next."""
         if not self._losses:
             return
-        self._write_ended()
+        self._journal.write_ended()
         now = time.perf_counter()
         loss = sum(self._losses) / len(self._losses)
-        self._ended = Ended(self.iteration, loss, now - self._since, self._scalars, self._row)
-        self._since = now
-        self._losses, self._scalars = [], {}
+        self._journal.ended = Ended(self.iteration, loss, now - self._since, self._scalars, self._row)
+        self._since, self._turns = now, len(self._losses)
+        self._losses, self._scalars, self._stack, self._spent = [], {}, [], None
         self._rounds.next()
         self.iteration += 1
         self.loader_index = None
@@ -293,34 +339,20 @@ class Engine:
         if self._early and self._window is None:
             self._open(early=True)
 
-    def _write_ended(self) -> None:
-        """Write the iteration that ended before, now that nothing is logged to it any more."""
-        ended, self._ended = self._ended, None
-        if ended is None:
-            return
-        if not self._rows.begun:
-            self._begin(ended.row or Row(), tuple(ended.scalars))
-        self._writer.add_iteration(ended.iteration, ended.loss, ended.seconds, ended.scalars)
-        if ended.row is not None and ended.row.parts:
-            self._rows.write(ended.iteration, ended.row)
+    def give_up(self, message: str) -> None:
+        """Something of ours failed: what was recorded stays, nothing is traced or held any longer."""
+        self._drop_window()
+        self._spent = self._row = None
+        self._losses, self._stack = [], []
+        self._note("warning", message)
 
     def finish(self, end: End) -> None:
         """The run is over: everything goes to the file and the file is closed."""
-        if self._window is not None and self._window.tracer is not None:
-            self._window.end_trace()
-        self._window = None
+        self._drop_window()
         if self._losses and self.stopped_at is None:
             self.end_iteration()
-        self._write_ended()
-        if not self._rows.begun:
-            self._begin(Row(), ())
-        self._writer.close(end)
-
-    def _begin(self, row: Row, scalars: tuple[str, ...]) -> None:
-        self._rows.begin(row, scalars)
-        for write in self._pending:
-            write()
-        self._pending = []
+            self._drop_window()
+        self._journal.close(end)
 
     def _pass_row(self) -> Row | None:
         """Each pass measures into a row of its own, so that it can be compared with its own replay."""
@@ -334,109 +366,59 @@ class Engine:
         if early:
             self._window.trace()
 
-    # ── snapshots ──
+    def _turn(self, number: int) -> str:
+        """Which of the iteration's backward passes, from 1; empty where there is one, as far as is known by now."""
+        return str(number + 1) if number or self._turns > 1 else ""
 
-    def _snapshot_due(self) -> bool:
-        scheduled = self.iteration & (self.iteration - 1) == 0
-        return (scheduled or self._owes_snapshot) and self._snapshot_bytes < SNAPSHOT_BYTES
-
-    def _keep(
-        self,
-        window: Window,
-        plan: Plan | None,
-        loss: Tensor,
-        value: float,
-        gradients: dict[str, Tensor],
-        before: Before,
-    ) -> None:
-        """A snapshot of a healthy iteration, and with it the proof that the trace still stands for the loop."""
-        captured = self._captured(window, plan, loss, gradients, before)
-        fresh = plan is not None and bool(plan.feeds_now)
-        if captured.verdict.forward is Match.DIFFERS and not fresh and not self._always:
-            self._always = self._owes_snapshot = True
-            self._note(
-                "trace",
-                f"iteration {self.iteration} differs from the trace taken before ({captured.verdict.detail}); "
-                "from here on every iteration is traced, which takes longer",
-            )
-            self._say(
-                "the operations or numbers of this loop change from iteration to iteration: every one is traced "
-                "from here on, which slows the training"
-            )
-            return
-        self._owes_snapshot = captured.plan is None
-        if captured.plan is not None:
-            self._snapshot_bytes += captured.nbytes()
-            encoded, iteration = self._encoded(captured), self.iteration
-            self._later(lambda: encoded.write(self._writer, iteration, "scheduled", value, "", {}))
-
-    def _fail(
-        self,
-        window: Window,
-        plan: Plan | None,
-        loss: Tensor,
-        value: float,
-        gradients: dict[str, Tensor] | None,
-        before: Before,
-    ) -> None:
+    def _fail(self, backward: Backward, gradients: Mapping[str, Tensor] | None) -> None:
         """The first non-finite loss or gradient: keep everything, before the optimiser moves the weights."""
         self.failed_at = self.iteration
-        captured = self._captured(window, plan, loss, gradients, before)
+        captured = self._captured(backward, gradients)
         extra: dict[str, Any] = {}
         with _Busy(self):
-            if captured.same and gradients is None and transient(captured, loss):
+            if captured.same and gradients is None and transient(captured, backward.loss):
                 extra["transient"] = True
-            index = batch_index(window, self.loader_index)
+            index = batch_index(backward.window, self.loader_index)
             if index is not None:
                 extra["dataset_index"] = index
-            row = self._row
-            if row is None or window.row is None:
-                row = rows_of(captured, self.names, backward=gradients is not None)
-            else:
-                row.absorb(window.row)
-                window.row = None
-                add_weights(row, self.names, gradients=gradients is not None)
-        self._write_ended()
-        if not self._rows.begun:
-            self._begin(row, ())
-        self._encoded(captured).write(self._writer, self.iteration, "failing", value, "", extra)
+            row = self._failing_row(backward, captured, gradients)
+        self._journal.write_ended()
+        self._journal.begin(row)
+        turn = self._turn(backward.number)
+        self._encoded(captured).write(self._writer, self.iteration, "failing", backward.value, turn, extra)
         what = "loss" if gradients is None else "gradient"
         message = f"the {what} of iteration {self.iteration} is not finite"
-        self._event("nonfinite", message)
+        self._note("nonfinite", message)
         if self._on_nonfinite == "continue":
             self._row = row
             self._say(f"{message}; recorded, the training goes on")
             self._writer.flush()
             return
-        self._writer.add_iteration(self.iteration, value, time.perf_counter() - self._since, self._scalars)
-        self._rows.write(self.iteration, row)
-        self._writer.flush()
+        seconds = time.perf_counter() - self._since
+        self._journal.write_failing(Ended(self.iteration, backward.value, seconds, self._scalars, row))
         self.stopped_at = self.iteration
         raise StopTraining(message)
 
-    def _captured(
-        self, window: Window, plan: Plan | None, loss: Tensor, gradients: dict[str, Tensor] | None, before: Before
-    ) -> Captured:
+    def _failing_row(self, backward: Backward, captured: Captured, gradients: Mapping[str, Tensor] | None) -> Row:
+        """What the failing iteration measured, or where it was not to be recorded, what its replay gives."""
+        row, seen = self._row, backward.window.row
+        if row is None or seen is None:
+            return rows_of(captured, self.names, backward=gradients is not None and not backward.weighted)
+        row.absorb(seen)
+        backward.window.row = None
+        add_weights(row, self.names, gradients=gradients is not None)
+        return row
+
+    def _captured(self, backward: Backward, gradients: Mapping[str, Tensor] | None) -> Captured:
         with _Busy(self):
-            return capture(plan, window, self.names, loss, gradients, before)
+            return capture(backward, self.names, gradients)
 
     def _encoded(self, captured: Captured) -> Encoded:
         with _Busy(self):
             return encode(captured)
 
-    def _later(self, write: Callable[[], object]) -> None:
-        """Now, or as soon as the recording has its channels."""
-        if self._rows.begun:
-            write()
-        else:
-            self._pending.append(write)
-
     def _note(self, kind: str, message: str) -> None:
-        iteration = self.iteration
-        self._later(lambda: self._writer.add_event(Event(iteration, kind, message)))
-
-    def _event(self, kind: str, message: str) -> None:
-        self._writer.add_event(Event(self.iteration, kind, message))
+        self._journal.event(self.iteration, kind, message)
 
     def _value(self, loss: Tensor) -> float:
         known = self._unscaled.pop(loss._cdata, None)
@@ -455,23 +437,3 @@ class _Busy:
 
     def __exit__(self, *_: object) -> None:
         self._engine._busy = self._before
-
-
-def _finite(value: float) -> bool:
-    return value - value == 0.0
-
-
-def _any_nonfinite(gradients: Mapping[str, Tensor]) -> bool:
-    """One reduction a gradient and one synchronisation; what it suspects is confirmed element by element."""
-    dense = [g.detach() for g in gradients.values() if g.layout == torch.strided and g.is_floating_point()]
-    if not dense:
-        return False
-    with torch.no_grad():
-        sums = torch.stack([g.sum().to(dense[0].device, torch.float32) for g in dense])
-        if bool(torch.isfinite(sums).all()):
-            return False
-        return not all(bool(torch.isfinite(g).all()) for g in dense)
-
-
-def _parameters_of(optimizer: torch.optim.Optimizer) -> set[int]:
-    return {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}

@@ -8,8 +8,9 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,10 +18,13 @@ from torch import Tensor
 
 from dgmtui.trace.sources import is_user_code
 
+_T = TypeVar("_T")
 _DEPTH = 3
 _ITEMS = 64
 _OPAQUE = (torch.nn.Module, type, ModuleType)
 """What is not looked into: a module's tensors have names of their own, and ``sys`` reaches everything."""
+_OURS = 3
+"""References to a frame's ``f_locals`` that nobody but the frame and its reader holds."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,11 @@ def read_variable(variable: Variable) -> Any:
     raise LookupError(f"variable {variable} of {variable.function}")
 
 
-def modules_in_scope() -> Iterator[tuple[str, torch.nn.Module]]:
-    """Every module that a user's variable, or an attribute of one, holds; innermost frame first, by name."""
+def in_scope(kind: type[_T]) -> Iterator[tuple[str, _T]]:
+    """Every ``kind`` that a user's variable, or an item or attribute of one, holds; innermost frame first, by name."""
     for frame in _user_frames():
         with _Locals(frame) as variables:
-            found = list(_modules_of(variables))
+            found = list(_instances(variables, kind))
         yield from found
 
 
@@ -115,7 +119,11 @@ def _user_frames() -> Iterator[FrameType]:
 
 
 class _Locals:
-    """A frame's variables, its globals where they are tensors or modules, for the length of a ``with``."""
+    """A frame's variables, its globals where they are tensors or modules, for the length of a ``with``.
+
+    Up to Python 3.12 ``locals()`` gives the user the very dictionary that ``f_locals`` is: one that the user keeps is
+    left as it is.
+    """
 
     def __init__(self, frame: FrameType) -> None:
         self._frame = frame
@@ -125,12 +133,13 @@ class _Locals:
         self._locals = frame.f_locals
         if self._locals is frame.f_globals:
             return dict(self._locals)
+        self._shared = sys.getrefcount(self._locals) > _OURS
         used = {name: frame.f_globals[name] for name in frame.f_code.co_names if name in frame.f_globals}
         return {**self._locals, **used}
 
     def __exit__(self, *_: object) -> None:
         copied = self._locals is not self._frame.f_globals and bool(self._frame.f_code.co_flags & inspect.CO_OPTIMIZED)
-        if copied and sys.version_info < (3, 13):
+        if copied and not self._shared and sys.version_info < (3, 13):
             self._locals.clear()
 
 
@@ -148,9 +157,9 @@ def _path_to(value: Any, wanted: Callable[[Any], bool], depth: int) -> tuple[Any
 
 def _items(value: Any) -> Iterator[tuple[Any, Any]]:
     if isinstance(value, Mapping):
-        yield from [(key, item) for key, item in value.items() if isinstance(key, str | int)][:_ITEMS]
+        yield from [(key, item) for key, item in islice(value.items(), _ITEMS) if isinstance(key, str | int)]
     elif isinstance(value, list | tuple):
-        yield from list(enumerate(value))[:_ITEMS]
+        yield from enumerate(value[:_ITEMS])
     elif not isinstance(value, _OPAQUE) and isinstance(getattr(value, "__dict__", None), dict):
         yield from [(f".{key}", item) for key, item in list(vars(value).items())[:_ITEMS]]
 
@@ -164,11 +173,11 @@ def _follow(value: Any, path: tuple[Any, ...]) -> Any:
     return value
 
 
-def _modules_of(variables: Mapping[str, Any]) -> Iterator[tuple[str, torch.nn.Module]]:
+def _instances(variables: Mapping[str, Any], kind: type[_T]) -> Iterator[tuple[str, _T]]:
     for name, value in variables.items():
-        if isinstance(value, torch.nn.Module):
+        if isinstance(value, kind):
             yield name, value
-        elif not isinstance(value, type | ModuleType) and isinstance(getattr(value, "__dict__", None), dict):
-            for key, item in list(vars(value).items())[:_ITEMS]:
-                if isinstance(item, torch.nn.Module):
-                    yield key, item
+            continue
+        for key, item in _items(value):
+            if isinstance(item, kind):
+                yield (key.removeprefix(".") if isinstance(key, str) else f"{name}{key}"), item

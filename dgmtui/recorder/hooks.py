@@ -1,8 +1,10 @@
 """PyTorch's global hooks, put in place and taken out again, with one guard around everything of ours."""
 
 import functools
+import os
+import weakref
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -13,6 +15,7 @@ from torch.optim import optimizer as optimizer_hooks
 from torch.utils.data import dataloader
 
 from dgmtui.recorder.engine import Engine
+from dgmtui.recording.model import End
 
 _R = TypeVar("_R")
 
@@ -28,6 +31,7 @@ class Hooks:
 
     def __enter__(self) -> "Hooks":
         engine, remove = self._engine, self._stack.callback
+        _end_in_children(engine)
         before = module_hooks.register_module_forward_pre_hook(self._before_call)
         after = module_hooks.register_module_forward_hook(self._after_call, with_kwargs=True, always_call=True)
         remove(before.remove)
@@ -45,6 +49,7 @@ class Hooks:
         self._replace(torch.optim.Optimizer, "__init__", self._optimizer_init)
         self._replace(torch.autograd, "backward", self._autograd_backward)
         self._replace(torch.amp.GradScaler, "scale", self._scale)
+        self._replace(torch.amp.GradScaler, "step", self._scaler_step)
         self._replace(dataloader._BaseDataLoaderIter, "_next_index", self._next_index)
         return self
 
@@ -67,19 +72,45 @@ class Hooks:
             try:
                 act(*args)
             except Exception as error:  # noqa: BLE001
-                self._broken = True
-                self._warn(
-                    f"the recording stopped at iteration {self._engine.iteration} ({type(error).__name__}: {error}); "
-                    "the training goes on"
-                )
+                self._give_up(error)
 
         return guarded
 
-    def _before_call(self, module: torch.nn.Module, args: tuple[Any, ...]) -> None:
-        self._guarded(self._engine.before_call)(module, args, {})
+    def _give_up(self, error: Exception) -> None:
+        self._broken = True
+        message = (
+            f"the recording stopped at iteration {self._engine.iteration} ({type(error).__name__}: {error}); "
+            "the training goes on"
+        )
+        self._warn(message)
+        with suppress(Exception):  # what failed may fail again
+            self._engine.give_up(message)
 
-    def _after_call(self, module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-        self._guarded(self._engine.after_call)(module, output)
+    def finish(self, end: End) -> bool:
+        """Close the recording; whether it is whole. That it can't be is said, and changes nothing for the script."""
+        try:
+            self._engine.finish(end)
+        except Exception as error:  # noqa: BLE001
+            self._warn(f"the recording could not be closed ({type(error).__name__}: {error})")
+            return False
+        return True
+
+    def _before_call(self, module: torch.nn.Module, args: tuple[Any, ...]) -> None:
+        if self._broken or torch.compiler.is_compiling():
+            return
+        try:
+            self._engine.before_call(module, args)
+        except Exception as error:  # noqa: BLE001
+            self._give_up(error)
+
+    def _after_call(self, module: torch.nn.Module, args: Any, *rest: Any) -> None:
+        """``rest``: keyword arguments and output; after an exception PyTorch gives no keyword arguments."""
+        if self._broken or torch.compiler.is_compiling():
+            return
+        try:
+            self._engine.after_call(module, rest[0] if len(rest) > 1 else {}, rest[-1])
+        except Exception as error:  # noqa: BLE001
+            self._give_up(error)
 
     def _optimizer_init(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
@@ -98,15 +129,16 @@ class Hooks:
                 ran.append(True)
                 original(tensors, *args, **kwargs)
 
-            loss = tensors if isinstance(tensors, Tensor) else tensors[0] if len(tensors) == 1 else None
-            if loss is not None and not self._broken:
-                self._backward(loss, run, ran)
+            losses = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+            if not self._broken and losses and all(isinstance(loss, Tensor) for loss in losses):
+                weights = args[0] if args else kwargs.get("grad_tensors", kwargs.get("grad_variables"))
+                self._backward(losses, run, _any_given(weights))
             if not ran:
                 run()
 
         return backward
 
-    def _backward(self, loss: Tensor, run: Callable[[], None], ran: list[bool]) -> None:
+    def _backward(self, losses: list[Tensor], run: Callable[[], None], weighted: bool) -> None:
         """Errors of the user's backward pass are the user's; errors of ours end the recording only."""
         failure: list[BaseException] = []
 
@@ -118,15 +150,11 @@ class Hooks:
                 raise
 
         try:
-            self._engine.around_backward(loss, run_and_keep)
+            self._engine.around_backward(losses, run_and_keep, weighted=weighted)
         except Exception as error:
             if failure and error is failure[0]:
                 raise
-            self._broken = True
-            self._warn(
-                f"the recording stopped at iteration {self._engine.iteration} ({type(error).__name__}: {error}); "
-                "the training goes on"
-            )
+            self._give_up(error)
 
     def _scale(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
@@ -137,6 +165,21 @@ class Hooks:
             return scaled
 
         return scale
+
+    def _scaler_step(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def step(scaler: Any, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+            made: list[bool] = []
+            handle = optimizer.register_step_post_hook(lambda *_: made.append(True))
+            try:
+                result = original(scaler, optimizer, *args, **kwargs)
+            finally:
+                handle.remove()
+            if not made:
+                self._guarded(self._engine.step_skipped)(optimizer)
+            return result
+
+        return step
 
     def _next_index(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """With no workers, the indices drawn are those of the batch that comes next."""
@@ -149,3 +192,21 @@ class Hooks:
             return index
 
         return next_index
+
+
+def _any_given(weights: object) -> bool:
+    """Whether ``backward`` was given gradients to begin with, other than the 1 of a plain loss."""
+    given = weights if isinstance(weights, list | tuple) else [weights]
+    return any(weight is not None for weight in given)
+
+
+def _end_in_children(engine: Engine) -> None:
+    """A forked ``DataLoader`` worker is not followed; ``os`` keeps such calls for good: the engine is held weakly."""
+    held = weakref.ref(engine)
+
+    def forked() -> None:
+        known = held()
+        if known is not None:
+            known.forked()
+
+    os.register_at_fork(after_in_child=forked)

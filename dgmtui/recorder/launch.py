@@ -2,7 +2,9 @@
 
 import os
 import runpy
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -59,9 +61,10 @@ def run_script(
     writer = RecordingWriter(path, info)
     engine = Engine(writer, every=every, on_nonfinite=on_nonfinite, say=_say)
     _say(f"recording to {path}")
-    with Hooks(engine, _say), _as_main(script, args, module):
+    with Hooks(engine, _say) as hooks, _as_main(script, args, module), _ending_whole():
         code, end = _run(script, module, engine)
-    engine.finish(end)
+    if not hooks.finish(end):
+        return RunOutcome(code, path, engine.stopped_at)
     if engine.iteration == 0 and engine.stopped_at is None and not engine.failed_at:
         _say("no iteration was seen: nothing called backward on a loss")
     _say(_summary(engine, path))
@@ -96,16 +99,18 @@ def _run(script: str, module: bool, engine: Engine) -> tuple[int, End]:
         if module:
             runpy.run_module(script, run_name="__main__", alter_sys=True)
         else:
-            runpy.run_path(script, run_name="__main__")
+            runpy.run_path(str(Path(script).absolute()), run_name="__main__")
     except StopTraining as stop:
         return 1, end("nonfinite", str(stop))
     except SystemExit as stop:
         return _exit_code(stop), end("finished", f"the script exited with {stop.code!r}" if stop.code else "")
-    except KeyboardInterrupt:
-        traceback.print_exc()
+    except KeyboardInterrupt as error:
+        _show(error)
         return 130, end("interrupted", "interrupted from the keyboard")
+    except _Terminated:
+        return 128 + signal.SIGTERM, end("interrupted", "ended by SIGTERM")
     except BaseException as error:
-        traceback.print_exception(type(error), error, _users_part(error.__traceback__))
+        _show(error)
         return 1, end("exception", f"{type(error).__name__}: {error}")
     return 0, end("finished")
 
@@ -117,6 +122,15 @@ def _exit_code(stop: SystemExit) -> int:
     return 1
 
 
+def _show(error: BaseException) -> None:
+    """As Python would: by the script's own ``sys.excepthook`` where it has one."""
+    error.__traceback__ = _users_part(error.__traceback__)
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except Exception:  # noqa: BLE001
+        traceback.print_exception(error)
+
+
 def _users_part(trace: TracebackType | None) -> TracebackType | None:
     """The traceback as the script alone would show it: without ours and runpy's frames above the script's."""
     part = trace
@@ -125,7 +139,29 @@ def _users_part(trace: TracebackType | None) -> TracebackType | None:
         if name != __file__ and "runpy" not in name:
             return part
         part = part.tb_next
-    return trace
+    return None
+
+
+class _Terminated(BaseException):
+    """The process was asked to end; no ``except Exception`` of the script holds it."""
+
+
+@contextmanager
+def _ending_whole() -> Iterator[None]:
+    """On SIGTERM the recording is closed first, unless the script or its caller has a handler of its own."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+
+    def terminate(number: int, frame: object) -> None:
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGTERM) is terminate:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """One iteration's statistics and series, gathered as its tensors come by."""
 
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -12,6 +13,11 @@ from dgmtui.recording.model import Measure, Quantity
 from dgmtui.trace.statistics import merge_statistics, statistics_of
 
 Key = tuple[str, Quantity]
+
+_LEAST_SQUARE = 1e-30
+"""Sums of squares below it are lost to float32."""
+_EXACT = 1 << 24
+"""float32 counts that far."""
 
 
 @dataclass
@@ -27,10 +33,22 @@ class Part:
 
 
 @dataclass
+class Measured:
+    """An output that was measured, and under which names: that of a container is that of its last child."""
+
+    tensor: weakref.ref[Tensor]
+    version: int
+    axis: int | None
+    part: Part
+    paths: list[str]
+
+
+@dataclass
 class Row:
     """The measurements of one iteration, by module and quantity; several calls of a module are merged."""
 
     parts: dict[Key, list[Part]] = field(default_factory=dict)
+    _last: Measured | None = None
 
     def absorb(self, other: "Row") -> None:
         """Add what another pass of the same iteration measured."""
@@ -42,11 +60,30 @@ class Row:
 
     def add_output(self, module: str, quantity: Quantity, tensor: Tensor, axis: int | None) -> None:
         """Measure an output, or its gradient, with its units along ``axis``."""
-        with torch.no_grad():
-            tensor = tensor.detach()
-            units = {} if axis is None or tensor.dim() <= axis else _moments(tensor, axis)
-            part = Part(statistics_of(tensor), tensor.numel(), units)
-        self.parts.setdefault((module, quantity), []).append(part)
+        self._add((module,), quantity, _part(tensor, axis))
+
+    def see_activation(self, module: str, tensor: Tensor, axis: int | None) -> list[str] | None:
+        """Measure an output, unless it is the very one just measured under another name.
+
+        Returns:
+            The names it goes by, to which others may come; None where it is known already.
+        """
+        version, last = 0 if tensor.is_inference() else tensor._version, self._last
+        if last is not None and last.tensor() is tensor and (last.version, last.axis) == (version, axis):
+            last.paths.append(module)
+            self._add((module,), Quantity.ACTIVATION, last.part)
+            return None
+        self._last = Measured(weakref.ref(tensor), version, axis, _part(tensor, axis), [module])
+        self._add((module,), Quantity.ACTIVATION, self._last.part)
+        return self._last.paths
+
+    def see_gradient(self, modules: list[str], gradient: Tensor, axis: int | None) -> None:
+        """Measure the gradient of an output that goes by these names."""
+        self._add(tuple(modules), Quantity.GRADIENT, _part(gradient, axis))
+
+    def _add(self, modules: tuple[str, ...], quantity: Quantity, part: Part) -> None:
+        for module in modules:
+            self.parts.setdefault((module, quantity), []).append(part)
 
     def add_weight(self, module: str, quantity: Quantity, tensor: Tensor, axis: int) -> None:
         """Measure a weight, its gradient or its update: the norm of each unit's slice."""
@@ -66,18 +103,37 @@ class Row:
             yield key, merge_statistics([part.statistics for part in parts], sizes), _merged_units(parts)
 
 
-def _moments(tensor: Tensor, axis: int) -> dict[Measure, NDArray[np.float32]]:
-    """Mean, root mean square and share of zeros of each unit, over all other axes."""
+def _part(tensor: Tensor, axis: int | None) -> Part:
+    with torch.no_grad():
+        tensor = tensor.detach()
+        if tensor.layout != torch.strided or axis is None or tensor.dim() <= axis or not tensor.numel():
+            return Part(statistics_of(tensor), tensor.numel(), {})
+        units, nonzero = _moments(tensor, axis)
+        return Part(statistics_of(tensor, nonzero=nonzero), tensor.numel(), units)
+
+
+def _moments(tensor: Tensor, axis: int) -> tuple[dict[Measure, NDArray[np.float32]], int | None]:
+    """Mean, root mean square and share of zeros of each unit, over all other axes; and how many are not zero in all."""
     values = torch.view_as_real(tensor).flatten(-2) if tensor.is_complex() else tensor
     if not values.is_floating_point() or values.dtype in (torch.float16, torch.bfloat16):
         values = values.float()
     others = [d for d in range(values.dim()) if d != axis]
-    count = max(1, values.numel() // max(1, values.shape[axis]))
-    mean = values.mean(others) if others else values
-    rms = torch.linalg.vector_norm(values, dim=others) / count**0.5 if others else values.abs()
-    zeros = (values == 0).sum(others).to(mean.dtype) / count if others else (values == 0).to(mean.dtype)
-    mean_, rms_, zeros_ = torch.stack([mean, rms, zeros]).unbind()
-    return {Measure.MEAN: _host(mean_), Measure.RMS: _host(rms_), Measure.ZEROS: _host(zeros_)}
+    count = values.numel() // values.shape[axis]
+    scratch = torch.empty_like(values)
+    squares_ = torch.mul(values, values, out=scratch).sum(others) if others else values * values
+    nonzero_ = torch.ne(values, 0, out=scratch).sum(others) if others else torch.ne(values, 0, out=scratch)
+    sums = torch.stack([values.sum(others) if others else values, squares_, nonzero_]).cpu().numpy()
+    squares, nonzero = sums[1], sums[2]
+    if not np.isfinite(squares).all() or ((squares < _LEAST_SQUARE) & (nonzero > 0)).any():
+        wide = values.double()
+        norms = torch.linalg.vector_norm(wide, dim=others) if others else wide.abs()
+        rms = _host(norms / count**0.5)
+    else:
+        rms = np.sqrt(squares / count).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        units = {Measure.MEAN: (sums[0] / count).astype(np.float32), Measure.RMS: rms,
+                 Measure.ZEROS: ((count - nonzero) / count).astype(np.float32)}  # fmt: skip
+    return units, int(nonzero.sum(dtype=np.float64)) if count < _EXACT else None
 
 
 def _host(values: Tensor) -> NDArray[np.float32]:

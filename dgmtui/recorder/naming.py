@@ -6,16 +6,24 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from dgmtui.recorder.frames import modules_in_scope
+from dgmtui.recorder.frames import in_scope
 from dgmtui.recording.model import ModuleInfo
 
 
 class Names:
-    """The models met so far; one is named without a prefix, several each with the name of their variable."""
+    """The models met so far; one is named without a prefix, several each with the name of their variable.
+
+    A name once given is kept, since the recording is written under it: which models there are is settled when the first
+    module is called, by the user's variables and optimisers.
+    """
 
     def __init__(self) -> None:
         self._held: list[tuple[str, weakref.ref[nn.Module]]] = []
-        self._paths: dict[int, str] = {}
+        self._plain: weakref.ref[nn.Module] | None = None
+        """The model without a prefix."""
+        self._settled = self._several = False
+        self._optimizers: weakref.WeakSet[torch.optim.Optimizer] = weakref.WeakSet()
+        self._paths: dict[int, tuple[str, weakref.ref[nn.Module]]] = {}
         self._parameters: dict[int, tuple[str, weakref.ref[Tensor]]] = {}
         self._buffers: dict[int, tuple[str, weakref.ref[Tensor]]] = {}
 
@@ -23,6 +31,9 @@ class Names:
         """Name a model; those that are part of it go by its name from here on."""
         parts = {id(module) for module in model.modules()}
         kept = [(known, other) for known, other in self._roots() if id(other) not in parts]
+        plain = None if self._plain is None else self._plain()
+        if (plain is None and not self._several and _has_parameters(model)) or id(plain) in parts:
+            self._plain = weakref.ref(model)
         taken = {known for known, _ in kept}
         number, free = 2, name
         while free in taken:
@@ -30,24 +41,49 @@ class Names:
         self._held = [(known, weakref.ref(other)) for known, other in [*kept, (free, model)]]
         self.refresh()
 
+    def add_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
+        """What it holds is trained."""
+        self._optimizers.add(optimizer)
+
+    def _settle(self) -> None:
+        """Find the models that are trained, before the first of them is named."""
+        self._settled = True
+        optimizers = [*self._optimizers, *(found for _, found in in_scope(torch.optim.Optimizer))]
+        trained = {id(p) for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
+        found: dict[int, tuple[str, nn.Module]] = {}
+        for name, model in in_scope(nn.Module):
+            if any(id(p) in trained for p in model.parameters()):
+                found[id(model)] = name, model  # of several names that of the outermost function stays
+        parts = {id(part) for _, model in found.values() for part in model.modules() if part is not model}
+        for key, (name, model) in found.items():
+            if key not in parts:
+                self.add_root(_plain_name(name, model), model)
+        if sum(_has_parameters(model) for _, model in self._roots()) > 1:
+            self._several, self._plain = True, None
+            self.refresh()
+
     def path(self, module: nn.Module) -> str:
         """The path of a module; a module not met before is looked for in the user's variables."""
+        if not self._settled:
+            self._settle()
         known = self._paths.get(id(module))
-        if known is None:
+        if known is None or known[1]() is not module:
+            self.refresh()  # a layer that was put into a known model
+            known = self._paths.get(id(module))
+        if known is None or known[1]() is not module:
             self.add_root(*_owner(module))
             known = self._paths[id(module)]
-        return known
+        return known[0]
 
     def refresh(self) -> None:
         """Look at the models again: modules and parameters come and go."""
         roots = self._roots()
-        trained = [model for _, model in roots if next(model.parameters(), None) is not None]
+        plain = None if self._plain is None else self._plain()
         self._paths, self._parameters, self._buffers = {}, {}, {}
         for name, model in roots:
-            alone = len(trained) <= 1 and (not trained or model is trained[0])
-            prefix = "" if alone else f"{name}."
+            prefix = "" if model is plain else f"{name}."
             for path, module in model.named_modules():
-                self._paths.setdefault(id(module), (prefix + path).rstrip("."))
+                self._paths.setdefault(id(module), ((prefix + path).rstrip("."), weakref.ref(module)))
             for path, parameter in model.named_parameters():
                 self._parameters.setdefault(id(parameter), (prefix + path, weakref.ref(parameter)))
             for path, buffer in model.named_buffers():
@@ -82,11 +118,11 @@ class Names:
             for module in model.modules():
                 if id(module) not in seen:
                     seen.add(id(module))
-                    yield self._paths[id(module)], module
+                    yield self.path(module), module
 
     def infos(self, shapes: dict[str, tuple[tuple[int, ...], int | None]]) -> Iterator[ModuleInfo]:
         """Every module as a recording names it; ``shapes``: path → output shape and unit axis, of those called."""
-        parents = {self._paths[id(child)]: path for path, module in self.modules() for child in module.children()}
+        parents = {self.path(child): path for path, module in self.modules() for child in module.children()}
         for path, module in self.modules():
             shape, axis = shapes.get(path, (None, None))
             yield ModuleInfo(
@@ -105,13 +141,21 @@ def _path_of(known: dict[int, tuple[str, weakref.ref[Tensor]]], tensor: Tensor) 
     return found[0] if found is not None and found[1]() is tensor else None
 
 
+def _has_parameters(model: nn.Module) -> bool:
+    return next(model.parameters(), None) is not None
+
+
+def _plain_name(name: str, model: nn.Module) -> str:
+    return name if name != "self" else type(model).__name__
+
+
 def _owner(module: nn.Module) -> tuple[str, nn.Module]:
     """The largest module in the user's variables that holds ``module``, with its variable's name."""
     best, size = (type(module).__name__, module), sum(1 for _ in module.modules())
-    for name, candidate in modules_in_scope():
+    for name, candidate in in_scope(nn.Module):
         members = list(candidate.modules())
         if (len(members) > size or candidate is module) and any(member is module for member in members):
-            plain = name if name != "self" else type(candidate).__name__
+            plain = _plain_name(name, candidate)
             if candidate is module and best[1] is module:
                 best = (plain, candidate)
             elif len(members) > size:

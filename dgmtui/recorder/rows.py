@@ -20,6 +20,8 @@ class Rows:
         self._ids: dict[Key, int] = {}
         self._units: dict[Key, int] = {}
         self._early = 0
+        self._written: set[str] = set()
+        """Paths of the modules that the recording knows."""
         self.shapes: dict[str, tuple[tuple[int, ...], int | None]] = {}
         """Path → output shape and unit axis of the modules called so far."""
 
@@ -31,15 +33,18 @@ class Rows:
     def begin(self, row: Row, scalars: tuple[str, ...] = ()) -> None:
         """Make the recording's datasets for what ``row`` measured."""
         channels = self._channels(row, row.parts)
-        self._writer.begin(list(self._names.infos(self.shapes)), channels, scalars)
+        infos = list(self._names.infos(self.shapes))
+        self._written = {info.path for info in infos}
+        self._writer.begin(infos, channels, scalars)
         self._early = len(channels)
 
     def write(self, iteration: int, row: Row) -> None:
         """Append one iteration's row."""
         new = [key for key in row.parts if key not in self._ids]
         if new:
-            known = {key[0] for key in self._ids}
-            modules = [info for info in self._names.infos(self.shapes) if info.path in {k[0] for k in new} - known]
+            late_paths = {key[0] for key in new} - self._written
+            modules = [info for info in self._names.infos(self.shapes) if info.path in late_paths]
+            self._written |= late_paths
             self._writer.add_late_channels(modules, self._channels(row, new))
         statistics = np.tile(UNSEEN, (self._early, 1))
         series: dict[tuple[int, Measure], NDArray[np.float32]] = {}

@@ -1,6 +1,7 @@
 """One forward pass from the first call of a model to the backward pass: what must be kept to run it again."""
 
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,10 @@ from dgmtui.trace.tracer import Tracer
 
 BUFFER_LIMIT = 64 << 20
 """Bytes of buffers copied before each forward pass."""
+
+
+_MANY = 16
+"""Calls whose results are all gone."""
 
 
 class EarlyTracer(Tracer):  # type: ignore[no-untyped-call]
@@ -38,11 +43,50 @@ class EarlyTracer(Tracer):  # type: ignore[no-untyped-call]
 
 @dataclass
 class Checked:
-    """A module's output as seen in the training: its sum, which a replay must give bit for bit."""
+    """A module's output as seen in the training, which a replay must give bit for bit."""
 
     module: str
-    sum: Tensor
-    """0-dim, on the output's device."""
+    sum: Tensor | None
+    """0-dim, on the output's device; taken where a snapshot is due."""
+    output: weakref.ref[Tensor]
+    """Elsewhere the output itself, where it lives still when it is asked for."""
+    version: int
+
+    def unchanged(self) -> Tensor | None:
+        """The output, unless it is gone or was written over."""
+        output = self.output()
+        return output if output is not None and output._version == self.version else None
+
+
+class _Mark:
+    """Lives in an autograd node's metadata for as long as the node does."""
+
+
+@dataclass
+class Pass:
+    """One outermost call within a window."""
+
+    module: int
+    """Its id."""
+    training: bool
+    arguments: int
+    """How many the window had before it."""
+    checks: int
+    results: list[weakref.ref[Any]] = field(default_factory=list)
+    """Its outputs, and marks in their autograd nodes."""
+
+    @property
+    def lives(self) -> bool:
+        """Whether a loss can still be made of what came out."""
+        return any(ref() is not None for ref in self.results)
+
+    def gave(self, outputs: Sequence[Tensor]) -> None:
+        """The call is over."""
+        for output in outputs:
+            self.results.append(weakref.ref(output))
+            if output.grad_fn is not None:
+                mark = output.grad_fn.metadata.setdefault("dgmtui", _Mark())  # type: ignore[attr-defined]
+                self.results.append(weakref.ref(mark))
 
 
 @dataclass
@@ -56,6 +100,10 @@ class Window:
     row: Row | None
     """Where the iteration is to be recorded."""
     tracer: Tracer | None = None
+    traced: bool = False
+    """The tracer was left."""
+    gave_up: bool = False
+    """So much was called that the trace was let go."""
     early: bool = False
     """It opened at the end of the step before, not at a model's call."""
     outermost: list[str] = field(default_factory=list)
@@ -63,8 +111,39 @@ class Window:
     arguments: list[tuple[str, tuple[object, ...], Tensor]] = field(default_factory=list)
     """Every tensor given to an outermost call: the call, the way into its arguments, the tensor."""
     checks: list[Checked] = field(default_factory=list)
-    calls: dict[str, int] = field(default_factory=dict)
-    """How often each module was called."""
+    passes: list[Pass] = field(default_factory=list)
+    """The outermost calls."""
+    first: str = ""
+    """The first of them as it is known when it begins, before its keyword arguments are."""
+
+    def begin_pass(self, path: str, module: torch.nn.Module, inputs: list[tuple[tuple[object, ...], Tensor]]) -> None:
+        """An outermost call begins."""
+        self.passes.append(Pass(id(module), module.training, len(self.arguments), len(self.checks)))
+        described = describe_call(path, module.training, inputs)
+        self.first = self.first or described
+        self.outermost.append(described)
+        self.arguments += [(path, way, tensor) for way, tensor in inputs]
+
+    def add_keywords(self, path: str, inputs: list[tuple[tuple[object, ...], Tensor]]) -> None:
+        """The tensors that the last outermost call was given by name."""
+        self.outermost[-1] += describe_call(path, True, inputs)
+        self.arguments += [(path, way, tensor) for way, tensor in inputs]
+
+    def undo_pass(self) -> None:
+        """The last outermost call raised: it is as if it had not been."""
+        undone = self.passes.pop()
+        self.outermost.pop()
+        del self.arguments[undone.arguments :]
+        del self.checks[undone.checks :]
+
+    def is_stale(self, module: torch.nn.Module) -> bool:
+        """Whether what was called so far is no part of the pass that begins with a call of ``module``.
+
+        So it is where the module was evaluated and now trains, and where after many calls nothing lives that came out
+        of them, but perhaps of the last. Otherwise evaluating with gradients enabled would gather every batch.
+        """
+        evaluated = module.training and any(p.module == id(module) and not p.training for p in self.passes)
+        return evaluated or (len(self.passes) > _MANY and not any(p.lives for p in self.passes[:-1]))
 
     def trace(self) -> None:
         """Enter a tracer."""
@@ -73,8 +152,19 @@ class Window:
 
     def end_trace(self) -> None:
         """Leave the tracer; what it saw is still there."""
-        if self.tracer is not None:
+        if self.tracer is not None and not self.traced:
+            self.traced = True
             self.tracer.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+
+    @property
+    def tracing(self) -> Tracer | None:
+        """The tracer, while it is entered."""
+        return None if self.traced else self.tracer
+
+    def give_up_trace(self) -> None:
+        """Let go what the tracer holds: too much was called, and while it holds all, what lives can't be told."""
+        self.end_trace()
+        self.tracer, self.traced, self.gave_up = None, False, True
 
     def _begin_anew(self) -> None:
         self.rng_state = torch.get_rng_state()

@@ -11,9 +11,9 @@ from dgmtui.render.braille import Raster, rasterise
 from dgmtui.render.numbers import human
 from dgmtui.render.scales import Axis
 
-KINDS = ("empty", "cover", "outlier", "event", "nonfinite")
+KINDS = ("empty", "cover", "outlier", "event", "nonfinite", "selected")
 """By what a line is in the picture; of those in a cell the last named shows."""
-MARKS = {"outlier": "o", "event": "!", "nonfinite": "✗"}
+MARKS = {"outlier": "o", "event": "!", "nonfinite": "✗", "selected": "▶"}
 """At the end of a line of that kind, so that kinds are told apart without colour."""
 
 Row: TypeAlias = "list[tuple[str, str]]"
@@ -101,7 +101,7 @@ def _ends(
     ends = {}
     for line, of in enumerate(series):
         bad = np.flatnonzero(np.isnan(heights[line]))
-        if bad.size and of.kind == "nonfinite":
+        if bad.size and of.kind in ("nonfinite", "selected"):
             first = int(bad[0])
             held = float(heights[line, first - 1]) if first else 0.0
             ends[_dot_row(held, height), _column(columns[first], width)] = "nonfinite"

@@ -15,7 +15,8 @@ from dgmtui.render.tables import table_rows
 
 _CHART_HEIGHT = 16
 _CHART_WIDTH = 110
-_PIPE_WIDTH = 100
+_PIPE_WIDTH = 80
+"""Of a chart; what is pasted elsewhere should not wrap."""
 
 STYLES: Final = {
     "head": Style(bold=True),
@@ -29,9 +30,11 @@ STYLES: Final = {
     "outlier": Style(color="yellow"),
     "event": Style(color="magenta", bold=True),
     "nonfinite": Style(color="red", bold=True),
+    "selected": Style(bold=True),
     "mark-outlier": Style(color="yellow"),
     "mark-event": Style(color="magenta", bold=True),
     "mark-nonfinite": Style(color="red", bold=True),
+    "mark-selected": Style(bold=True, reverse=True),
 }
 """How a named style looks; a name that is not here is plain. Every meaning is in the characters as well."""
 
@@ -63,8 +66,15 @@ def chart_rows(chart: Chart, width: int, height: int) -> list[Row]:
     rows += drawn.rows
     if chart.cursor is not None and len(chart.iterations):
         column = drawn.column(chart.cursor, chart.iterations)
-        rows.append([(" " * column + "^", "strong"), (f" iteration {human(chart.cursor)}", "dim")])
+        rows.append(_cursor_row(column, f"iteration {human(chart.cursor)}", width))
     return rows
+
+
+def _cursor_row(column: int, text: str, width: int) -> Row:
+    """``^ iteration 8`` below its column; where that is too far to the right, the words come first."""
+    if column + 2 + len(text) <= width or column <= len(text):
+        return [(" " * column + "^", "strong"), (f" {text}", "dim")]
+    return [(f"{text} ".rjust(column), "dim"), ("^", "strong")]
 
 
 def caption(shown: int, total: int, nonfinite: int, clipped: int, scale: str) -> str:
@@ -91,4 +101,4 @@ def _wrapped(text: str, width: int | None) -> list[str]:
     lines = text.splitlines() or [""]
     if width is None:
         return lines
-    return [part for line in lines for part in (textwrap.wrap(line, width, drop_whitespace=False) or [""])]
+    return [part for line in lines for part in (textwrap.wrap(line, width) or [""])]

@@ -72,7 +72,7 @@ class DynamicsCharts:
         for unit, lane in zip(picked.indices, picked.lanes, strict=True):
             kinds.setdefault(int(unit), lane)
         if session.unit is not None and session.unit < series.shape[1]:
-            kinds.setdefault(session.unit, "cover")
+            kinds[session.unit] = "selected"
         units = np.array(sorted(kinds), np.int64)
         drawn, values = thin(iterations, np.asarray(series[offset : offset + len(rows), units], np.float32))
         place = {int(unit): i for i, unit in enumerate(units)}

@@ -93,7 +93,7 @@ def evaluate(text: str, lookup: "Callable[[Reference], torch.Tensor]") -> Value:
     names: dict[str, Reference] = {}
     try:
         tree = ast.parse(_with_placeholders(text, names).strip(), mode="eval")
-        value: Value = _walk(tree.body, lambda name: lookup(names[name]))
+        value: Value = _walk(tree.body, lambda name: lookup(_named(names, name)))
         return value
     except SyntaxError as error:
         raise UsageError(f"{text!r} is no expression ({error.msg}); try `print mean(MODULE)`") from error
@@ -149,6 +149,13 @@ def _with_placeholders(text: str, names: dict[str, Reference]) -> str:
         pieces += [text[end : match.start()], key]
         end = pick.end() if pick else match.end()
     return "".join([*pieces, text[end:]])
+
+
+def _named(names: Mapping[str, Reference], name: str) -> Reference:
+    """Python takes some letters for parts of a name that no tensor's name has, as in ``A·``."""
+    if name not in names:
+        raise UsageError("it holds a name that no tensor has")
+    return names[name]
 
 
 def _number(digits: str | None) -> int | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dgmtui.errors import ReplayError, UsageError
+from dgmtui.errors import CreditError, RecordingError, ReplayError, UsageError
 from dgmtui.recording.model import Match, SnapshotInfo, Verdict
 
 if TYPE_CHECKING:
@@ -49,14 +49,39 @@ class CreditTable:
 
     snapshot: SnapshotInfo
     contributions: "Contributions"
+    healthy: int | None = None
+    """Iteration of the last snapshot before it whose gradients are finite, as far as is known."""
+    refused: str = ""
+    """Why there was no backward pass; empty where there was one."""
+
+    @property
+    def advice(self) -> str:
+        """Why no row has a backward part, and what to type to see one; empty where gradients are finite."""
+        if self.refused:
+            return f"no backward part: {self.refused}"
+        if "gradient" in self.contributions.conserved:
+            return ""
+        target = self.contributions.target
+        unit = "" if target.unit is None else f"[{target.unit}]"
+        see = "" if self.healthy is None else f"; `goto {self.healthy}`, `credit {target.module or '.'}{unit}`"
+        return f"no backward part: gradients are not finite{see}"
 
     @property
     def note(self) -> str:
         """Where the target's value went, and what could not be said."""
-        kept = ", ".join(f"{name} {value:.4g}" for name, value in self.contributions.conserved.items() if value)
+        return "; ".join(part for part in (self.kept, self.contributions.note) if part)
+
+    @property
+    def brief(self) -> str:
+        """The same for people, who are told the rest by ``advice``."""
+        return self.kept if self.advice else self.note
+
+    @property
+    def kept(self) -> str:
+        """Where the target's value went, and which operations have no rule."""
+        went = ", ".join(f"{name} {value:.4g}" for name, value in self.contributions.conserved.items() if value)
         ops = ", ".join(self.contributions.approximate_ops)
-        parts = (kept and f"went to: {kept}", ops and f"approximate at {ops}", self.contributions.note)
-        return "; ".join(part for part in parts if part)
+        return "; ".join(part for part in (went and f"went to: {went}", ops and f"approximate at {ops}") if part)
 
 
 def words_of(verdict: Verdict | None) -> str:
@@ -165,6 +190,10 @@ class Results:
         """As ``births``, without running anything."""
         return self._births.get((snapshot.iteration, snapshot.turn, ""), ())
 
+    def birth_if_made(self, snapshot: SnapshotInfo) -> "Birth | None":
+        """The one to blame of ``births_if_made``: the first that a loss or gradient carries."""
+        return _blamed(self.births_if_made(snapshot))
+
     def findings(self, *, quick: bool = False) -> "tuple[Finding, ...]":
         """All findings, most likely root cause first.
 
@@ -187,8 +216,14 @@ class Results:
         return self._full is not None or not any(s.reason == "failing" for s in self._recording.snapshots)
 
     def finding_at(self, iteration: int) -> "Finding | None":
-        """The first finding at an iteration, else the first that was on its way or still is; needs no new replay."""
-        found = self.findings(quick=True)
+        """The first finding at an iteration, else the first that was on its way or still is; needs no new replay.
+
+        None also where they can't be read: moving does not fail for that, ``findings`` says so.
+        """
+        try:
+            found = self.findings(quick=True)
+        except RecordingError:
+            return None
         rows = self._recording.rows
         place = int(rows.searchsorted(iteration, side="right")) - 1
         measured = int(rows[place]) if place >= 0 else iteration
@@ -222,7 +257,9 @@ class Results:
             replayed = self.replay(snapshot)
             assign = forward_contributions if replayed.no_gradients else contributions
             made = assign(replayed.replay, target, epsilon=epsilon, by=by, progress=self.progress())
-            self._credit[key] = CreditTable(snapshot, made)
+            before = (s.iteration for s in self._recording.snapshots if s.reason != "failing")
+            healthy = max((iteration for iteration in before if iteration < snapshot.iteration), default=None)
+            self._credit[key] = CreditTable(snapshot, made, healthy, replayed.no_gradients)
             while len(self._credit) > KEPT_CREDIT:
                 self._credit.popitem(last=False)
         self._credit.move_to_end(key)
@@ -238,8 +275,20 @@ class Results:
         return chain(replay, birth or self.target(snapshot, text), progress=self.progress())
 
     def _harmful_birth(self, snapshot: SnapshotInfo) -> "Birth | None":
-        births = self.births(snapshot)
-        return next((birth for birth in births if not birth.harmless), births[0] if births else None)
+        return _blamed(self.births(snapshot))
+
+    def account(self, finding: "Finding") -> str:
+        """The chain from a finding's non-finite value to the input, in words; empty where none is known."""
+        snapshot = next((s for s in self._recording.snapshots if s.reason == "failing"), None)
+        birth = None if snapshot is None else self.birth_if_made(snapshot)
+        if snapshot is None or birth is None or finding.kind != "nonfinite":
+            return ""
+        if (birth.op, birth.phase, birth.unit) != (finding.op, finding.phase, finding.unit):
+            return ""
+        try:
+            return self.chain(snapshot, "nonfinite").sentence
+        except (CreditError, ReplayError):
+            return ""
 
     def _run(self, snapshot: SnapshotInfo, dtype: str) -> Replayed:
         from dgmtui.trace.replay import load_replay
@@ -274,6 +323,10 @@ class Results:
             return made.replay, made.verdict
 
         return diagnose(self._recording, replay=source, progress=self.progress())
+
+
+def _blamed(births: "tuple[Birth, ...]") -> "Birth | None":
+    return next((birth for birth in births if not birth.harmless), births[0] if births else None)
 
 
 def _floating(name: str) -> "torch.dtype | None":

@@ -3,15 +3,17 @@
 import re
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from dgmtui.errors import UsageError
+from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.recording.model import MEASURES, Measure, NonFinite, Quantity, SnapshotInfo
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
 from dgmtui.session.operations import Operations
 from dgmtui.session.results import Results
+from dgmtui.session.subject import Subject, charted, of_birth, of_findings
 from dgmtui.session.tree import TreeBuilder
 
 if TYPE_CHECKING:
@@ -49,8 +51,21 @@ class Session:
     Commands and ``view`` may be called from any thread, one at a time: both take ``lock``.
     """
 
-    def __init__(self, recording: "Recording", *, progress_factory: "Callable[[], Progress] | None" = None) -> None:
+    def __init__(
+        self,
+        recording: "Recording",
+        *,
+        progress_factory: "Callable[[], Progress] | None" = None,
+        thorough: bool = False,
+    ) -> None:
+        """Stand on the last iteration and the root module.
+
+        Args:
+            thorough: going to a non-finite value replays its iteration at once, so that one stands on the unit that
+                caused it; a screen has that done in the background.
+        """
         self.recording = recording
+        self.thorough = thorough
         self.lock = threading.RLock()
         self.history: list[str] = []
         """The commands that changed or showed something, as ``save`` writes them."""
@@ -67,6 +82,8 @@ class Session:
         """Iterations from, up to and without; None: all."""
         self.focus: Focus | None = None
         """None: what is selected is the target."""
+        self._awaited: int | None = None
+        """The failing iteration whose replay will tell what to look at; None once that is known, or was chosen."""
         self.sourcing: tuple[str, ...] = ()
         """Scripts that are being run, outermost first."""
         self.landmarks = Landmarks(recording)
@@ -162,18 +179,48 @@ class Session:
             return "this is the first iteration"
         return "this is the last iteration" if wanted > last else ""
 
+    def start(self) -> None:
+        """Look at what the first finding concerns, as far as the recording tells; ``settle`` follows the replay."""
+        failing = next((s for s in self.recording.snapshots if s.reason == "failing"), None)
+        self._look_at(of_findings(self.recording, self.results))
+        self._awaited = None if failing is None else failing.iteration
+        self.focus = Focus("nonfinite") if self._fails_here() else None
+
+    def settle(self) -> bool:
+        """Look at the unit that caused the failure, once a replay has told it and unless something else was chosen.
+
+        Returns:
+            Whether what is looked at is another than before.
+        """
+        snapshot = None if self._awaited is None else self.recording.snapshot(self._awaited)
+        if snapshot is None or self.results.birth_if_made(snapshot) is None:
+            return False
+        before, focus = (self.module, self.unit), self.focus
+        graph = self.operations.graph(snapshot.trace)
+        self._look_at(of_birth(self.recording, self.results, snapshot, graph))
+        self.focus = focus
+        if self.iteration == snapshot.iteration:
+            self._take_phase()
+        else:
+            self.sample = None
+        return (self.module, self.unit) != before
+
     def stand_on(self, found: NonFinite) -> None:
-        """Go to a non-finite value and select the module, quantity and unit that it was seen in."""
+        """Go to a non-finite value and select the module, quantity and unit that it was seen in, or that caused it."""
         self._stand(found.iteration)
         self.select_module(found.module)
         self.phase = PHASES[found.quantity]
         self.unit = found.unit
         self.quantity, self.measure = found.quantity, None
-        finding = self.results.finding_at(found.iteration)
-        if finding is not None and (finding.kind, finding.iteration) == ("nonfinite", found.iteration):
-            self.phase = finding.phase or self.phase
-            self.sample = finding.sample
-        self.focus = Focus("nonfinite") if self._fails_here() else None
+        if self._fails_here() and self.thorough:
+            with suppress(DgmtuiError, ImportError):  # what can't be replayed here is told from the recording
+                self.results.findings()
+        self._take_phase()
+        if not self.thorough and found.module not in charted(self.recording):
+            self._look_at(of_findings(self.recording, self.results))
+        if self._fails_here():
+            self.focus, self._awaited = Focus("nonfinite"), found.iteration
+            self.settle()
 
     def select_module(self, path: str) -> None:
         """Look at a module; ``""`` and ``.`` are the root.
@@ -184,7 +231,7 @@ class Session:
         path = "" if path == "." else path
         if path:
             self.recording.module(path)
-        self.module, self.unit, self.focus = path, None, None
+        self.module, self.unit, self.focus, self._awaited = path, None, None, None
         self._offer_quantity()
 
     def select_unit(self, unit: int | None) -> None:
@@ -196,13 +243,13 @@ class Session:
         if unit is not None and not 0 <= unit < (count := self.unit_count()):
             has = f"has units 0 to {count - 1}" if count else "has no units"
             raise UsageError(f"{self.module or 'the root module'} {has}; not {unit}")
-        self.unit, self.focus = unit, None
+        self.unit, self.focus, self._awaited = unit, None, None
 
     def select_sample(self, sample: int | None) -> None:
         """Look at one row of the batch, or at all."""
         if sample is not None and sample < 0:
             raise UsageError("samples are rows of the batch, from 0")
-        self.sample, self.focus = sample, None
+        self.sample, self.focus, self._awaited = sample, None, None
 
     def select_quantity(self, quantity: Quantity, measure: Measure | None = None) -> None:
         """Look at another quantity of the module.
@@ -216,14 +263,14 @@ class Session:
             raise UsageError(f"{self.module or 'the root module'} has no recorded {quantity}; {has}")
         if measure is not None and measure not in MEASURES[quantity]:
             raise UsageError(f"{quantity} is measured by {', '.join(MEASURES[quantity])}; not {measure}")
-        self.quantity, self.measure = quantity, measure
+        self.quantity, self.measure, self._awaited = quantity, measure, None
 
     def aim(self, target: str, module: str, unit: int | None, sample: int | None) -> None:
         """Make ``target`` the target and look at the module, unit and sample that it turned out to be, if it is one."""
         if self.focus is None or self.focus.target != target:
             self.focus = Focus(target)
         if any(module == known.path for known in self.recording.modules):
-            self.module, self.unit, self.sample = module, unit, sample
+            self.module, self.unit, self.sample, self._awaited = module, unit, sample, None
             self._offer_quantity()
 
     def go_up(self) -> str:
@@ -307,6 +354,20 @@ class Session:
 
         with self.lock:
             return build_view(self, k)
+
+    def _look_at(self, subject: Subject | None) -> None:
+        if subject is not None:
+            self.select_module(subject.module)
+            self.unit, self.sample = subject.unit, subject.sample
+            self.quantity, self.measure = subject.quantity, None
+            self._offer_quantity()
+        self._awaited = None
+
+    def _take_phase(self) -> None:
+        """Phase and sample as the finding at the cursor tells them."""
+        finding = self.results.finding_at(self.iteration)
+        if finding is not None and (finding.kind, finding.iteration) == ("nonfinite", self.iteration):
+            self.phase, self.sample = finding.phase or self.phase, finding.sample
 
     def _fails_here(self) -> bool:
         snapshot = self.recording.snapshot(self.iteration)

@@ -40,7 +40,7 @@ class DynamicsLine:
 
     unit: int
     kind: str
-    """``cover``, ``outlier``, ``event`` or ``nonfinite``."""
+    """``cover``, ``outlier``, ``event``, ``nonfinite``, or ``selected`` for the unit that is looked at."""
     values: NDArray[np.float32]
     first_nonfinite: int | None
     """Iteration of its first non-finite value."""
@@ -73,17 +73,24 @@ class CreditRow:
     forward: float | None
     backward: float | None
     approximate: bool
+    share: float | None = None
+    """``forward`` as a part of the target's value; None where that is zero or not finite."""
 
 
 @dataclass(frozen=True)
 class CreditView:
-    """Contributions to the target, largest first."""
+    """Contributions to the target, each told once (see ``folding``): those upstream of it, by what they put into it,
+    then those downstream, by what they make of its gradient."""
 
     target: str
     """In words: ``dec.xv[212] of sample 5 = 89.41, then exp = inf``."""
     rows: tuple[CreditRow, ...]
     note: str
     """Conservation: where the target's relevance arrived."""
+    advice: str = ""
+    """Why there is no backward part, and what to type to see one."""
+    at: int | None = None
+    """The snapshot's iteration, where that is not the cursor's."""
 
 
 @dataclass(frozen=True)

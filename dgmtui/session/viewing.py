@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.session.folding import folded, share_of
 from dgmtui.session.view import CreditRow, CreditView, FindingRow, LossView, View
 
 if TYPE_CHECKING:
     from dgmtui.session.session import Session
 
 LOSS_POINTS = 4000
-CREDIT_ROWS = 500
-"""More than anybody scrolls through; ``credit --top 0`` prints them all."""
+CREDIT_ROWS = 300
+"""Half of them upstream of the target, half downstream: more than anybody scrolls through; ``credit --top 0`` prints
+them all."""
 
 
 def build_view(session: "Session", k: int) -> View:
@@ -69,11 +71,17 @@ def _credit(session: "Session") -> CreditView | None:
     shown = session.results.shown_credit
     if shown is None:
         return None
-    found = sorted(
-        (*shown.contributions.rows, *shown.contributions.inputs), key=lambda row: abs(row.forward or 0.0), reverse=True
-    )
+    made = shown.contributions
+    share = share_of(made)
+    told = folded(made.rows, session.operations.graph(shown.snapshot.trace))
+    forward = [row for row in (*told, *made.inputs) if row.forward is not None]
+    backward = [row for row in told if row.forward is None and row.backward is not None]
+    forward.sort(key=lambda row: -abs(row.forward or 0.0))
+    backward.sort(key=lambda row: -abs(row.backward or 0.0))
+    found = (*forward[: CREDIT_ROWS // 2], *backward[: CREDIT_ROWS // 2])
     rows = tuple(
-        CreditRow(r.module, r.unit, r.sample, r.value, r.forward, r.backward, r.approximate)
-        for r in found[:CREDIT_ROWS]
+        CreditRow(r.module, r.unit, r.sample, r.value, r.forward, r.backward, r.approximate, share(r.forward))
+        for r in found
     )
-    return CreditView(shown.contributions.target.text, rows, shown.note)
+    at = None if shown.snapshot.iteration == session.iteration else shown.snapshot.iteration
+    return CreditView(made.target.text, rows, shown.brief, shown.advice, at)

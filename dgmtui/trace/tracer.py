@@ -204,8 +204,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         alike = [other for other in sharing if _same_place(other, t)]
         other = (alike or sharing)[-1]
         ref = self._seen.refs[other._cdata]
-        if isinstance(ref, OutsideRef) and not alike:
-            return None
+        if not alike and any(isinstance(self._seen.refs[other._cdata], OutsideRef) for other in sharing):
+            return None  # a place within memory that the replay copies only in part: a tensor from outside of its own
         op, args = ("aten.detach.default", ()) if alike else (
             "aten.as_strided.default", (tuple(t.shape), tuple(t.stride()), t.storage_offset())
         )  # fmt: skip

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 from dgmtui.errors import DgmtuiError, ExitCode
 
 if TYPE_CHECKING:
+    from dgmtui.session.session import Session
     from dgmtui.session.view import View
 
 FIRST_VIEW_SECONDS = 0.2
 """How long the first paint waits for its content; after that the panes come up empty and are filled."""
+CANNOT_DRAW = ("dumb", "unknown")
+"""Values of TERM with which nothing can be put anywhere but on the next line."""
 SLOW_LINE = {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_FPS": "20"}
 
 
@@ -28,13 +31,15 @@ def run(path: str | Path | Sequence[str | Path], commands: Sequence[str] = ()) -
 
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # Textual draws on stderr
         return _refuse("the screen needs a terminal; use --batch to print text instead", ExitCode.USAGE)
+    if os.environ.get("TERM", "") in CANNOT_DRAW:
+        return _refuse("this terminal can't move its cursor (TERM); use --batch to print text instead", ExitCode.USAGE)
     try:
         recording = open_recording(path)
     except DgmtuiError as error:
         return _refuse(str(error), error.exit_code)
     with recording, ThreadPoolExecutor(1) as pool:
         session = Session(recording)
-        first = pool.submit(session.view)
+        first = pool.submit(_begin, session)
         remote = over_ssh()
         for name, value in SLOW_LINE.items() if remote else ():
             os.environ.setdefault(name, value)
@@ -50,6 +55,11 @@ def run(path: str | Path | Sequence[str | Path], commands: Sequence[str] = ()) -
 def over_ssh() -> bool:
     """Whether this terminal is at the other end of a line: no animation, fewer frames, no mouse reports."""
     return any(name in os.environ for name in ("SSH_CONNECTION", "SSH_TTY"))
+
+
+def _begin(session: "Session") -> "View":
+    session.start()
+    return session.view()
 
 
 def _soon(view: "Future[View]") -> "View | None":

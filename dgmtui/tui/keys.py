@@ -7,8 +7,8 @@ from textual.binding import Binding
 from dgmtui.commands.registry import Registry
 
 OWN: tuple[tuple[str, str, str, str], ...] = (
-    ("slash", "search", "search", "find a module"),
     ("t", "next_tab", "tab", "next of the tabs below"),
+    ("slash", "search", "search", "find a module"),
     ("down", "module(1)", "", "next module of the tree"),
     ("up", "module(-1)", "", "previous module of the tree"),
     ("space", "collapse", "", "collapse or open the module"),
@@ -21,6 +21,8 @@ OWN: tuple[tuple[str, str, str, str], ...] = (
 """Key, action, footer label (empty: not there), help; of the screen itself, no command of the session."""
 
 PALETTE = ("ctrl+p", "list of all commands")
+FIRST = ("n", "c", "x", "f", "r")
+"""The keys that the footer keeps where it is narrow, in this order."""
 _DISPLAY = {
     "colon": ":",
     "slash": "/",
@@ -54,7 +56,9 @@ def bindings(registry: Registry) -> list[Binding]:
 def footer(registry: Registry) -> list[tuple[str, str]]:
     """Key and label of what the footer shows, help last."""
     taken = {key for keys, *_ in OWN for key in keys.split(",")}
-    declared = [(shown(key), label) for key, (_, label) in registry.keys.items() if label and key not in taken]
+    labelled = [(key, label) for key, (_, label) in registry.keys.items() if label and key not in taken]
+    labelled.sort(key=lambda entry: FIRST.index(entry[0]) if entry[0] in FIRST else len(FIRST))
+    declared = [(shown(key), label) for key, label in labelled]
     own = [(shown(key.split(",")[0]), label) for key, _, label, _ in OWN if label]
     return [*declared, *own]
 

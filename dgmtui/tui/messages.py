@@ -33,7 +33,9 @@ class Answered(Message):
 class Looked(Message):
     """The background look at findings is over."""
 
-    def __init__(self, view: View | None, error: str = "") -> None:
+    def __init__(self, view: View | None, error: str = "", said: str = "") -> None:
         super().__init__()
         self.view = view
         self.error = error
+        self.said = said
+        """Where the session stands, if it moved to the unit that caused the failure."""

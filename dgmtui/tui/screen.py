@@ -38,6 +38,8 @@ TABS = ("contributions", "operations", "output")
 DRAWN_IN = {"credit": "contributions", "against": "contributions", "replay": "operations", "nodes": "operations"}
 """Where the answer of a command is drawn, other than in the output tab."""
 POLL_SECONDS = 0.25
+LOOK_AFTER_SECONDS = 0.2
+"""How long after its start the screen begins to look for findings in the background."""
 HORIZONTAL = [(0, "-narrow"), (100, "-wide"), (160, "-widest")]
 VERTICAL = [(0, "-flattest"), (9, "-flat"), (18, "-short"), (36, "-tall"), (54, "-tallest")]
 """Least width and height in characters, and the class in ``screen.tcss``."""
@@ -63,7 +65,7 @@ class MainScreen(Screen[None]):
         self._session = session
         self._first = first
         self._pending: deque[tuple[str, bool]] = deque((line, True) for line in commands)
-        self._busy = self._looking = self._looked = self._interrupted = False
+        self._busy = self._looking = self._looked = self._interrupted = self._painted = False
         self._poll: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -96,6 +98,7 @@ class MainScreen(Screen[None]):
         self.view = self._first
         self._show_tab(TABS[0])
         self.call_after_refresh(self._work_on)
+        self.set_timer(LOOK_AFTER_SECONDS, self._look_now)
 
     def on_resize(self) -> None:
         """The footer shows what fits."""
@@ -199,6 +202,8 @@ class MainScreen(Screen[None]):
         self._looking = False
         if event.view is not None:
             self.view, self._looked = event.view, True
+            if event.said:
+                self.query_one(Prompt).say(event.said)
         elif not self._interrupted:
             self._looked = True
             self.query_one(Prompt).say(event.error, "warning")
@@ -232,10 +237,15 @@ class MainScreen(Screen[None]):
         if self._pending or self.view is None:
             self._busy = True
             self.run_worker(lambda: drain(self._session, self.registry, self._pending, self.post_message), thread=True)
-        elif not self._looking and not self._looked and not self.view.findings_complete:
+        elif self._painted and not self._looking and not self._looked and not self.view.findings_complete:
             self._looking, self._interrupted = True, False
             self.run_worker(lambda: look(self._session, self.post_message), thread=True)
         (self._poll.resume if self._busy or self._looking else self._poll.pause)()
+
+    def _look_now(self) -> None:
+        """The first paint is out; loading torch would have held it up."""
+        self._painted = True
+        self._work_on()
 
     def _show_answer(self, answer: Answer) -> None:
         prompt = self.query_one(Prompt)
@@ -250,7 +260,8 @@ class MainScreen(Screen[None]):
         tab = DRAWN_IN.get(answer.result.command, "output" if line is None else None)
         if tab is not None:
             self._show_tab(tab)
-        prompt.say(answer.line if line is None else line.text, "" if line is None else line.style)
+        said = line or _warning(answer.result) or Text(answer.line)
+        prompt.say(said.text, said.style)
 
     def _show_tab(self, tab: str) -> None:
         if tab != self._tab:
@@ -274,6 +285,11 @@ class MainScreen(Screen[None]):
 def screen_type(registry: Registry) -> type[MainScreen]:
     """The main screen with the keys that ``registry`` declares."""
     return type("MainScreen", (MainScreen,), {"BINDINGS": bindings(registry)})
+
+
+def _warning(result: Result) -> Text | None:
+    """What of a longer answer must not be missed."""
+    return next((b for b in result.blocks if isinstance(b, Text) and b.style == "warning"), None)
 
 
 def _one_line(result: Result) -> Text | None:

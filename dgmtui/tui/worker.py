@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from dgmtui.commands.describe import where_line
 from dgmtui.commands.registry import Registry
 from dgmtui.errors import DgmtuiError
 from dgmtui.session.session import Session
@@ -37,7 +38,8 @@ def look(session: Session, post: Post) -> None:
         session.prepare()
         with session.lock:
             session.results.findings()
-            post(Looked(*_view(session)))
+            said = where_line(session) if session.settle() else ""
+            post(Looked(*_view(session), said))
     except DgmtuiError as error:
         post(Looked(None, str(error)))
     except Exception as error:  # whatever went wrong, the screen stays up and says so

@@ -171,7 +171,7 @@ def test_a_closed_pipe_is_no_error(small_recording: Path, form: str) -> None:
     "code",
     [
         "import dgmtui.cli",
-        "from dgmtui.cli import main; main([RECORDING, '--json', '-c', 'where', '-c', 'first-nonfinite'])",
+        "from dgmtui.cli import main; main([RECORDING, '--json', '-c', 'goto 16', '-c', 'where'])",
         "from dgmtui.cli import main; main([RECORDING, '--json', '-c', 'findings --quick', '-c', 'dynamics'])",
     ],
 )

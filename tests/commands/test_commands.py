@@ -133,7 +133,8 @@ def test_quick_findings_come_from_the_recording_alone(session: Session) -> None:
 
 def test_explain_shows_the_evidence_as_commands_that_run(session: Session) -> None:
     said = run(session, "explain")
-    assert set(said) == {"command", "number", "finding", "evidence", "source_text", "data"}
+    assert set(said) == {"command", "number", "finding", "chain", "evidence", "source_text", "data"}
+    assert said["chain"].startswith("enc[1] of sample 2 = 160.2, then exp = inf (train.py:12).")
     assert said["source_text"] == "return self.enc(x).exp()"
     assert said["evidence"]
     for item in said["evidence"]:

@@ -139,12 +139,24 @@ def test_recording_changes_no_bit_and_every_snapshot_replays(run: Run, name: str
         assert recording.end is not None and recording.end.reason == "finished"
         assert np.isfinite(recording.losses()).all()
         assert recording.snapshots
+        assert len({(s.iteration, s.turn) for s in recording.snapshots}) == len(recording.snapshots)
         for snapshot in recording.snapshots:
             assert snapshot.verdict.forward is Match.MATCHES, (snapshot.iteration, snapshot.verdict)
             assert snapshot.verdict.gradient is Match.MATCHES, (snapshot.iteration, snapshot.verdict)
             assert any(tensor.startswith("grad:") for tensor in snapshot.tensors)
             again = verify_elsewhere(load_replay(recording, snapshot), recording, snapshot)
             assert again.forward in (Match.MATCHES, Match.AGREES), again
+
+
+def test_two_models_keep_their_names_from_the_first_iteration_on(run: Run) -> None:
+    recorded = run(HEAD + GAN)
+    with open_recording(recorded.recording) as recording:
+        paths = [module.path for module in recording.modules]
+        assert sorted(paths) == ["D", "D.0", "D.1", "D.2", "G", "G.0", "G.1", "G.2"]
+        assert {channel.module for channel in recording.channels} == set(paths)
+        called = {call.module for s in recording.snapshots for call in load_replay(recording, s).graph.calls}
+        assert called == set(paths)
+        assert {s.turn for s in recording.snapshots} == {"1", "2", "3"}
 
 
 def test_a_data_set_that_is_only_indexed_is_not_stored(run: Run) -> None:
@@ -237,8 +249,36 @@ def test_the_users_exception_is_what_is_seen_and_the_recording_is_whole(run: Run
     assert report.end.message == "ValueError: the data ran out"
 
 
+def test_what_cannot_be_parsed_and_the_scripts_own_excepthook_are_shown_as_python_does(run: Run) -> None:
+    alone, recorded = run("x = (\n", recorded=False), run("x = (\n")
+    assert recorded.code == 1
+    assert "".join(line for line in recorded.err.splitlines(True) if not line.startswith("dgmtui:")) == alone.err
+    hooked = run("import sys\nsys.excepthook = lambda kind, error, _: print('mine', error)\nraise ValueError(3)\n")
+    assert (hooked.code, hooked.out) == (1, "mine 3\n")
+
+
+FULL = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+limit = 1_500_000
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+model = nn.Sequential(nn.Linear(10, 300), nn.Tanh(), nn.Linear(300, 2))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for i in range(60):
+    loss = F.cross_entropy(model(X), Y)
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+    tell(loss, model)
+"""
+
+
+def test_where_the_disk_is_full_the_training_goes_on_to_its_own_end(run: Run) -> None:
+    alone, recorded = run(HEAD + FULL, recorded=False), run(HEAD + FULL, options=("--every", "1"))
+    assert (recorded.code, recorded.out) == (0, alone.out), recorded.err
+    assert "can't be written further" in recorded.err and "Traceback" not in recorded.err
+
+
 def test_arguments_exit_code_and_main_are_the_scripts_own(run: Run) -> None:
-    source = "import sys\nprint(sys.argv[1:], __name__, __file__.endswith('train.py'))\nsys.exit(7)\n"
+    source = "import sys, os\nos.chdir('/')\nprint(sys.argv[1:], __name__, os.path.isfile(__file__))\nsys.exit(7)\n"
     recorded = run(source, "--lr", "0.1", "-o", "x")
     assert recorded.code == 7 and "['--lr', '0.1', '-o', 'x'] __main__ True" in recorded.out
 
@@ -256,3 +296,44 @@ def test_a_killed_run_opens_and_says_until_when_it_is_whole(run: Run, tmp_path: 
     assert report.exit_code == 0 and report.end is None and report.last_iteration > 10
     with open_recording(tmp_path / "k.h5") as recording:
         assert recording.live and np.isfinite(recording.losses()).all() and recording.snapshots
+
+
+def test_a_terminated_run_is_closed_whole(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "long.py"
+    script.write_text(HEAD + INDEXED.replace("range(35)", "range(10**9)").replace("tell(loss, model)", "pass"))
+    process = subprocess.Popen([sys.executable, "-m", "dgmtui", "record", "-o", str(tmp_path / "t.h5"), str(script)])
+    while not (tmp_path / "t.h5").exists():
+        time.sleep(0.1)
+    process.terminate()
+    assert process.wait(30) == 143
+    report = check(tmp_path / "t.h5")
+    assert report.whole and report.end is not None and report.end.message == "ended by SIGTERM"
+
+
+def test_leaving_in_mid_loop_and_never_training_close_the_recording_whole(run: Run) -> None:
+    left = run(HEAD + INDEXED.replace("tell(loss, model)", "if i == 9: sys.exit(3)"))
+    report = check(left.recording)
+    assert left.code == 3 and report.whole and report.last_iteration == 9
+    never = run("print('no training here')")
+    report = check(never.recording)
+    assert never.code == 0 and report.whole and "no iteration was seen" in never.err
+    with open_recording(never.recording) as recording:
+        assert recording.iteration_count == 0 and recording.end is not None and recording.end.reason == "finished"
+
+
+def test_where_nothing_can_be_written_the_script_is_not_run(run: Run, tmp_path: Path) -> None:
+    refused = run("print('I ran')", options=("-o", str(tmp_path / "missing" / "r.h5")))
+    assert refused.code == 2 and refused.out == ""
+    assert len(refused.err.strip().splitlines()) == 1 and "does not exist" in refused.err
+
+
+WORKERS = LOADER.replace("48, shuffle=True", "48, shuffle=True, num_workers=2, multiprocessing_context='fork'")
+
+
+def test_forked_workers_are_left_alone(run: Run) -> None:
+    assert WORKERS != LOADER
+    alone, recorded = run(HEAD + WORKERS, recorded=False), run(HEAD + WORKERS)
+    assert (recorded.code, recorded.out) == (0, alone.out), recorded.err
+    with open_recording(recorded.recording) as recording:
+        assert recording.iteration_count == 18
+        assert all(s.verdict.forward is Match.MATCHES for s in recording.snapshots)

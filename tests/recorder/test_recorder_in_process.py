@@ -10,6 +10,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.optim import optimizer as optimizer_hooks
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
+from torch.utils.data import dataloader
 
 import dgmtui
 from dgmtui.recorder.engine import Engine
@@ -88,8 +91,12 @@ def test_torch_is_as_it_was_afterwards(tmp_path: Path) -> None:
             torch.autograd.backward,
             torch.optim.Optimizer.__init__,
             torch.amp.GradScaler.scale,
+            torch.amp.GradScaler.step,
+            dataloader._BaseDataLoaderIter._next_index,
             len(hooks._global_forward_hooks),
             len(hooks._global_forward_pre_hooks),
+            len(optimizer_hooks._global_optimizer_pre_hooks),
+            len(optimizer_hooks._global_optimizer_post_hooks),
         )
 
     before = state()
@@ -124,8 +131,25 @@ def test_an_error_of_ours_never_reaches_the_training(
     with dgmtui.Recorder(tmp_path / "run.h5", recorder_model) as recorder:
         monkeypatch.setattr(Engine, "_see_output", fail)
         losses = train(recorder)
+        assert not _get_current_dispatch_mode_stack(), "a tracer was left running"
     assert len(losses) == 12
-    assert "disk on fire" in capsys.readouterr().err
+    assert capsys.readouterr().err.count("disk on fire") == 1
+    with open_recording(tmp_path / "run.h5") as recording:
+        assert [event.kind for event in recording.events()] == ["warning"]
+        assert recording.end is not None and recording.end.reason == "finished"
+
+
+def test_a_recording_that_cannot_be_closed_leaves_the_training_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    with dgmtui.Recorder(tmp_path / "run.h5", recorder_model) as recorder:
+        losses = train(recorder)
+        monkeypatch.setattr(Engine, "finish", fail)
+    assert len(losses) == 12
+    assert "could not be closed (OSError: no space left" in capsys.readouterr().err
 
 
 def test_what_the_user_deletes_is_freed(tmp_path: Path) -> None:
@@ -169,6 +193,17 @@ def test_looking_at_variables_keeps_none_alive() -> None:
     assert look()() is None
 
 
+def test_a_dictionary_of_variables_that_the_user_keeps_is_not_emptied() -> None:
+    def look() -> dict[str, object]:
+        rate, config = 0.1, {}
+        config = locals()
+        find_variable(torch.ones(1))
+        assert rate == 0.1
+        return config
+
+    assert look()["rate"] == 0.1
+
+
 def test_dataset_index_is_said_only_when_it_selects_the_batch() -> None:
     data = torch.randn(50, 4)
     idx = torch.tensor([7, 3, 9])
@@ -182,4 +217,29 @@ def test_names_are_those_of_named_modules_and_prefixed_where_there_are_several()
     names.add_root("first", first)
     assert names.path(first[0]) == "0" and names.path(first) == ""
     names.add_root("second", second)
-    assert (names.path(first[0]), names.path(second[0]), names.path(second)) == ("first.0", "second.0", "second")
+    assert names.path(first[0]) == "0", "a name once given stays: the recording is written under it"
+    assert (names.path(second[0]), names.path(second)) == ("second.0", "second")
+
+
+def test_models_that_are_trained_are_all_known_before_the_first_is_named() -> None:
+    models = {"G": nn.Sequential(nn.Linear(2, 2)), "D": nn.Sequential(nn.Linear(2, 1))}
+    watched, lossy = nn.Sequential(nn.Linear(2, 2)), nn.MSELoss()
+    optimizers = [torch.optim.SGD(model.parameters(), 0.1) for model in models.values()]
+    names = Names()
+    assert names.path(lossy) == "lossy"
+    assert (names.path(models["G"][0]), names.path(models["D"])) == ("G.0", "D")
+    assert names.path(watched[0]) == "watched.0" and len(optimizers) == 2
+
+
+def test_one_trained_model_has_no_prefix_whatever_is_called_before_it() -> None:
+    class Trainer:
+        def __init__(self) -> None:
+            self.net = nn.Sequential(nn.Linear(2, 2))
+            self.optimizer = torch.optim.SGD(self.net.parameters(), 0.1)
+            self.teacher = nn.Sequential(nn.Linear(2, 2))
+
+        def look(self) -> tuple[str, str]:
+            names = Names()
+            return names.path(self.teacher[0]), names.path(self.net[0])
+
+    assert Trainer().look() == ("teacher.0", "0")

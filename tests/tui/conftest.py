@@ -141,6 +141,9 @@ class FakeSession:
     def prepare(self) -> None:
         pass
 
+    def settle(self) -> bool:
+        return False
+
     def cancel(self) -> None:
         self.cancelled.set()
 

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
 from dgmtui.commands import REGISTRY
@@ -15,6 +16,8 @@ from dgmtui.recording import open_recording
 from dgmtui.session.session import Session
 from dgmtui.tui.app import DgmtuiApp
 from dgmtui.tui.keys import bindings, footer, key_table
+
+SHIPPED = Path(__file__).parents[2] / "recordings"
 
 
 def text_of(app: DgmtuiApp) -> str:
@@ -47,6 +50,35 @@ async def test_from_opening_to_the_cause(small_recording: Path) -> None:
             await until(app, pilot, "✗    2  aten.exp")
             await pilot.press("f")
             await until(app, pilot, "[output]")
+
+
+async def test_the_cause_is_shown_at_80_by_24_without_asking_for_it() -> None:
+    with open_recording(SHIPPED / "vae.h5") as recording:
+        session = Session(recording)
+        session.start()
+        app = DgmtuiApp(session, REGISTRY, first=session.view())
+        async with app.run_test(size=(80, 24)) as pilot:
+            assert "not replayed" in text_of(app)
+            await until(app, pilot, "xv activation, mean")
+            shown = text_of(app)
+            assert "▶16" in shown and "not replayed" not in shown and "aten.exp" in shown
+            await pilot.press("n")
+            await until(app, pilot, "iteration 2,578  ✗ forward")
+            await until(app, pilot, "(dgm) iteration 2,578 · forward · xv[16]@15")
+            await pilot.press("c")
+            await until(app, pilot, "credit for xv[16] of sample 15 = 93.55, then exp = inf")
+            assert "no backward part: gradients are not finite; `goto 2048`, `credit xv[16]`" in text_of(app)
+            contributors = [line.split()[-5:-3] for line in text_of(app).splitlines() if "% " in line and "█" in line]
+            assert len({tuple(row) for row in contributors}) == len(contributors) >= 3
+
+
+@pytest.mark.parametrize("term", ["dumb", "unknown"])
+def test_a_terminal_that_cannot_draw_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, small_recording: Path, term: str
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    code, said = run_screen(small_recording)
+    assert code == 2 and "--batch" in said and "\x1b" not in said
 
 
 def test_every_declared_key_is_bound_and_explained() -> None:

@@ -1,6 +1,7 @@
 """Who put how much into the target."""
 
 import math
+import textwrap
 
 from dgmtui.render.chart import Row
 from dgmtui.render.numbers import human, signed
@@ -8,12 +9,13 @@ from dgmtui.render.tables import aligned, cut
 from dgmtui.session.view import CreditRow, CreditView
 from dgmtui.tui.widgets.pane import RowsPane
 
+_NONE = human(None)
 _BAR = 10
-_BAR_FROM = 64
-"""Narrower panes keep their width for the numbers."""
-SHOWN = 300
-_COLUMNS = ("module", "unit", "sample", "value", "forward", "backward")
-_RIGHT = (False, True, True, True, True, True)
+_BAR_FROM = 4
+"""A shorter bar says nothing."""
+_COLUMNS = ("module", "unit", "sample", "value", "forward", "share", "backward")
+_OPTIONAL = ("sample", "share", "backward")
+"""Left out where no row has one."""
 
 
 class Contributions(RowsPane):
@@ -33,30 +35,48 @@ class Contributions(RowsPane):
         if view is None:
             self.show([], [[(self._hint, "dim")]])
             return
-        shown = sorted(view.rows, key=lambda row: row.forward is None)[:SHOWN]  # what put something in comes first
-        cells = [_cells(row) for row in shown]
-        widths = [max(map(len, column)) for column in zip(_COLUMNS, *cells, strict=True)]
-        widths[0] = min(widths[0], max(8, width - sum(widths[1:]) - 2 * len(widths) - 2))
+        columns, cells = _columns(view.rows)
+        widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+        gaps = 2 * (len(widths) - 1)
+        widths[0] = min(widths[0], max(8, width - sum(widths[1:]) - gaps - 1))
+        room = width - sum(widths) - gaps - 3
         most = max((abs(f) for r in view.rows if (f := r.forward) is not None and math.isfinite(f)), default=0.0)
-        bars = width >= _BAR_FROM
-        head: list[Row] = [[(cut(view.target, width - 1), "strong")]]
-        head.append([(aligned(_COLUMNS, widths, _RIGHT), "head")])
+        right = [name != "module" for name in columns]
+        at = "" if view.at is None else f"at {human(view.at)} "
+        head: list[Row] = [[(cut(f"credit {at}for {view.target}", width - 1), "strong")]]
+        head.append([(aligned(columns, widths, right), "head")])
         rows = [
-            [(aligned(text, widths, _RIGHT).ljust(sum(widths) + 10), ""), *(_bar(row, most) if bars else [])]
-            for text, row in zip(cells, shown, strict=True)
+            [
+                (aligned(text, widths, right).ljust(sum(widths) + gaps), ""),
+                *_bar(row, most, min(room, max(_BAR, width // 5))),
+            ]
+            for text, row in zip(cells, view.rows, strict=True)
         ]
-        self.show(head, [*rows, [(view.note, "dim")]])
+        downstream = next((i for i, row in enumerate(view.rows) if row.forward is None), len(rows))
+        if downstream < len(rows):
+            rows.insert(downstream, [("downstream: what these make of its gradient", "head")])
+        notes = [line for said in (view.advice, view.note) for line in textwrap.wrap(said, max(20, width - 1))]
+        self.show(head, [*rows, *([(line, "dim")] for line in notes)])
+
+
+def _columns(rows: tuple[CreditRow, ...]) -> tuple[list[str], list[list[str]]]:
+    """Headings, and the cells of each row below them."""
+    cells = [dict(zip(_COLUMNS, _cells(row), strict=True)) for row in rows]
+    columns = [name for name in _COLUMNS if name not in _OPTIONAL or any(row[name] != _NONE for row in cells)]
+    return columns, [[row[name] for name in columns] for row in cells]
 
 
 def _cells(row: CreditRow) -> tuple[str, ...]:
     forward = signed(row.forward) + ("~" if row.approximate else "")
     unit, sample = (human(index) for index in (row.unit, row.sample))
-    return (row.module or "(root)", unit, sample, human(row.value), forward, signed(row.backward))
+    share = _NONE if row.share is None else f"{row.share:.0%}"
+    return (row.module or "(root)", unit, sample, human(row.value), forward, share, signed(row.backward))
 
 
-def _bar(row: CreditRow, most: float) -> Row:
-    """As long as its share of the greatest; what pulls against the target is hollow."""
-    if row.forward is None or not math.isfinite(row.forward) or not most:
+def _bar(row: CreditRow, most: float, room: int) -> Row:
+    """As long as its part of the greatest; what pulls against the target is hollow."""
+    if room < _BAR_FROM or row.forward is None or not math.isfinite(row.forward) or not most:
         return []
-    length = max(1, round(abs(row.forward) / most * _BAR))
-    return [("  " + ("█" if row.forward > 0 else "░") * length, "cover" if row.forward > 0 else "warning")]
+    length = max(1, round(abs(row.forward) / most * room))
+    supports = (row.forward if row.share is None else row.share) > 0
+    return [("  " + ("█" if supports else "░") * length, "cover" if supports else "warning")]

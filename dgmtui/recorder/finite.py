@@ -1,0 +1,30 @@
+"""Is all of it finite? Asked every iteration, so with one reduction a tensor and one synchronisation in all."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+
+def is_finite(value: float) -> bool:
+    """Neither NaN nor infinite."""
+    return value - value == 0.0
+
+
+def any_nonfinite(gradients: Iterable[Tensor]) -> bool:
+    """Whether a gradient holds NaN or Inf; what its sum lets suspect is confirmed element by element."""
+    with torch.no_grad():
+        plain = [values.detach() for values in map(_values, gradients) if values.is_floating_point()]
+        if not plain:
+            return False
+        sums = [g.sum() for g in plain]
+        if any(s.device != sums[0].device or s.dtype != sums[0].dtype for s in sums):
+            sums = [s.to(sums[0].device, torch.float32) for s in sums]
+        if is_finite(float(torch.stack(sums).sum())):
+            return False
+        return not all(bool(torch.isfinite(g).all()) for g in plain)
+
+
+def _values(gradient: Tensor) -> Tensor:
+    """The stored numbers: of a sparse gradient those that are there."""
+    return gradient.coalesce().values() if gradient.layout == torch.sparse_coo else gradient

@@ -1,0 +1,83 @@
+"""What goes to the recording, in its order: what comes before the first iteration is whole waits for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dgmtui.recorder.measure import Row
+from dgmtui.recorder.naming import Names
+from dgmtui.recorder.rows import Rows
+from dgmtui.recording.model import End, Event
+from dgmtui.recording.writer import RecordingWriter
+
+
+@dataclass
+class Ended:
+    """An iteration that is over but for what may still be logged to it."""
+
+    iteration: int
+    loss: float
+    seconds: float
+    scalars: dict[str, float]
+    row: Row | None
+
+
+class Journal:
+    """Writes iterations, rows and events; the first iteration decides which channels and scalars there are."""
+
+    def __init__(self, writer: RecordingWriter, names: Names) -> None:
+        self.writer = writer
+        self.ended: Ended | None = None
+        """The last iteration, as long as numbers may be logged to it."""
+        self._rows = Rows(writer, names)
+        self._waiting: list[Callable[[], object]] = []
+
+    @property
+    def shapes(self) -> dict[str, tuple[tuple[int, ...], int | None]]:
+        """Path → output shape and unit axis of the modules called so far."""
+        return self._rows.shapes
+
+    def begin(self, row: Row | None, scalars: tuple[str, ...] = ()) -> None:
+        """Make the recording's datasets, unless they are there."""
+        if self._rows.begun:
+            return
+        self._rows.begin(row or Row(), scalars)
+        for write in self._waiting:
+            write()
+        self._waiting = []
+
+    @property
+    def begun(self) -> bool:
+        """Whether the recording has its channels."""
+        return self._rows.begun
+
+    def later(self, write: Callable[[], object]) -> None:
+        """Now, or as soon as the recording has its channels."""
+        if self._rows.begun:
+            write()
+        else:
+            self._waiting.append(write)
+
+    def event(self, iteration: int, kind: str, message: str) -> None:
+        """Something happened."""
+        self.later(lambda: self.writer.add_event(Event(iteration, kind, message)))
+
+    def write_ended(self) -> None:
+        """Write the iteration that ended before, now that nothing is logged to it any more."""
+        ended, self.ended = self.ended, None
+        if ended is not None:
+            self.begin(ended.row, tuple(ended.scalars))
+            self.writer.add_iteration(ended.iteration, ended.loss, ended.seconds, ended.scalars)
+            if ended.row is not None and ended.row.parts:
+                self._rows.write(ended.iteration, ended.row)
+
+    def write_failing(self, ended: Ended) -> None:
+        """Write the iteration that the run stops at, at once."""
+        self.ended = ended
+        self.write_ended()
+        self.writer.flush()
+
+    def close(self, end: End) -> None:
+        """Everything goes to the file and the file is closed."""
+        self.write_ended()
+        self.begin(None)
+        self.writer.close(end)

@@ -1,0 +1,227 @@
+"""What recording costs: the time of a training iteration, recorded and not, block by block in turn."""
+
+import ctypes
+import importlib.util
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import torch
+from table import BenchRow
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dgmtui.recorder.engine import Engine
+from dgmtui.recorder.hooks import Hooks
+from dgmtui.recorder.launch import run_info
+from dgmtui.recording.model import End
+from dgmtui.recording.writer import RecordingWriter
+
+_BLOCK = 10
+"""Iterations a block: with the defaults, one of them has its statistics and series recorded."""
+
+
+Loop = tuple[Callable[[], None], torch.optim.Optimizer]
+
+
+class ConvVae(nn.Module):
+    """1.3 M parameters, 28 × 28 images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(
+            nn.Conv2d(1, 32, 4, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 4, 2, 1), nn.ReLU(), nn.Flatten(),
+            nn.Linear(3136, 200), nn.ReLU(),
+        )  # fmt: skip
+        self.mean, self.log_variance = nn.Linear(200, 32), nn.Linear(200, 32)
+        self.decoder = nn.Sequential(
+            nn.Linear(32, 200), nn.ReLU(), nn.Linear(200, 3136), nn.ReLU(), nn.Unflatten(1, (64, 7, 7)),
+            nn.ConvTranspose2d(64, 32, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(32, 1, 4, 2, 1),
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """``[B, 1, 28, 28]`` to logits of the same shape, mean and log-variance ``[B, 32]``."""
+        hidden = self.encoder(x)
+        mean, log_variance = self.mean(hidden), self.log_variance(hidden)
+        code = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
+        return self.decoder(code), mean, log_variance
+
+
+def _vae() -> Loop:
+    model = ConvVae()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-4)
+    data = torch.rand(256, 1, 28, 28)
+
+    def step() -> None:
+        x = data[torch.randint(0, len(data), (64,))]
+        logits, mean, log_variance = model(x)
+        divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum()
+        loss = F.binary_cross_entropy_with_logits(logits, x, reduction="sum") + divergence
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step, optimizer
+
+
+def _mlp() -> Loop:
+    model = nn.Sequential(
+        nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(),
+        nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 10),
+    )  # fmt: skip
+    optimizer = torch.optim.Adam(model.parameters(), 1e-4)
+    data, labels = torch.rand(1024, 784), torch.randint(0, 10, (1024,))
+
+    def step() -> None:
+        index = torch.randint(0, len(data), (128,))
+        loss = F.cross_entropy(model(data[index]), labels[index])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step, optimizer
+
+
+class Recorded:
+    """A recording that goes on from block to block; between them PyTorch is as it was."""
+
+    def __init__(self, path: Path, every: int) -> None:
+        writer = RecordingWriter(path, run_info("bench", [], every))
+        self.engine = Engine(writer, every=every)
+        self._hooks = Hooks(self.engine, print)
+
+    def __enter__(self) -> None:
+        self._hooks.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hooks.__exit__(kind, error, trace)
+
+    def finish(self) -> None:
+        """Close the file."""
+        self.engine.finish(End("finished", self.engine.iteration - 1, ""))
+
+
+@dataclass
+class Way:
+    """One way to run the loop and what its blocks took."""
+
+    around: Callable[[], AbstractContextManager[object]]
+    step: Callable[[], None]
+    wall: list[float]
+    cpu: list[float]
+
+    def block(self) -> None:
+        """Run and time one block."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        with self.around():
+            for _ in range(_BLOCK):
+                self.step()
+        self.wall.append(time.perf_counter() - wall)
+        self.cpu.append(time.process_time() - cpu)
+
+
+def _anomaly() -> AbstractContextManager[object]:
+    return torch.autograd.detect_anomaly(check_nan=True)
+
+
+def _measure(make: Callable[[], Loop], folder: Path, rounds: int) -> dict[str, Way]:
+    recorded = {
+        "defaults": Recorded(folder / "defaults.h5", 10),
+        "everything": Recorded(folder / "everything.h5", 1),
+    }
+    around: dict[str, Callable[[], AbstractContextManager[object]]] = {
+        "plain": nullcontext,
+        "defaults": lambda: recorded["defaults"],
+        "everything": lambda: recorded["everything"],
+        "detect_anomaly": _anomaly,
+    }
+    ways = {}
+    for name, context in around.items():
+        torch.manual_seed(0)
+        step, optimizer = make()
+        if name in recorded:
+            recorded[name].engine.new_optimizer(optimizer)
+        ways[name] = Way(context, step, [], [])
+    for way in ways.values():
+        for _ in range(2):
+            way.block()
+        way.wall, way.cpu = [], []
+    for _ in range(rounds):
+        for way in ways.values():
+            way.block()
+    for recording in recorded.values():
+        assert recording.engine.iteration == _BLOCK * (rounds + 2), "every iteration must have been recorded"
+        recording.finish()
+    return ways
+
+
+def _ratio(ways: dict[str, Way], name: str, clock: str) -> float:
+    """The median over rounds of a block's time to that of the plain block beside it."""
+    ours, plain = getattr(ways[name], clock), getattr(ways["plain"], clock)
+    return statistics.median(a / b for a, b in zip(ours, plain, strict=True))
+
+
+_GOALS = {
+    ("VAE", "defaults"): 1.03,
+    ("MLP", "defaults"): 1.06,
+    ("VAE", "everything"): 1.10,
+    ("MLP", "everything"): 1.25,
+}
+
+
+def _rows_of(label: str, shown: str, ways: dict[str, Way]) -> Iterator[BenchRow]:
+    ratios = {name: _ratio(ways, name, "cpu") for name in ways}
+    for name, what in (("defaults", "recorded, every 10th"), ("everything", "recorded, every iteration")):
+        limit = _GOALS[label, name]
+        yield BenchRow(
+            "recorder",
+            f"{what}: {shown}",
+            ratios[name],
+            "x unrecorded (CPU)",
+            "torch.autograd.detect_anomaly",
+            ratios["detect_anomaly"],
+            ratios[name] / ratios["detect_anomaly"],
+            f"<= {limit:g}x",
+            ratios[name] <= limit,
+            f"wall {_ratio(ways, name, 'wall'):.3f}x of {statistics.median(ways['plain'].wall) / _BLOCK * 1e3:.1f} ms",
+        )
+    yield _wandb_row(shown, ratios["everything"])
+
+
+def _wandb_row(shown: str, everything: float) -> BenchRow:
+    installed = importlib.util.find_spec("wandb") is not None
+    note = "its watch needs a run and an account: not measured" if installed else "not installed"
+    what, unit = f"beside W&B: {shown}", "x unrecorded (CPU)"
+    return BenchRow("recorder", what, everything, unit, "wandb.watch", None, None, "–", None, note)
+
+
+def _keep_memory() -> None:
+    """Have glibc keep what is freed: else which of the loops pays for page faults is chance, up to a tenth."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        trim_threshold, mmap_threshold, plenty = -1, -3, 1 << 30
+        libc.mallopt(trim_threshold, plenty)
+        libc.mallopt(mmap_threshold, plenty)
+
+
+def rows() -> Iterable[BenchRow]:
+    """Recorded iterations of a conv VAE and an MLP against unrecorded ones."""
+    _keep_memory()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for label, shown, make, rounds in (
+            ("VAE", "conv VAE, 1.3 M parameters", _vae, 8),
+            ("MLP", "MLP, 0.8 M parameters", _mlp, 30),
+        ):
+            with tempfile.TemporaryDirectory() as folder:
+                yield from _rows_of(label, shown, _measure(make, Path(folder), rounds))
+    finally:
+        torch.set_num_threads(threads)

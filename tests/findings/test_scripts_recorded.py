@@ -1,0 +1,155 @@
+"""Scripts that know nothing of dgmtui, recorded as they are: what it finds is what an observer without it sees."""
+
+import json
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+HEALTHY = ("healthy_mlp", "healthy_cnn", "conv_vae_healthy", "healthy_lstm", "attention_masked")
+Observed = Callable[..., Any]
+
+
+def dgmtui(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "dgmtui", *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, check=False)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    path: Path
+    code: int
+    errors: str
+
+    def ask(self, command: str) -> dict[str, Any]:
+        done = dgmtui(self.path, "--batch", "--json", "-c", command)
+        assert done.returncode == 0, done.stdout + done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask("findings")["findings"]
+        return found
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Recorded]:
+    @cache
+    def run(name: str, every: int = 5) -> Recorded:
+        path = tmp_path_factory.mktemp(name) / "run.h5"
+        done = dgmtui("record", "--every", str(every), "-o", path, SCRIPTS / f"{name}.py")
+        return Recorded(path, done.returncode, done.stderr)
+
+    return run
+
+
+def watch(observed: Observed, name: str) -> dict[str, Any]:
+    truth: dict[str, Any] = observed("failure", str(SCRIPTS / f"{name}.py"))
+    return truth
+
+
+def source_line(finding: dict[str, Any]) -> str:
+    path, _, line = finding["source"].rpartition(":")
+    return Path(path).read_text().splitlines()[int(line) - 1].strip()
+
+
+def image_number(pixels: list[float]) -> list[int]:
+    """The numbers of the images among the digits that have these pixels, but for those that are not there."""
+    images = torch.tensor(load_digits().data / 16, dtype=torch.float32)
+    wanted = torch.tensor(pixels)
+    same = (images == wanted) | wanted.isnan()
+    return [int(i) for i in same.all(1).nonzero()]
+
+
+def test_a_root_of_zero_fails_in_backward_for_the_pair_that_is_equal(record: Any, observed: Observed) -> None:
+    recorded, truth = record("backward_sqrt"), watch(observed, "backward_sqrt")
+    finding = recorded.findings[0]
+    assert recorded.code == 1 and truth["phase"] == "backward"
+    assert (finding["kind"], finding["phase"]) == ("nonfinite", "backward")
+    assert (finding["iteration"], finding["module"]) == (truth["iteration"], truth["module"])
+    assert finding["op"] == "aten.sqrt" and finding["autograd"] == truth["autograd"] == "SqrtBackward0"
+    assert source_line(finding) == truth["source"]
+    assert finding["samples"] == truth["cured_without"] and finding["sample"] == finding["samples"][0]
+    assert finding["unit"] is None and finding["value"] == 0.0
+    assert finding["dataset_index"] in image_number(truth["batch"][finding["sample"]])
+    replay = recorded.ask("replay")
+    assert {replay["forward"], replay["gradient"]} <= {"matches", "agrees"}
+
+
+def test_a_missing_measurement_is_found_in_the_batch(record: Any, observed: Observed) -> None:
+    recorded, truth = record("input_nan"), watch(observed, "input_nan")
+    finding = recorded.findings[0]
+    assert recorded.code == 1 and truth["phase"] == "input"
+    for field in ("iteration", "phase", "module", "op", "source"):
+        assert finding[field] == truth[field], field
+    assert finding["samples"] == truth["cured_without"] and finding["sample"] == finding["samples"][0]
+    assert finding["dataset_index"] in image_number(truth["batch"][finding["sample"]])
+    assert str(truth["elements"][0]) in finding["message"]
+
+
+def test_a_probability_of_zero_is_found_behind_batch_norm_and_dropout(record: Any, observed: Observed) -> None:
+    """Batch norm lets every row matter; the sample is the row whose probability is zero."""
+    recorded, truth = record("log_softmax_zero"), watch(observed, "log_softmax_zero")
+    finding = recorded.findings[0]
+    assert recorded.code == 1 and truth["op"] == "aten.log"
+    for field in ("iteration", "phase", "module", "op"):
+        assert finding[field] == truth[field], field
+    assert source_line(finding) == truth["source"]
+    assert finding["sample"] == truth["elements"][0][0] and finding["value"] == 0.0
+    assert set(truth["cured_without"]) <= set(finding["samples"])
+    wine = runpy.run_path(str(SCRIPTS / "log_softmax_zero.py"))["Wine"]()
+    np.testing.assert_array_equal(wine.rows[finding["dataset_index"]], np.float32(truth["batch"][finding["sample"]]))
+
+
+@pytest.mark.parametrize("name", ["dead_mlp", "dead_functional"])
+def test_dead_rectifiers_are_named_with_what_feeds_them(record: Any, observed: Observed, name: str) -> None:
+    """A function whose gradient stops further on can't be judged unit by unit; a module always is."""
+    recorded = record(name, every=1)
+    rows = -(-160 // (64 if name == "dead_mlp" else 48))
+    truth = observed("zeros", str(max(5, rows)), str(SCRIPTS / f"{name}.py"))["rectifiers"]
+    dead = {each["fed_by"]: each for each in truth if each["dead"] >= 0.5 * each["units"]}
+    found = {re_fed_by(each["message"]): each for each in recorded.findings if each["kind"] == "dead_units"}
+    assert recorded.code == 0 and found
+    assert found.keys() == dead.keys() if name == "dead_mlp" else found.keys() <= dead.keys()
+    assert {fed for fed, each in dead.items() if each["dead"] == each["units"]} <= found.keys()
+    for fed_by, finding in found.items():
+        each = dead[fed_by]
+        assert finding["value"] == each["dead"] / each["units"]
+        assert (finding["module"], finding["op"]) == (each["module"], "aten.relu")
+        assert (finding["severity"] == "error") == (finding["value"] >= 0.9)
+    if name == "dead_functional":
+        assert all("F.relu(" in source_line(finding) for finding in found.values())
+
+
+def re_fed_by(message: str) -> str:
+    return message.split(" feeds")[0].rpartition("which ")[2].strip("`")
+
+
+def test_an_exception_is_the_users_own_and_the_recording_is_whole(record: Any, observed: Observed) -> None:
+    recorded, truth = record("raises"), watch(observed, "raises")
+    assert recorded.code == 1
+    assert recorded.errors.rstrip().splitlines()[-1] == truth["raised"] or truth["raised"] in recorded.errors
+    assert "Traceback" in recorded.errors and "dgmtui/" not in recorded.errors.split("Traceback")[1]
+    done = dgmtui("check", recorded.path)
+    assert done.returncode == 0 and str(truth["iteration"] - 1) in done.stdout
+    assert not [finding for finding in recorded.findings if finding["severity"] == "error"]
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_healthy_training_raises_no_alarm(record: Any, observed: Observed, name: str) -> None:
+    recorded = record(name)
+    assert watch(observed, name) is None
+    assert recorded.code == 0 and "recording stopped" not in recorded.errors
+    severities = [finding["severity"] for finding in recorded.findings]
+    assert "error" not in severities and severities.count("warning") <= 1
