@@ -240,7 +240,8 @@ class Session:
         Raises:
             UsageError: the module has no such unit.
         """
-        if unit is not None and not 0 <= unit < (count := self.unit_count()):
+        count = self.unit_count()
+        if unit is not None and not 0 <= unit < count:
             has = f"has units 0 to {count - 1}" if count else "has no units"
             raise UsageError(f"{self.module or 'the root module'} {has}; not {unit}")
         self.unit, self.focus, self._awaited = unit, None, None
