@@ -12,7 +12,7 @@ from dgmtui.recorder.binding import Plan, feeds_of
 from dgmtui.recorder.frames import dataset_index
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names, weight_of
-from dgmtui.recorder.window import Checked, Window
+from dgmtui.recorder.window import Checked, Window, checksum
 from dgmtui.recording.model import Match, Quantity, SnapshotInfo, StoredTensor, Verdict
 from dgmtui.recording.writer import RecordingWriter
 from dgmtui.trace.graph import Call, OutsideRef
@@ -60,7 +60,9 @@ def capture(backward: "Backward", names: Names, gradients: Mapping[str, Tensor] 
         found = Captured(plan, None, replace(unmatched, detail=why), feeds, tuple(missing))
     else:
         replay = Replay(plan.graph, feeds, rng_state=window.rng_state)
-        found = Captured(plan, replay, _judge(replay, window, loss, gradients, before), feeds)
+        found = Captured(
+            plan, replay, _judge(replay, window, loss, gradients, before, fresh=bool(plan.feeds_now)), feeds
+        )
     if not before.accumulated:
         found.gradients = {path: gradient.detach().clone() for path, gradient in (gradients or {}).items()}
     elif found.replay is not None and found.verdict.gradient is Match.MATCHES:
@@ -100,8 +102,15 @@ class Backward:
 
 
 def _judge(
-    replay: Replay, window: Window, loss: Tensor, gradients: Mapping[str, Tensor] | None, before: Before
+    replay: Replay,
+    window: Window,
+    loss: Tensor,
+    gradients: Mapping[str, Tensor] | None,
+    before: Before,
+    *,
+    fresh: bool,
 ) -> Verdict:
+    """``fresh``: the trace was taken in this very iteration."""
     statistics = _recorded_statistics(window)
     named = {f"param:{path}": gradient for path, gradient in (gradients or {}).items()}
     expected = {name: gradient for name, gradient in named.items() if name in replay.graph.outside}
@@ -115,8 +124,11 @@ def _judge(
         return Verdict(Match.DIFFERS, Match.NOT_MADE, f"the replay failed: {error}")
     if difference:
         verdict = Verdict(Match.DIFFERS, verdict.gradient, difference)
-    elif compared and not statistics:
+    elif compared:
         verdict = replace(verdict, detail=f"{verdict.detail}; {compared} outputs of modules too")
+    elif verdict.forward is Match.MATCHES and not statistics and not fresh and not torch.isfinite(loss).all():
+        nothing = "the loss is not finite and no module's output could be compared, so nothing is proved"
+        verdict = Verdict(Match.NOT_MADE, verdict.gradient, nothing)
     return verdict
 
 
@@ -155,18 +167,10 @@ def _compare_outputs(replay: Replay, window: Window) -> tuple[int, str]:
         if len(made) != len(checks) or not all(call.outputs for call in made):
             continue
         for call, check in zip(made, checks, strict=True):
-            same = _same_output(replay.output(call), check)
-            if same is False:
+            if not torch.equal(checksum(replay.output(call)), check.checksum):
                 return compared, f"the output of module {path!r} differs from the training's"
-            compared += same is not None
+            compared += 1
     return compared, ""
-
-
-def _same_output(ours: Tensor, check: Checked) -> bool | None:
-    if check.sum is not None:
-        return same_bits(ours.sum(), check.sum)
-    theirs = check.unchanged()
-    return None if theirs is None else same_bits(ours, theirs.detach())
 
 
 @dataclass(frozen=True)
@@ -204,8 +208,9 @@ def encode(captured: Captured) -> Encoded:
     statistics: dict[str, list[float]] = {}
     if captured.replay is not None:
         tensors |= {f"draw:{node}:{out}": to_stored(draw) for (node, out), draw in captured.replay.draws.items()}
-        paths = {call.module: None for call in captured.replay.graph.calls}
-        statistics = {path: row.tolist() for path, row in module_statistics(captured.replay, paths).items()}
+        if captured.same:  # then what the replay gave is what the training had
+            paths = {call.module: None for call in captured.replay.graph.calls}
+            statistics = {path: row.tolist() for path, row in module_statistics(captured.replay, paths).items()}
     tensors |= {f"grad:{path}": to_stored(g) for path, g in captured.gradients.items() if g.layout == torch.strided}
     missing = captured.missing or ((captured.verdict.detail,) if captured.replay is None else ())
     return Encoded(captured.plan, captured.verdict, tensors, statistics, missing)

@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -31,7 +30,7 @@ from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names, tensors_in
 from dgmtui.recorder.rounds import Rounds
 from dgmtui.recorder.updates import Updates
-from dgmtui.recorder.window import Checked, Window, open_window
+from dgmtui.recorder.window import Checked, Window, checksum, open_window
 from dgmtui.recording.model import End
 from dgmtui.recording.writer import RecordingWriter
 from dgmtui.trace.units import unit_axis
@@ -183,9 +182,8 @@ class Engine:
         path = self.names.path(module)
         axis = unit_axis(tuple(output.shape), type(module).__name__)
         self._journal.shapes.setdefault(path, (tuple(output.shape), axis))
-        if leaf and not output.is_inference():
-            total = output.detach().sum() if row is None and self._keeper.due(self.iteration) else None
-            window.checks.append(Checked(path, total, weakref.ref(output), output._version))
+        if leaf and output.layout == torch.strided:
+            window.checks.append(Checked(path, checksum(output)))
         names = None if row is None else row.see_activation(path, output, axis)
         if row is not None and names is not None and output.requires_grad:
             output.register_hook(lambda gradient: self._see_gradient(row, names, gradient, axis))  # type: ignore[no-untyped-call]

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,8 +16,6 @@ from torch.utils.data import dataloader
 
 from dgmtui.recorder.engine import Engine
 from dgmtui.recording.model import End
-
-_R = TypeVar("_R")
 
 
 class Hooks:

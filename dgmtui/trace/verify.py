@@ -60,8 +60,12 @@ def verify_elsewhere(replay: "Replay", recording: "Recording", snapshot: "Snapsh
     """Compare a replay with what a snapshot holds, in another process or on another machine.
 
     ``matches`` where all is bit for bit equal, ``agrees`` where loss, statistics and gradients are within the dtype's
-    tolerance and the same elements are non-finite (counts, for statistics), else ``differs``.
+    tolerance and the same elements are non-finite (counts, for statistics), else ``differs``. What differed in the
+    training process, where more could be compared, differs everywhere.
     """
+    if snapshot.verdict.forward is Match.DIFFERS:
+        said = f"it differed already where it was recorded: {snapshot.verdict.detail}"
+        return Verdict(Match.DIFFERS, Match.NOT_MADE, said)
     try:
         replay.forward()
     except ReplayError as error:

@@ -66,6 +66,7 @@ def test_moving(session: Session, line: str, iteration: int, note: str | None) -
         ("goto", "goto: it needs ITERATION|first-nonfinite"),
         ("goto there", "goto: iteration takes an integer or first-nonfinite, not 'there'"),
         ("unit 9", "unit: the root module has units 0 to 2; not 9"),
+        ("unit -1", "unit: the root module has units 0 to 2; not -1"),
         ("next-snapshot", "next-snapshot: no snapshot after 30; there are: 0, 16, 30"),
         ("down", "down: this is where `up` began; there is nothing further down"),
         ("explain 99", "explain: no finding 99"),

@@ -167,6 +167,29 @@ def test_a_data_set_that_is_only_indexed_is_not_stored(run: Run) -> None:
         assert max(spec.shape[0] for name, spec in tensors.items() if name.startswith("input:")) == 32
 
 
+STALE_NAN = """
+first, second = nn.Linear(10, 8), nn.Linear(8, 2)
+optimizer = torch.optim.SGD([*first.parameters(), *second.parameters()], lr=0.1)
+for i in range(8):
+    x = X[:32].clone()
+    factor = 3.0 if i == 5 else 1.0
+    if i == 5:
+        x[4] = float("nan")
+    loss = F.cross_entropy(second(first(x) * factor), Y[:32])
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+"""
+
+
+def test_a_replay_that_differed_in_the_training_matches_nowhere_else(run: Run) -> None:
+    """Both losses are NaN, and NaN equals NaN proves nothing: the trace has another number in it than iteration 5."""
+    recorded = run(HEAD + STALE_NAN)
+    with open_recording(recorded.recording) as recording:
+        snapshot = recording.snapshots[-1]
+        assert (snapshot.iteration, snapshot.reason) == (5, "failing")
+        assert snapshot.verdict.forward is Match.DIFFERS, snapshot.verdict
+        assert verify_elsewhere(load_replay(recording, snapshot), recording, snapshot).forward is Match.DIFFERS
+
+
 def test_a_changing_number_makes_every_iteration_traced_and_says_so(run: Run) -> None:
     recorded = run(HEAD + ANNEALED)
     assert "every one is traced" in recorded.err
