@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+torch.set_num_threads(1)  # a forked child of a process that has run OpenMP threads hangs in its first parallel region
+
 FEEDERS = (torch.nn.Linear, torch.nn.Conv2d)
 Bare = torch.Tensor.backward
 
