@@ -91,6 +91,7 @@ def _open_parser() -> argparse.ArgumentParser:
 
 def _open(arguments: list[str]) -> int:
     chosen = _open_parser().parse_args(arguments)
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a replay warns again of what the training was warned of
     batch = chosen.batch or chosen.json or chosen.fail_on is not None
     if not batch and not sys.stdout.isatty():
         if not chosen.given:

@@ -14,6 +14,8 @@ from dgmtui.session.subject import charted
 from dgmtui.session.tensors import print_value
 from dgmtui.session.view import DynamicsView
 
+NOTHING_FOUND = "No finding: nothing that is looked for was seen."
+
 
 @command("findings", group="analyse", keys=(("f", "findings", "findings"),), needs_replay=True)
 def findings(session: Session, *, quick: bool = False) -> Result:
@@ -28,7 +30,7 @@ def findings(session: Session, *, quick: bool = False) -> Result:
     """
     found = session.results.findings(quick=quick)
     if not found:
-        return Result("findings", {"findings": []}, (Text("No finding: nothing that is looked for was seen."),))
+        return Result("findings", {"findings": []}, (Text(NOTHING_FOUND),))
     table = findings_table(found, session.results.findings_complete)
     return Result("findings", {"findings": [finding_data(f) for f in found]}, (table,))
 
@@ -39,9 +41,20 @@ def explain(session: Session, n: int = 1) -> Result:
 
     JSON: {"command":"explain","number","finding","chain","evidence":[{"command","text"}…],"source_text","data"}: the
     finding as `findings` gives it, the way from a non-finite value to the input in words (null where none is known),
-    commands that show it, the source line, and what its kind adds.
+    commands that show it, the source line, and what its kind adds. Where nothing was found, "finding" is null and
+    "evidence" empty.
     """
     found = session.results.findings()
+    if not found and n == 1:
+        nothing: dict[str, Any] = {
+            "number": None,
+            "finding": None,
+            "chain": None,
+            "evidence": [],
+            "source_text": None,
+            "data": {},
+        }
+        return Result("explain", nothing, (Text(NOTHING_FOUND),))
     if not 1 <= n <= len(found):
         has = f"there are 1 to {len(found)}" if found else "there are none"
         raise UsageError(f"no finding {n}; {has}")

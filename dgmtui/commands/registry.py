@@ -58,6 +58,10 @@ class Command:
         return self.function(session, *positional, **options)
 
 
+LONGEST = 4000
+"""Characters of a line; a longer one is refused and not echoed."""
+
+
 @dataclass
 class Registry:
     """All commands; those of one group in the order they were declared."""
@@ -114,6 +118,8 @@ class Registry:
         Raises:
             DgmtuiError: whatever the command could not do, in one sentence.
         """
+        if len(line) > LONGEST:
+            raise UsageError(f"a line of {len(line):,} characters is no command; the longest has {LONGEST:,}")
         word, _, rest = line.strip().partition(" ")
         if not word or word.startswith("#"):
             return Result("")

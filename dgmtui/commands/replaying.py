@@ -1,5 +1,6 @@
 """Commands on one iteration run again: replay it, list its operations, assign credit."""
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from dgmtui.commands.describe import elsewhere
@@ -118,6 +119,8 @@ def credit(
     """
     if top < 0:
         raise UsageError("--top takes a number from 0, which means all")
+    if not 0 < epsilon < math.inf:
+        raise UsageError("--epsilon takes a number above zero, such as the usual 1e-6")
     snapshot = session.needed_snapshot()
     wanted = target or session.target
     made = session.results.credit(snapshot, wanted, by=by, epsilon=epsilon)
@@ -229,6 +232,8 @@ def _credit_data(made: CreditTable, rows: "list[Contribution]") -> dict[str, Any
 def _credit_blocks(session: Session, made: CreditTable, top: int, backward: bool) -> tuple[Block, ...]:
     """What people read: rows that repeat another are left out, and what came in stands apart."""
     blocks: list[Block] = [Text(made.contributions.target.text, "strong")]
+    if made.contributions.target.alone:
+        return tuple(blocks)
     if made.advice:
         blocks.append(Text(made.advice, "warning"))
     told = folded(made.contributions.rows, session.operations.graph(made.snapshot.trace))

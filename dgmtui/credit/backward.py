@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from dgmtui.credit.forward import EPSILON, forward_contributions, mask_of
+from dgmtui.credit.forward import EPSILON, forward_contributions, mask_of, size_of
 from dgmtui.credit.grouping import By, Outputs, Sums, summed
 from dgmtui.credit.model import Contribution, Contributions, Target
 from dgmtui.credit.sweep import Reader
@@ -30,12 +30,14 @@ def backward_contributions(
         ReplayError: there is no backward pass to replay.
         Cancelled: ``progress`` was cancelled.
     """
+    if target.alone:
+        return Contributions.of_nothing(target)
     replay.backward(steps=False)
     collect = _Collect(replay, target, by)
     value = collect.reader.value(target.ref)
     mask = mask_of(value, target, collect.outputs)
     blocked = push_forward(collect.reader, mask.to(value.dtype), target.ref, collect.visit, progress)
-    rows = sorted(collect.rows(), key=lambda row: -abs(row.backward or 0.0))
+    rows = sorted(collect.rows(), key=lambda row: -size_of(row.backward))
     conserved = {"arrived": collect.arrived}
     gradient = replay.gradient(target.ref)
     if gradient is not None:
@@ -65,7 +67,7 @@ def contributions(
     for row in backward.rows:
         key = (row.module, row.unit, row.sample)
         merged[key] = merged[key]._replace(backward=row.backward) if key in merged else row
-    rows = sorted(merged.values(), key=lambda row: (-abs(row.forward or 0.0), -abs(row.backward or 0.0)))
+    rows = sorted(merged.values(), key=lambda row: (-size_of(row.forward), -size_of(row.backward)))
     return replace(
         forward,
         rows=tuple(rows),

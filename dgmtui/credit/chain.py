@@ -1,6 +1,5 @@
 """From a target back to the input, largest contributor by largest contributor."""
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from torch import Tensor
 from dgmtui.credit.forward import EPSILON, seed_of
 from dgmtui.credit.grouping import Layout, Outputs
 from dgmtui.credit.model import Chain, Link, Target
-from dgmtui.credit.story import input_story, sentence
+from dgmtui.credit.story import sentence
 from dgmtui.credit.sweep import Reader, Sweep
 from dgmtui.credit.target import cause_of
 from dgmtui.trace.graph import NodeRef, OutsideRef, Ref
@@ -33,27 +32,25 @@ def chain(
     operation about once. Where parameters and constants took more than any unit, the sentence says so.
 
     Raises:
-        CreditError: the start is a non-finite value without a finite cause (other than an input), or an operation in
-            the way has no derivative.
+        CreditError: where the start's non-finite value began is not known, or an operation in the way has no
+            derivative.
         Cancelled: ``progress`` was cancelled.
     """
     birth = None if isinstance(start, Target) else start
-    if birth is not None and birth.node is None:
-        return _outside_chain(birth)
     target = start if isinstance(start, Target) else cause_of(start, replay)
     walk = _Walk(Reader(replay), epsilon, progress)
+    if target.alone:
+        return _alone(target, walk.outputs)
     walk.follow(target, seed_of(replay, target, walk.outputs, epsilon))
     text = sentence(target, tuple(walk.links), walk.reader.graph, walk.constant, walk.cancelled, birth)
     return Chain(tuple(walk.links), text, target, walk.kept)
 
 
-def _outside_chain(birth: "Birth") -> Chain:
-    """A value that was non-finite as it came in: there is nothing upstream."""
-    name = birth.outside or "an outside tensor"
-    value = {"inf": math.inf, "-inf": -math.inf}.get(birth.what, math.nan)
-    element = birth.elements[0] if birth.elements else None
-    link = Link(name, birth.unit, birth.sample, value, None, "", birth.source, element)
-    return Chain((link,), input_story(birth, name))
+def _alone(target: Target, outputs: Outputs) -> Chain:
+    """A value that no unit's number is behind: there is nothing upstream."""
+    op, source = outputs.made_by(target.ref)
+    link = Link(target.module, target.unit, target.sample, target.value, None, op, source, target.element)
+    return Chain((link,), target.text + ".", target)
 
 
 @dataclass(frozen=True)
@@ -138,15 +135,11 @@ class _Walk:
         value = self.reader.value(ref)
         size = relevance.abs()
         element = tuple(int(i) for i in torch.unravel_index(size.argmax(), size.shape)) if size.dim() else ()
-        node = self.reader.graph.nodes[ref.node] if isinstance(ref, NodeRef) else None
-        op, source = (node.name, node.source) if node is not None else ("", None)
+        op, source = self.outputs.made_by(ref)
         self.links.append(Link(self._name(ref), unit, sample, float(value[element]), share, op, source, element))
 
     def _name(self, ref: Ref) -> str:
-        if isinstance(ref, OutsideRef):
-            return ref.name
-        module = self.outputs.innermost(ref)
-        return f"node:{ref.node}" if module is None else module
+        return self.outputs.label(ref)
 
 
 def _per_unit_and_sample(relevance: Tensor, layout: Layout) -> Tensor:

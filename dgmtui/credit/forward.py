@@ -1,6 +1,7 @@
 """Forward contributions: what each unit put into the target, by layer-wise relevance propagation."""
 
-import numpy as np
+import math
+
 import torch
 from torch import Tensor
 
@@ -32,6 +33,8 @@ def forward_contributions(
         CreditError: the target is non-finite, or an operation in the way has no derivative.
         Cancelled: ``progress`` was cancelled.
     """
+    if target.alone:
+        return Contributions.of_nothing(target)
     collect = _Collect(Reader(replay), target, by)
     seed = seed_of(replay, target, collect.outputs, epsilon)
     ledger = Sweep(collect.reader, epsilon, progress).run({target.ref: seed}, collect.visit)
@@ -120,9 +123,14 @@ def _rows(module: str, sums: Sums, target: Target) -> list[Contribution]:
     ]
 
 
+def size_of(amount: float | None) -> float:
+    """For sorting the largest first: NaN is smaller than nothing."""
+    size = abs(amount or 0.0)
+    return -1.0 if math.isnan(size) else size
+
+
 def _largest_first(rows: list[Contribution]) -> tuple[Contribution, ...]:
-    sizes = np.abs([row.forward or 0.0 for row in rows])
-    return tuple(rows[i] for i in np.argsort(-np.nan_to_num(sizes, nan=-1.0), kind="stable").tolist())
+    return tuple(sorted(rows, key=lambda row: -size_of(row.forward)))
 
 
 def _conserved(ledger: Ledger, started: float) -> dict[str, float]:

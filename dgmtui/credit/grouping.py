@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dgmtui.trace.dependence import batch_axes
-from dgmtui.trace.graph import Graph, Ref
+from dgmtui.trace.batch import batch_size
+from dgmtui.trace.graph import Graph, OutsideRef, Ref, Source
 from dgmtui.trace.units import unit_axis
 
 By: TypeAlias = Literal["unit", "unit,sample", "module"]
@@ -43,9 +43,12 @@ class Sums:
         """The sum over two calls of a module; calls of other shapes are summed over units and samples."""
         if self.total.shape != other.total.shape:
             return self.collapsed().add(other.collapsed())
+        with np.errstate(invalid="ignore", over="ignore"):  # of Inf and −Inf there is no sum: NaN is the answer
+            total = self.total + other.total
+            value = (self.value * self.times + other.value * other.times) / (self.times + other.times)
         return Sums(
-            self.total + other.total,
-            (self.value * self.times + other.value * other.times) / (self.times + other.times),
+            total,
+            value,
             self.has_units,
             self.has_samples,
             self.approximate or other.approximate,
@@ -54,7 +57,8 @@ class Sums:
 
     def collapsed(self) -> "Sums":
         """Summed over units and samples."""
-        total, value = self.total.sum(keepdims=True), self.value.mean(keepdims=True)
+        with np.errstate(invalid="ignore", over="ignore"):
+            total, value = self.total.sum(keepdims=True), self.value.mean(keepdims=True)
         return Sums(total, value, False, False, self.approximate, self.times)
 
     def entries(self) -> Iterator[tuple[int | None, int | None, float, float]]:
@@ -76,7 +80,7 @@ class Outputs:
         for call in graph.calls:
             for ref in call.outputs:
                 self._calls.setdefault(ref, []).append(call.id)
-        self._batch = _batch_size(graph)
+        self._batch = batch_size(graph)
 
     def modules(self, ref: Ref) -> dict[str, str]:
         """Path → class of the modules whose output ``ref`` is, innermost last."""
@@ -89,10 +93,26 @@ class Outputs:
         making = [call for call in calls if ref not in call.inputs] or calls
         return making[-1].module if making else None
 
+    def label(self, ref: Ref) -> str:
+        """Path of that module; ``node:ID`` or an outside tensor's name where it is none's."""
+        module = self.innermost(ref)
+        if module is not None:
+            return module
+        return ref.name if isinstance(ref, OutsideRef) else f"node:{ref.node}"
+
+    def made_by(self, ref: Ref) -> tuple[str, Source | None]:
+        """The operation that made ``ref`` and its source line; empty and None for what came from outside."""
+        if isinstance(ref, OutsideRef):
+            return "", None
+        node = self._graph.nodes[ref.node]
+        return node.name, node.source
+
     def layout(self, ref: Ref, module_type: str = "") -> Layout:
         """Axes of units and samples; samples lie along the first of two axes that is as long as the batch."""
         shape = self._graph.meta(ref).shape
         units = unit_axis(shape, module_type)
+        if len(shape) == 1 and 1 < shape[0] != self._batch:
+            units = 0  # what is left of a batch that was reduced
         fits = [axis for axis, size in enumerate(shape[:2]) if size == self._batch and axis != units]
         return Layout(units, fits[0] if fits else None)
 
@@ -101,11 +121,6 @@ class Outputs:
         types = self.modules(ref)
         module = self.innermost(ref)
         return self.layout(ref, types[module] if module is not None else "")
-
-
-def _batch_size(graph: Graph) -> int | None:
-    axes = batch_axes(graph)
-    return next((graph.meta(ref).shape[axis] for ref, axis in axes.items()), None)
 
 
 def summed(amount: Tensor, value: Tensor, layout: Layout, by: By, sample: int | None) -> Sums:

@@ -24,6 +24,9 @@ class Target:
     """What it is, in words and numbers."""
     element: tuple[int, ...] | None = None
     """Index into the tensor where the target is a single element of it."""
+    alone: bool = False
+    """Non-finite, and no unit's number is behind it: it came in so, a mask or a shape made it so. ``text`` says which,
+    and nothing has a part in it."""
 
 
 class Contribution(NamedTuple):
@@ -65,6 +68,11 @@ class Contributions:
     note: str = ""
     """One sentence about what could not be said; empty where nothing is missing."""
 
+    @classmethod
+    def of_nothing(cls, target: Target) -> "Contributions":
+        """The table of a target that stands alone."""
+        return cls(target, (), {})
+
 
 @dataclass(frozen=True)
 class Link:
@@ -92,7 +100,7 @@ class Chain:
     links: tuple[Link, ...]
     sentence: str
     """All of it in words."""
-    target: Target | None = None
-    """What the links start from; None where nothing upstream has a part in it."""
+    target: Target
+    """What the links start from."""
     conserved: Mapping[str, float] = field(default_factory=dict)
     """Relevance along the way that did not go to a unit: ``bias``, ``random``, ``approximate``, ``lost``."""

@@ -35,14 +35,6 @@ def sentence(
     return f"{start}. {way}.{_constant(constant)}"
 
 
-def input_story(birth: "Birth", name: str) -> str:
-    """A value that was non-finite as it came in."""
-    sample = f" in sample {birth.sample}" if birth.sample is not None else ""
-    if name.startswith("param:") or name.startswith("buffer:"):
-        return f"{name} is {birth.what} before the forward pass begins: an earlier update made it so."
-    return f"{name} holds {birth.what}{sample} as it comes in: the data is at fault, no unit put it there."
-
-
 def named(link: Link) -> str:
     """``enc.0[17]``."""
     return (link.module or "the root") + ("" if link.unit is None else f"[{link.unit}]")
@@ -87,4 +79,6 @@ def _constant(constant: tuple[Link, float] | None) -> str:
     if constant is None:
         return ""
     link, share = constant
-    return f" But {100 * share:.0f} % of {named(link)} comes from parameters and constants alone, such as its bias."
+    more = ", of which units take some away again" if share > 1 else ""
+    alone = "comes from parameters and constants alone, such as its bias"
+    return f" But {100 * share:.0f} % of {named(link)} {alone}{more}."

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -36,7 +37,7 @@ def parse_target(text: str, graph: Graph, replay: Replay, birth: "Birth | None" 
 
     Raises:
         UsageError: there is no such module, node, unit or sample.
-        CreditError: it is non-finite, and no finite number is to blame.
+        CreditError: it is non-finite, and where that began is not known.
     """
     if text.strip() == "nonfinite":
         if birth is None:
@@ -48,7 +49,7 @@ def parse_target(text: str, graph: Graph, replay: Replay, birth: "Birth | None" 
     outputs = Outputs(graph)
     name = found["name"]
     ref = _ref_named(name, graph)
-    module = _label(ref, outputs) if name.startswith("node:") else "" if name == "." else name
+    module = outputs.label(ref) if name.startswith("node:") else "" if name == "." else name
     unit, sample = (int(found[key]) if found[key] is not None else None for key in ("unit", "sample"))
     _check_index(graph, outputs, ref, module, unit, sample)
     return _finite_or_cause(_described(reader, outputs, ref, module, unit, sample), replay, outputs, birth)
@@ -57,17 +58,19 @@ def parse_target(text: str, graph: Graph, replay: Replay, birth: "Birth | None" 
 def cause_of(birth: "Birth", replay: Replay) -> Target:
     """The finite number behind a first non-finite value: what overflowed, or where a derivative is infinite.
 
+    Where no unit's number is behind it, the non-finite value itself, which then stands alone (``Target.alone``).
+
     Raises:
-        CreditError: there is none, since what came in from outside was non-finite already.
+        CreditError: a backward function made it that belongs to no operation of the trace.
     """
-    if birth.node is None:
-        raise CreditError(_without_node(birth))
     reader = Reader(replay)
     outputs = Outputs(replay.graph)
+    if birth.node is None:
+        return _came_in(birth, reader, outputs)
     node = replay.graph.nodes[birth.node]
-    found = _blamed_operand(node, reader, birth)
+    found = None if birth.regardless or birth.masked_by else _blamed_operand(node, reader, birth)
     if found is None:
-        raise CreditError(f"{node.name} (node {node.id}) took no finite number that explains its {birth.what}")
+        return _made_alone(birth, node, outputs)
     ref, element = found
     named = named_origin(ref, element, reader, outputs)
     through: tuple[str, ...] = ()
@@ -77,17 +80,27 @@ def cause_of(birth: "Birth", replay: Replay) -> Target:
     return _at_element(reader, outputs, ref, element, _consequence(birth, steps))
 
 
-def _without_node(birth: "Birth") -> str:
+def _came_in(birth: "Birth", reader: Reader, outputs: Outputs) -> Target:
     if birth.outside is None:
-        return (
+        raise CreditError(
             f"{birth.autograd or 'a backward function'} gave {birth.what} and belongs to no operation of the trace: "
             "name a module instead"
         )
-    sample = f" in sample {birth.sample}" if birth.sample is not None else ""
-    return (
-        f"{birth.outside} holds {birth.what}{sample} as it comes in: no unit put it there, so look at that data, or "
-        "at the update before"
-    )
+    ref, element = OutsideRef(birth.outside), birth.elements[0]
+    if birth.phase == "input":
+        then = " as it comes in: no unit put it there, so look at that data"
+        return replace(_at_element(reader, outputs, ref, element, then), alone=True)
+    value = float(reader.value(ref)[element])
+    text = f"{birth.outside} at {list(element)} = {value:.4g} before the forward pass: an earlier update made it so"
+    return Target(ref, birth.outside, birth.unit, None, value, text, element, alone=True)
+
+
+def _made_alone(birth: "Birth", node: Node, outputs: Outputs) -> Target:
+    ref = NodeRef(node.id)
+    where = f" ({birth.source})" if birth.source else ""
+    text = f"{birth.phrase}{where}: no unit's number is behind it"
+    unit, sample = birth.unit, birth.sample
+    return Target(ref, outputs.label(ref), unit, sample, float(birth.what), text, birth.elements[0], alone=True)
 
 
 def _blamed_operand(node: Node, reader: Reader, birth: "Birth") -> tuple[Ref, Element] | None:
@@ -136,7 +149,7 @@ def _finite_or_cause(target: Target, replay: Replay, outputs: Outputs, birth: "B
         raise CreditError(f"{target.text} is not finite and nothing that is to blame was found; ask for another target")
     cause = cause_of(birth, replay)
     text = f"{_asked(target)} is not finite; where that began: {cause.text}"
-    return Target(cause.ref, cause.module, cause.unit, cause.sample, cause.value, text, cause.element)
+    return replace(cause, text=text)
 
 
 def _asked(target: Target) -> str:
@@ -187,13 +200,6 @@ def _check_index(graph: Graph, outputs: Outputs, ref: Ref, module: str, unit: in
             )
 
 
-def _label(ref: Ref, outputs: Outputs) -> str:
-    module = outputs.innermost(ref)
-    if module is not None:
-        return module
-    return ref.name if isinstance(ref, OutsideRef) else f"node:{ref.node}"
-
-
 def _described(reader: Reader, outputs: Outputs, ref: Ref, module: str, unit: int | None, sample: int | None) -> Target:
     value = reader.value(ref)
     bare = Target(ref, module, unit, sample, 0.0, "")
@@ -208,6 +214,6 @@ def _at_element(reader: Reader, outputs: Outputs, ref: Ref, element: Element, th
     unit = element[layout.unit_axis] if layout.unit_axis is not None else None
     sample = element[layout.sample_axis] if layout.sample_axis is not None else None
     value = float(reader.value(ref)[element])
-    module = _label(ref, outputs)
+    module = outputs.label(ref)
     text = f"{_asked(Target(ref, module, unit, sample, value, ''))} = {value:.4g}{then}"
     return Target(ref, module, unit, sample, value, text, element)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dgmtui.findings.case import Case, Failure
-from dgmtui.findings.explanations import explain
+from dgmtui.findings.explanations import Explanation, explain
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.onset import onset_of
 from dgmtui.findings.registry import detector
@@ -43,8 +43,6 @@ def from_birth(case: Case, failure: Failure, birth: "Birth") -> Finding:
     """One finding of one birth."""
     iteration = failure.snapshot.iteration
     sample = birth.sample if birth.sample is not None else birth.dominant_sample
-    index = failure.snapshot.extra.get("dataset_index")
-    row = int(index[sample]) if index and sample is not None and sample < len(index) else None
     grown = _onset(case, birth, iteration)
     return Finding(
         kind="nonfinite",
@@ -61,26 +59,43 @@ def from_birth(case: Case, failure: Failure, birth: "Birth") -> Finding:
         source_text=birth.source.text if birth.source else None,
         sample=sample,
         samples=birth.samples,
-        dataset_index=row,
+        dataset_index=_dataset_row(failure, sample),
         unit=birth.unit,
         value=birth.value,
-        message=_message(failure, birth, sample, row),
+        message=_message(failure, birth, sample),
         advice=_advice(birth),
         consequences=_consequences(case, failure, birth),
         evidence=_evidence(birth, iteration, grown),
-        data={"what": birth.what, "count": birth.count, "finite_in_float64": birth.finite_in_float64},
+        data={
+            "what": birth.what,
+            "count": birth.count,
+            "finite_in_float64": birth.finite_in_float64,
+            "every_row_matters": birth.sample is None and len(birth.samples) > 1,
+        },
     )
 
 
-def _message(failure: Failure, birth: "Birth", sample: int | None, row: int | None) -> str:
-    where = f" for sample {sample}" if sample is not None else ""
-    where += f" (row {row} of the data set)" if row is not None else ""
+def _dataset_row(failure: Failure, sample: int | None) -> int | None:
+    index = failure.snapshot.extra.get("dataset_index")
+    return int(index[sample]) if index and sample is not None and sample < len(index) else None
+
+
+def _sample(failure: Failure, sample: int) -> str:
+    row = _dataset_row(failure, sample)
+    return f"sample {sample}" + (f" (row {row} of the data set)" if row is not None else "")
+
+
+def _message(failure: Failure, birth: "Birth", sample: int | None) -> str:
+    where = f" for {_sample(failure, sample)}" if sample is not None else ""
     if birth.unit is not None:
         where += f", unit {birth.unit}" if where else f" at unit {birth.unit}"
     said = _said(birth, where)
+    if birth.sample is None and len(birth.samples) > 1:
+        most = "" if sample is None else f", sample {sample} most of all"
+        said += f" All {len(birth.samples)} rows of the batch go into it{most}."
     if birth.harmless:
         said += " Neither the loss nor a gradient depends on it: it does no harm."
-    elif birth.finite_in_float64 is not None and birth.phase in ("forward", "backward"):
+    elif birth.finite_in_float64 is not None and not birth.regardless and birth.phase in ("forward", "backward"):
         said += _in_float64(birth)
     if failure.snapshot.extra.get("transient"):
         said += " A second run did not show it again: suspect the hardware or a race."
@@ -105,14 +120,28 @@ def _said(birth: "Birth", where: str) -> str:
             return f"`{op}` gave {what}{where}{cause}."
 
 
+def _explanation(birth: "Birth") -> Explanation:
+    return explain(
+        birth.op or "",
+        birth.phase,
+        what=birth.what,
+        value=_telling_value(birth),
+        regardless=birth.regardless,
+        in_float64=birth.finite_in_float64,
+    )
+
+
 def _cause(birth: "Birth") -> str:
     """What is told after a colon; nothing where no number and no intention explains the result."""
-    number, cause = _telling_value(birth), explain(birth.op or "", birth.phase).cause
+    number, cause = _telling_value(birth), _explanation(birth).cause
     if number is not None:
-        return ": " + cause.format(value=f"{number:.6g}")
-    if "{value}" not in cause:
-        return f": {cause}"
-    return "" if birth.phrase in ("", f"{birth.op} is {birth.what}") else f": {birth.phrase}"
+        cause = cause.format(value=f"{number:.6g}", op=f"`{birth.op}`")
+    elif "{value}" in cause:
+        cause = "" if birth.phrase in ("", f"{birth.op} is {birth.what}") else birth.phrase
+    if birth.masked_by is not None and cause != birth.phrase:
+        cause += f", masked by `{birth.masked_by.name}`"
+        cause += f" at {birth.masked_by.source}" if birth.masked_by.source else ""
+    return cause and f": {cause}"
 
 
 def _telling_value(birth: "Birth") -> float | None:
@@ -134,7 +163,7 @@ def _advice(birth: "Birth") -> str:
         return "Leave this sample out, or clean the data where it is loaded."
     if birth.phase == "update":
         return "Look at the update before: lower the learning rate, clip gradients, or raise the optimiser's epsilon."
-    return explain(birth.op or "", birth.phase).advice
+    return _explanation(birth).advice
 
 
 def _onset(case: Case, birth: "Birth", iteration: int) -> tuple[int, str, str] | None:

@@ -33,11 +33,11 @@ def find_module(path: str, modules: Sequence[ModuleInfo]) -> ModuleInfo:
     for module in modules:
         if module.path == path:
             return module
-    raise UsageError(f"no module {path!r} in this recording{nearest(path, (module.path for module in modules))}.")
+    raise UsageError(f"no module {path!r} in this recording{nearest(path, (module.path for module in modules))}")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """The end of a sentence that offers the nearest names."""
-    known = sorted(set(names))
+    known = sorted(filter(None, set(names)))
     close = difflib.get_close_matches(name, known, 3, 0.5) or known[:5]
     return f": did you mean {', '.join(map(repr, close))}?" if close else ": it has none"

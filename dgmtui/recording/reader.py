@@ -204,7 +204,7 @@ class Recording:
         found = self._channel_ids.get((module, quantity))  # type: ignore[arg-type]
         if found is None:
             recorded = [each.value for path, each in self._channel_ids if path == module]
-            raise UsageError(f"the {quantity} of module {module!r} was not recorded{nearest(str(quantity), recorded)}.")
+            raise UsageError(f"the {quantity} of module {module!r} was not recorded{nearest(str(quantity), recorded)}")
         return found
 
     # Numbers
@@ -240,7 +240,7 @@ class Recording:
     def scalar(self, name: str, start: int = 0, stop: int | None = None) -> NDArray[np.float64]:
         """A logged scalar in iterations ``start:stop``, NaN where it was not logged; ``UsageError`` if unknown."""
         if name not in self.scalars:
-            raise UsageError(f"no scalar {name!r} was logged{nearest(name, self.scalars)}.")
+            raise UsageError(f"no scalar {name!r} was logged{nearest(name, self.scalars)}")
         place = self.scalars.index(name)
         if place < len(self._network.scalars):
             return self._iterations(schema.SCALARS, start, stop, place)

@@ -100,7 +100,13 @@ def evaluate(text: str, lookup: "Callable[[Reference], torch.Tensor]") -> Value:
     except DgmtuiError:
         raise
     except (ValueError, TypeError, ArithmeticError, IndexError, RuntimeError, RecursionError, MemoryError) as error:
-        raise UsageError(f"{text!r} can't be computed: {str(error).splitlines()[0]}") from error
+        raise UsageError(f"{text!r} can't be computed: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OverflowError):
+        return "the number is too large"
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def summarise(value: Value, shown: int = 8) -> Summary:

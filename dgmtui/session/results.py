@@ -57,6 +57,8 @@ class CreditTable:
     @property
     def advice(self) -> str:
         """Why no row has a backward part, and what to type to see one; empty where gradients are finite."""
+        if self.contributions.target.alone:
+            return ""
         if self.refused:
             return f"no backward part: {self.refused}"
         if "gradient" in self.contributions.conserved:

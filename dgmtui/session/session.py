@@ -15,6 +15,7 @@ from dgmtui.session.operations import Operations
 from dgmtui.session.results import Results
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
 from dgmtui.session.tree import TreeBuilder
+from dgmtui.trace.batch import batch_size
 
 if TYPE_CHECKING:
     from dgmtui.recording.reader import Recording
@@ -247,9 +248,17 @@ class Session:
         self.unit, self.focus, self._awaited = unit, None, None
 
     def select_sample(self, sample: int | None) -> None:
-        """Look at one row of the batch, or at all."""
+        """Look at one row of the batch, or at all.
+
+        Raises:
+            UsageError: the batch has no such row, as far as a snapshot tells its size.
+        """
         if sample is not None and sample < 0:
             raise UsageError("samples are rows of the batch, from 0")
+        size = None if sample is None else self._batch_size()
+        if sample is not None and size is not None and sample >= size:
+            rows = f"rows 0 to {size - 1}" if size > 1 else "one row, 0"
+            raise UsageError(f"the batch has {rows}; not {sample}")
         self.sample, self.focus, self._awaited = sample, None, None
 
     def select_quantity(self, quantity: Quantity, measure: Measure | None = None) -> None:
@@ -369,6 +378,10 @@ class Session:
         finding = self.results.finding_at(self.iteration)
         if finding is not None and (finding.kind, finding.iteration) == ("nonfinite", self.iteration):
             self.phase, self.sample = finding.phase or self.phase, finding.sample
+
+    def _batch_size(self) -> int | None:
+        snapshot = self.snapshot
+        return None if snapshot is None or snapshot.trace < 0 else batch_size(self.operations.graph(snapshot.trace))
 
     def _fails_here(self) -> bool:
         snapshot = self.recording.snapshot(self.iteration)

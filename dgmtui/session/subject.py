@@ -53,7 +53,9 @@ def of_birth(recording: "Recording", results: "Results", snapshot: SnapshotInfo,
     quantity = Quantity.GRADIENT if birth.phase == "backward" else Quantity.ACTIVATION
     try:
         target = results.target(snapshot, "nonfinite")
-    except DgmtuiError:  # it came in from outside: no unit put it there
+    except DgmtuiError:  # no operation of the trace made it
+        return None
+    if birth.node is None:
         module = _held_by(birth, graph, known)
         return None if module is None else Subject(module, None, birth.sample, quantity)
     if target.module in known:

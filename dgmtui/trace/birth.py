@@ -10,7 +10,15 @@ from torch import Tensor
 
 from dgmtui.errors import ReplayError
 from dgmtui.trace.backward import BackwardStep
-from dgmtui.trace.dependence import batch_axes, dominant_row, local_sensitivity, rows_behind
+from dgmtui.trace.batch import batch_axes
+from dgmtui.trace.dependence import dominant_row, local_sensitivity, rows_behind
+from dgmtui.trace.evidence import (
+    bad_gradient,
+    forward_phrase,
+    gradient_in_float64,
+    holds_whatever_goes_in,
+    in_float64,
+)
 from dgmtui.trace.finite import is_finite, nonfinite_mask
 from dgmtui.trace.graph import Graph, Node, NodeRef, OutsideRef, Ref, Source
 from dgmtui.trace.operands import (
@@ -66,6 +74,10 @@ class Birth:
     value_in_float64: float | None = None
     harmless: bool = False
     """Neither the loss nor a gradient is non-finite because of it."""
+    regardless: bool = False
+    """It is so whatever numbers go in: a shape, an option or an index makes it so (the deviation of a single row)."""
+    masked_by: Node | None = None
+    """Where only an infinity that the code spells out is behind it: the operation that put that in."""
     phrase: str = ""
     """What happened, as part of a sentence: ``aten.exp of 89.42 is inf``."""
 
@@ -192,25 +204,44 @@ class _Search:
         element = _places(candidate.mask)[0]
         first = local_sensitivity(self.replay, node, out, _only(candidate.mask, element))
         every = local_sensitivity(self.replay, node, out, candidate.mask)
-        operands = operands_of(self.replay, node, first)
+        arithmetic = candidate.origin is Origin.ARITHMETIC
+        regardless = arithmetic and holds_whatever_goes_in(self.replay, candidate.ref, element)
+        operands = () if regardless else operands_of(self.replay, node, first)
         what = _kind(self.replay.value(candidate.ref)[element])
-        value = value_that_left(node, operands) if candidate.origin is Origin.ARITHMETIC else None
-        in_float64 = _in_float64(self.replay, candidate.ref, element)
+        value = value_that_left(node, operands) if arithmetic else None
+        number = in_float64(self.replay, candidate.ref, element)
+        masked_by = self._masked_by(candidate)
         return replace(
             self._with_samples(self._at_node(node, "forward", candidate.mask), node, first, every),
             what=what,
             operands=operands,
             value=value,
-            value_in_float64=in_float64,
-            finite_in_float64=None if in_float64 is None else math.isfinite(in_float64),
+            value_in_float64=number,
+            finite_in_float64=None if number is None else math.isfinite(number),
             harmless=harmless,
-            phrase=_forward_phrase(node, what, value, candidate.origin),
+            regardless=regardless,
+            masked_by=masked_by,
+            phrase=forward_phrase(node, what, value, candidate.origin, masked_by, regardless=regardless),
         )
+
+    def _masked_by(self, candidate: Candidate) -> Node | None:
+        """The last operation before ``candidate`` that put in the infinity that alone is behind it."""
+        if candidate.origin is not Origin.FROM_INTENDED or not isinstance(candidate.ref, NodeRef):
+            return None
+        behind = self.scan.causes([(candidate.ref, candidate.ref.node + 1)])
+        intended = (
+            c.ref.node for c in self.scan.candidates if c.origin is Origin.INTENDED and isinstance(c.ref, NodeRef)
+        )
+        last = max((node for node in intended if node in behind and node != candidate.ref.node), default=None)
+        return None if last is None else self.graph.nodes[last]
 
     def _with_samples(self, birth: Birth, node: Node, first: Weights, every: Weights) -> Birth:
         """``birth`` with the rows that its elements depend on; ``first`` weighs the inputs of the first one alone."""
         rows = rows_behind(self.replay, node.id, every)
         own = rows_behind(self.replay, node.id, first) if rows.all_matter else rows
+        if own.all_matter and birth.unit is None and all(len(element) == 1 for element in birth.elements):
+            units = tuple(element[0] for element in birth.elements)  # no rows in it, so its one axis is of units
+            birth = replace(birth, unit=units[0], units=units)
         return replace(
             birth,
             sample=None if own.all_matter or not own.rows else own.rows[0],
@@ -249,7 +280,7 @@ class _Search:
         if step.node is None:
             return self._unowned(step)
         node = self.graph.nodes[step.node]
-        ref, gradient = _bad_gradient(self.replay, node, step)
+        ref, gradient = bad_gradient(self.replay, node, step)
         if ref is None or gradient is None:
             return replace(self._unowned(step), node=node.id, op=node.name, **_place_of(self.graph, node))
         mask = nonfinite_mask(gradient)
@@ -263,15 +294,15 @@ class _Search:
         )
         received = float(self.replay.value(ref, at=node.id)[elements[0]])
         what = _kind(gradient[elements[0]])
-        in_float64 = _gradient_in_float64(self.replay, ref, elements[0])
+        number = gradient_in_float64(self.replay, ref, elements[0])
         return replace(
             birth,
             autograd=step.function,
             what=what,
             operands=operands,
             value=received,
-            value_in_float64=in_float64,
-            finite_in_float64=None if in_float64 is None else math.isfinite(in_float64),
+            value_in_float64=number,
+            finite_in_float64=None if number is None else math.isfinite(number),
             phrase=f"the derivative of {node.name} at {received:.6g} made the gradient {what}",
         )
 
@@ -328,43 +359,3 @@ def _only(mask: Tensor, element: tuple[int, ...]) -> Tensor:
     one = torch.zeros_like(mask)
     one[element] = True
     return one
-
-
-def _forward_phrase(node: Node, what: str, value: float | None, origin: Origin) -> str:
-    if origin is Origin.INTENDED:
-        return f"{node.name} puts {what} in, as the code says, and it was not masked out again"
-    if origin is Origin.FROM_INTENDED:
-        return f"{node.name} is {what} where all that it could take was masked with an infinity"
-    return f"{node.name} is {what}" if value is None else f"{node.name} of {value:.6g} is {what}"
-
-
-def _bad_gradient(replay: Replay, node: Node, step: BackwardStep) -> tuple[Ref | None, Tensor | None]:
-    """The input of ``node`` whose gradient the step made non-finite, and that gradient."""
-    inputs = named_inputs(replay, node)
-    for place, gradient in enumerate(step.gradients):
-        if gradient is None or is_finite(gradient):
-            continue
-        candidates = inputs[place : place + 1] if len(inputs) == len(step.gradients) else inputs
-        for ref, _ in candidates:
-            if replay.graph.meta(ref).shape == tuple(gradient.shape):
-                return ref, gradient
-    return None, None
-
-
-def _in_float64(replay: Replay, ref: NodeRef, element: tuple[int, ...]) -> float | None:
-    try:
-        again = replay.again(dtype=torch.float64)
-        again.forward(to=ref.node)
-        return float(again.value(ref)[element])
-    except ReplayError:
-        return None
-
-
-def _gradient_in_float64(replay: Replay, ref: Ref, element: tuple[int, ...]) -> float | None:
-    try:
-        again = replay.again(dtype=torch.float64)
-        again.backward(steps=False)
-    except ReplayError:
-        return None
-    gradient = again.gradient(ref)
-    return None if gradient is None else float(gradient[element])

@@ -1,6 +1,5 @@
 """Which elements an operation's results depend on, and through these which rows of the batch."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -8,15 +7,17 @@ import torch
 from torch import Tensor
 
 from dgmtui.errors import ReplayError
+from dgmtui.trace.batch import batch_axes, batch_size
 from dgmtui.trace.finite import benign
-from dgmtui.trace.graph import Graph, Node, NodeRef, OutsideRef, Ref
+from dgmtui.trace.graph import Graph, Node, OutsideRef, Ref
 from dgmtui.trace.operations import resolve_op, run_node
 from dgmtui.trace.replay import Replay
 
-_TAKES_ROWS = frozenset({"aten.index", "aten.index_select", "aten.slice"})
 _VARIANTS = 6
 _NOISE = 3.0
 _EXCHANGES = 128
+_OTHERS = 8
+"""With how many rows the one that stands out is compared."""
 _DONORS = ((1, 1), (1, -1), (2, 1), (2, -1))
 """Which other row a row is exchanged for, and with which sign: two rows may both leave a unit dead."""
 
@@ -33,39 +34,6 @@ class Rows:
     def all_matter(self) -> bool:
         """Whether every row of a batch of several matters."""
         return self.size > 1 and len(self.rows) == self.size
-
-
-def batch_axes(graph: Graph) -> dict[Ref, int]:
-    """For every tensor that brings the batch in, the axis along which its rows lie.
-
-    Where rows are taken out of a data set within the trace, what is taken is the batch. The batch's size is found by
-    vote: every tensor is for its first dimension, more so one that went into an outermost module, and nearly as much
-    for its second where that may be the batch (time first); square matrices, which masks are, do not vote.
-    """
-    sources = [source for name in graph.outside for source in _sources(graph, OutsideRef(name))]
-    metas = {ref: graph.meta(ref) for ref in sources if graph.meta(ref).shape}
-    entering = {ref for call in graph.calls if call.parent < 0 for ref in call.inputs}
-    votes: Counter[int] = Counter()
-    for ref, meta in metas.items():
-        first, *others = meta.shape
-        if others == [first] and len(metas) > 1:
-            continue
-        votes[first] += 1500 if ref in entering else 1000
-        if len(others) > 1 or (others and "float" not in meta.dtype):
-            votes[others[0]] += 999
-    if not votes:
-        return {}
-    size = max(votes, key=lambda s: votes[s])
-    return {ref: meta.shape[:2].index(size) for ref, meta in metas.items() if size in meta.shape[:2]}
-
-
-def _sources(graph: Graph, ref: OutsideRef) -> list[Ref]:
-    if graph.outside[ref.name].kind != "input" or ref.name.startswith("input:literal"):
-        return []
-    users = [graph.nodes[i] for i in graph.users(ref)]
-    if users and all(user.name in _TAKES_ROWS and user.args[0] == ref for user in users):
-        return [NodeRef(user.id) for user in users]
-    return [ref]
 
 
 def local_sensitivity(replay: Replay, node: Node, out: int, mask: Tensor) -> dict[Ref, Tensor]:
@@ -85,7 +53,7 @@ def local_sensitivity(replay: Replay, node: Node, out: int, mask: Tensor) -> dic
     try:
         with torch.enable_grad():
             result = run_node(node, lookup)[out]
-            gradients = torch.autograd.grad(result, list(leaves.values()), mask.to(result.dtype), allow_unused=True)
+            gradients = torch.autograd.grad(result, list(leaves.values()), _uneven(mask, result), allow_unused=True)
     except (ReplayError, RuntimeError):
         return _pointwise_sensitivity(replay, node, mask, refs)
     reach = _pointwise_sensitivity(replay, node, mask, refs)
@@ -95,6 +63,14 @@ def local_sensitivity(replay: Replay, node: Node, out: int, mask: Tensor) -> dic
         if gradient is not None
     }
     return found if any(bool(g.any()) for g in found.values()) else reach
+
+
+def _uneven(mask: Tensor, like: Tensor) -> Tensor:
+    """``mask`` with weights that differ: of what is normalised (a softmax), an even sum would not change at all."""
+    if int(mask.sum()) == 1:
+        return mask.to(like.dtype)
+    weights = 0.5 + torch.rand(mask.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return torch.where(mask.to(like.device), weights.to(like), 0.0)
 
 
 def _pointwise_sensitivity(replay: Replay, node: Node, mask: Tensor, refs: list[Ref]) -> dict[Ref, Tensor]:
@@ -121,7 +97,7 @@ def rows_behind(replay: Replay, node: int, weights: Mapping[Ref, Tensor]) -> Row
     axes = batch_axes(replay.graph)
     if not axes:
         return Rows((), 0)
-    size = next(replay.graph.meta(ref).shape[axis] for ref, axis in axes.items())
+    size = batch_size(replay.graph) or 0
     rows = _rows_by_gradient(replay, node, weights, axes, size) or _rows_by_exchange(replay, node, weights, axes, size)
     return Rows(rows, size)
 
@@ -225,6 +201,7 @@ def _rows_by_exchange(
 def dominant_row(replay: Replay, node: int, weights: Mapping[Ref, Tensor]) -> int | None:
     """The row of the batch whose exchange for an ordinary one changes the weighted elements most, found by halving.
 
+    None where it makes less than twice the change of each of a few others: then no row stands out.
     Gradients can't tell: where a batch is normalised, an outlier's own derivative vanishes.
     """
     axes = {ref.name: axis for ref, axis in batch_axes(replay.graph).items() if isinstance(ref, OutsideRef)}
@@ -233,11 +210,16 @@ def dominant_row(replay: Replay, node: int, weights: Mapping[Ref, Tensor]) -> in
     before = _weighted(replay, node, weights)
     name, axis = next(iter(axes.items()))
     rows = list(range(replay.graph.outside[name].meta.shape[axis]))
+
+    def change(part: list[int]) -> float:
+        return _change(replay, node, weights, before, _ordinary(replay, axes, part))
+
+    size = len(rows)
     while len(rows) > 1:
         half = len(rows) // 2
-        parts = (rows[:half], rows[half:])
-        rows = max(parts, key=lambda part: _change(replay, node, weights, before, _ordinary(replay, axes, part)))
-    return rows[0] if rows else None
+        rows = max((rows[:half], rows[half:]), key=change)
+    others = [row for row in range(0, size, -(-size // _OTHERS)) if [row] != rows]
+    return rows[0] if rows and change(rows) > 2 * max((change([row]) for row in others), default=0.0) else None
 
 
 def _ordinary(replay: Replay, axes: Mapping[str, int], rows: list[int]) -> dict[str, Tensor]:

@@ -29,8 +29,11 @@ def run(path: str | Path | Sequence[str | Path], commands: Sequence[str] = ()) -
     from dgmtui.recording import open_recording
     from dgmtui.session.session import Session
 
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # Textual draws on stderr
-        return _refuse("the screen needs a terminal; use --batch to print text instead", ExitCode.USAGE)
+    streams = {"input": sys.stdin, "output": sys.stdout, "error": sys.stderr}  # Textual draws on standard error
+    elsewhere = [f"standard {name}" for name, stream in streams.items() if stream is None or not stream.isatty()]
+    if elsewhere:
+        what = f"{' and '.join(elsewhere)} {'is' if len(elsewhere) == 1 else 'are'} none"
+        return _refuse(f"the screen needs a terminal, and {what}; use --batch to print text instead", ExitCode.USAGE)
     if os.environ.get("TERM", "") in CANNOT_DRAW:
         return _refuse("this terminal can't move its cursor (TERM); use --batch to print text instead", ExitCode.USAGE)
     try:

@@ -339,3 +339,39 @@ def test_a_recording_without_failure_answers_too(make_recording: Any) -> None:
         assert session.target == "loss"
         with pytest.raises(DgmtuiError):
             REGISTRY.run(session, "credit nonfinite")
+
+
+def test_a_sample_beyond_the_batch_is_refused_with_its_size(session: Session) -> None:
+    size = run(session, "print input:x")["shape"][0]
+    run(session, f"sample {size - 1}")
+    with pytest.raises(UsageError, match=rf"rows 0 to {size - 1}; not {size}"):
+        REGISTRY.run(session, f"sample {size}")
+
+
+@pytest.mark.parametrize("epsilon", ["nan", "inf", "0", "-1e-6"])
+def test_an_epsilon_that_divides_nothing_is_refused(session: Session, epsilon: str) -> None:
+    with pytest.raises(UsageError, match="above zero"):
+        REGISTRY.run(session, f"credit --epsilon {epsilon} nonfinite")
+
+
+def test_a_module_that_is_not_there_is_told_with_those_that_are(session: Session) -> None:
+    with pytest.raises(UsageError) as caught:
+        REGISTRY.run(session, "module nope")
+    assert "''" not in str(caught.value) and not str(caught.value).endswith("?.")
+
+
+def test_an_endless_line_is_refused_and_not_echoed(session: Session) -> None:
+    with pytest.raises(UsageError) as caught:
+        REGISTRY.run(session, "x" * 100_000)
+    assert len(str(caught.value)) < 100
+
+
+def test_a_number_too_large_is_said_in_words(session: Session) -> None:
+    with pytest.raises(UsageError, match="the number is too large"):
+        REGISTRY.run(session, "print 2**9999999")
+
+
+def test_explaining_a_training_without_findings_answers(make_recording: Any) -> None:
+    with open_recording(make_recording(fails=False)) as recording:
+        answer = run(Session(recording), "explain")
+    assert answer["finding"] is None and answer["evidence"] == []

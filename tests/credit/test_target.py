@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dgmtui.credit import cause_of, forward_contributions, parse_target
+from dgmtui.credit import cause_of, contributions, forward_contributions, parse_target
 from dgmtui.errors import CreditError, UsageError
 from dgmtui.trace.birth import first_birth
 
@@ -176,9 +176,11 @@ def test_a_backward_birth_targets_what_went_in(run: Any) -> None:
     assert "zero" in found.note and all(math.isfinite(row.forward or 0) for row in found.rows)
 
 
-def test_a_nonfinite_input_has_no_credit(run: Any) -> None:
+def test_a_nonfinite_input_stands_alone(run: Any) -> None:
     x = torch.randn(4, 3)
     x[2, 1] = math.nan
     replay = run(Model(torch.tanh), mean, x=x)
-    with pytest.raises(CreditError, match="input:x holds nan in sample 2"):
-        parse_target("nonfinite", replay.graph, replay, first_birth(replay))
+    target = parse_target("nonfinite", replay.graph, replay, first_birth(replay))
+    assert (target.module, target.unit, target.sample, target.alone) == ("input:x", 1, 2, True)
+    assert "no unit put it there" in target.text
+    assert contributions(replay, target).rows == forward_contributions(replay, target).rows == ()

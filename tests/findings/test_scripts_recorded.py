@@ -96,6 +96,9 @@ def test_a_missing_measurement_is_found_in_the_batch(record: Any, observed: Obse
     assert finding["samples"] == truth["cured_without"] and finding["sample"] == finding["samples"][0]
     assert finding["dataset_index"] in image_number(truth["batch"][finding["sample"]])
     assert str(truth["elements"][0]) in finding["message"]
+    row, feature = truth["elements"][0]
+    target = recorded.ask("credit nonfinite")["target"]
+    assert (target["module"], target["unit"], target["sample"]) == ("input:xb", feature, row)
 
 
 def test_a_probability_of_zero_is_found_behind_batch_norm_and_dropout(record: Any, observed: Observed) -> None:
@@ -110,6 +113,50 @@ def test_a_probability_of_zero_is_found_behind_batch_norm_and_dropout(record: An
     assert set(truth["cured_without"]) <= set(finding["samples"])
     wine = runpy.run_path(str(SCRIPTS / "log_softmax_zero.py"))["Wine"]()
     np.testing.assert_array_equal(wine.rows[finding["dataset_index"]], np.float32(truth["batch"][finding["sample"]]))
+
+
+def test_a_statistic_of_the_batch_is_no_samples_doing(record: Any) -> None:
+    """Feature 5 is the same in all rows from iteration 37 on: its variance is zero, whatever row is exchanged."""
+    finding = record("batch_statistic").findings[0]
+    assert (finding["iteration"], finding["phase"], finding["op"]) == (37, "forward", "aten.rsqrt")
+    assert (finding["sample"], finding["samples"], finding["unit"]) == (None, list(range(12)), 5)
+    assert finding["value"] == 0.0 and "All 12 rows of the batch" in finding["message"]
+    credit = record("batch_statistic").ask("credit nonfinite")
+    assert (credit["target"]["unit"], credit["target"]["sample"], credit["target"]["value"]) == (5, None, 0.0)
+    assert "[5] = 0, then rsqrt = inf" in record("batch_statistic").ask("chain nonfinite")["sentence"]
+
+
+def test_a_mean_of_nothing_is_no_samples_doing(record: Any, observed: Observed) -> None:
+    finding, truth = record("nothing_counted").findings[0], watch(observed, "nothing_counted")
+    for field in ("iteration", "phase", "op"):
+        assert finding[field] == truth[field], field
+    assert source_line(finding) == truth["source"] and truth["cured_without"] == []
+    assert (finding["sample"], finding["samples"], finding["value"]) == (None, list(range(10)), 0.0)
+    assert "the divisor is 0" in finding["message"]
+
+
+def test_a_wholly_masked_row_is_told_with_its_mask_and_needs_no_unit(record: Any) -> None:
+    """The sixth sentence of iteration 21 is empty: no score of it is left, and no number put the NaN there."""
+    recorded = record("all_masked")
+    finding = recorded.findings[0]
+    assert (finding["iteration"], finding["phase"], finding["op"]) == (21, "forward", "aten._softmax")
+    assert (finding["sample"], finding["samples"]) == (6, [6])
+    assert "aten.masked_fill" in finding["message"] and "all_masked.py:18" in finding["message"]
+    assert "range of its dtype" not in finding["message"] and "unmasked" in finding["advice"]
+    credit, chain = recorded.ask("credit nonfinite"), recorded.ask("chain nonfinite")
+    assert credit["rows"] == [] and credit["target"]["sample"] == 6 and "masked_fill" in credit["target"]["text"]
+    assert [link["op"] for link in chain["links"]] == ["aten._softmax"] and "no unit" in chain["sentence"]
+
+
+def test_the_deviation_of_one_row_is_told_as_such(record: Any, observed: Observed) -> None:
+    recorded, truth = record("single_row"), watch(observed, "single_row")
+    finding = recorded.findings[0]
+    for field in ("iteration", "phase", "op"):
+        assert finding[field] == truth[field], field
+    assert "degree of freedom" in finding["message"] and "drop_last" in finding["advice"]
+    assert finding["value"] is None and recorded.ask("credit nonfinite")["rows"] == []
+    again = dgmtui(recorded.path, "--batch", "-c", "replay")
+    assert "Warning" not in again.stderr
 
 
 @pytest.mark.parametrize("name", ["dead_mlp", "dead_functional"])

@@ -392,3 +392,51 @@ def test_planted_overflow_is_found(birth_of: Any, activations: list[str], row: i
     assert (birth.op, birth.elements, birth.unit) == ("aten.exp", ((row, column),), column)
     assert birth.sample == row
     assert birth.finite_in_float64
+
+
+def test_a_statistic_over_the_batch_has_a_unit_and_no_sample(birth_of: Any, x: Tensor) -> None:
+    model = nn.Linear(4, 2)
+    x[:, 2] = 0.5
+    birth = birth_of(model, lambda: (model(x * x.var(0).rsqrt())).sum(), x=x)
+    assert (birth.op, birth.unit, birth.sample, birth.samples) == ("aten.rsqrt", 2, None, tuple(range(B)))
+    assert birth.dominant_sample is None and not birth.regardless
+
+
+@pytest.mark.parametrize(
+    ("make", "op"),
+    [
+        (lambda y: y[:1].std(0).sum(), "aten.std"),
+        (lambda y: y[:0].mean(), "aten.mean"),
+        (lambda y: F.cross_entropy(y, torch.full((B,), -100)), "aten.nll_loss_forward"),
+    ],
+)
+def test_what_holds_for_any_numbers_is_told_from_what_numbers_make(
+    birth_of: Any, layer: nn.Linear, x: Tensor, make: Callable[[Tensor], Tensor], op: str
+) -> None:
+    birth = birth_of(layer, lambda: make(layer(x)), x=x)
+    assert (birth.op, birth.regardless, birth.operands, birth.value) == (op, True, (), None)
+    assert "whatever numbers go in" in birth.phrase
+
+
+@pytest.mark.parametrize(
+    "make", [torch.log, torch.acos, torch.sqrt, lambda y: y / 0.0 * 0, lambda y: (y * 1e38).pow(3)]
+)
+def test_what_numbers_make_does_not_hold_for_any(
+    birth_of: Any, layer: nn.Linear, x: Tensor, make: Callable[[Tensor], Tensor]
+) -> None:
+    divides_by_a_literal = make(torch.ones(1)).isnan().item()
+    birth = birth_of(layer, lambda: make(-3 * layer(x).abs() - 2).sum(), x=x)
+    assert birth.regardless == (divides_by_a_literal and birth.op == "aten.div")
+
+
+def test_a_wholly_masked_row_knows_its_mask(birth_of: Any, layer: nn.Linear, x: Tensor) -> None:
+    padding = torch.zeros(B, 3, dtype=torch.bool)
+    padding[6] = True
+
+    def step() -> Tensor:
+        scores = layer(x).masked_fill(padding, -INF)  # masks
+        return (scores.softmax(1) * torch.arange(3.0)).sum()
+
+    birth = birth_of(layer, step, x=x, padding=padding)
+    assert (birth.op, birth.what, birth.sample, birth.samples) == ("aten._softmax", "nan", 6, (6,))
+    assert birth.masked_by.name == "aten.masked_fill" and birth.masked_by.source.line == here("# masks")

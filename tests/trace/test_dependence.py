@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dgmtui.trace.dependence import batch_axes
+from dgmtui.trace.batch import batch_axes
 from dgmtui.trace.graph import OutsideRef
 
 
