@@ -30,6 +30,9 @@ exit codes: 0 done; 1 a finding that --fail-on names; 2 bad usage; 3 the recordi
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``dgmtui`` with these arguments (the process's own where None) and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open(mode))
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()

@@ -77,7 +77,9 @@ class Journal:
         self.writer.flush()
 
     def close(self, end: End) -> None:
-        """Everything goes to the file and the file is closed."""
+        """Everything goes to the file and the file is closed; where no iteration was seen, no file is left."""
         self.write_ended()
-        self.begin(None)
-        self.writer.close(end)
+        if self._rows.begun:
+            self.writer.close(end)
+        else:
+            self.writer.discard()

@@ -65,8 +65,6 @@ def run_script(
         code, end = _run(script, module, engine)
     if not hooks.finish(end):
         return RunOutcome(code, path, engine.stopped_at)
-    if engine.iteration == 0 and engine.stopped_at is None and not engine.failed_at:
-        _say("no iteration was seen: nothing called backward on a loss")
     _say(_summary(engine, path))
     return RunOutcome(code, path, engine.stopped_at)
 
@@ -186,6 +184,8 @@ def _free_name(stem: str) -> Path:
 def _summary(engine: Engine, path: Path) -> str:
     if engine.stopped_at is not None:
         return f"stopped: iteration {engine.stopped_at} is not finite; look at it with: dgmtui {path}"
+    if engine.iteration == 0 and not engine.failed_at:
+        return "no iteration was seen, as nothing called backward on a loss: there is no recording"
     return f"{engine.iteration} iterations recorded; look at them with: dgmtui {path}"
 
 

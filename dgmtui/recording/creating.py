@@ -23,6 +23,8 @@ def create_part(path: Path, info: RunInfo) -> h5py.File:
     try:
         if path.is_dir():
             raise UsageError(f"{path} is a directory: name a file to record into.")
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is a device or a pipe: name a file to record into.")
         if not path.parent.is_dir():
             raise UsageError(f"the directory {path.parent} does not exist: make it, or record elsewhere.")
         # no chunk cache: rows are staged by us, and a cache a dataset would multiply over a network's many series

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dgmtui.recording import schema
 from dgmtui.recording.appending import Appender, Block, Staging
 from dgmtui.recording.codec import to_json
-from dgmtui.recording.creating import create_part, switch_to_following, writing
+from dgmtui.recording.creating import create_part, part_of, switch_to_following, writing
 from dgmtui.recording.model import (
     MEASURES,
     STATISTICS,
@@ -243,6 +243,15 @@ class RecordingWriter:
             file, self._file = self._file, None
             with writing(self.path):
                 file.close()
+
+    def discard(self) -> None:
+        """Close the file and remove it; only before ``begin``, when it holds nothing and has not its final name yet."""
+        assert not self._begun, "what was recorded is kept"
+        if self._file is not None:
+            file, self._file = self._file, None
+            with writing(self.path):
+                file.close()
+                part_of(self.path).unlink(missing_ok=True)
 
     def _make_room(self, staging: Staging) -> None:
         if not staging.full:

@@ -197,3 +197,10 @@ def test_a_defect_is_a_traceback(monkeypatch: pytest.MonkeyPatch, small_recordin
     monkeypatch.setattr("dgmtui.commands.batch.run_batch", broken)
     with pytest.raises(ZeroDivisionError):
         main([str(small_recording), "--batch"])
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_change_no_exit_code(small_recording: Path, closed: str) -> None:
+    line = f'"{sys.executable}" -m dgmtui "{small_recording}" --batch -c where -c module {closed}'
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "Traceback" not in done.stderr

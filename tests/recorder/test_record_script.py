@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -333,15 +334,27 @@ def test_a_terminated_run_is_closed_whole(run: Run, tmp_path: Path) -> None:
     assert report.whole and report.end is not None and report.end.message == "ended by SIGTERM"
 
 
-def test_leaving_in_mid_loop_and_never_training_close_the_recording_whole(run: Run) -> None:
+def test_leaving_in_mid_loop_closes_the_recording_whole(run: Run) -> None:
     left = run(HEAD + INDEXED.replace("tell(loss, model)", "if i == 9: sys.exit(3)"))
     report = check(left.recording)
     assert left.code == 3 and report.whole and report.last_iteration == 9
-    never = run("print('no training here')")
-    report = check(never.recording)
-    assert never.code == 0 and report.whole and "no iteration was seen" in never.err
-    with open_recording(never.recording) as recording:
-        assert recording.iteration_count == 0 and recording.end is not None and recording.end.reason == "finished"
+
+
+@pytest.mark.parametrize(
+    ("script", "code"), [("print('no training here')", 0), ("raise ValueError('early')", 1), ("x = (", 1)]
+)
+def test_what_never_trains_leaves_no_recording(run: Run, script: str, code: int) -> None:
+    never = run(script)
+    assert never.code == code and "no iteration was seen" in never.err
+    assert not list(never.recording.parent.glob("*.h5*"))
+
+
+def test_a_device_is_not_replaced_by_a_recording(run: Run, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    refused = run("print('I ran')", options=("-o", str(pipe)))
+    assert refused.code == 2 and refused.out == "" and "a device or a pipe" in refused.err
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 def test_where_nothing_can_be_written_the_script_is_not_run(run: Run, tmp_path: Path) -> None:
