@@ -1,9 +1,11 @@
 """The sampled series of what is selected."""
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
-from dgmtui.render.chart import Plot, Series, plot
+from dgmtui.render.chart import Plot, Row, Series, plot
 from dgmtui.render.text import caption
 from dgmtui.session.view import DynamicsView
 from dgmtui.tui.widgets.charts import ChartPane, overlaid, titled
@@ -36,7 +38,10 @@ class DynamicsChart(ChartPane):
             return
         drawn = self._draw(view, width, height)
         cursor = nearest_drawn(self._cursor, view.iterations)
-        axis = overlaid(drawn.rows[-1], drawn, view.iterations, [(cursor, "^", "cursor")])
+        axis = (
+            give_way(drawn.rows[-1], drawn.column(cursor, view.iterations)) if len(view.iterations) else drawn.rows[-1]
+        )
+        axis = overlaid(axis, drawn, view.iterations, [(cursor, "^", "cursor")])
         text = caption(len(view.lines), view.total, view.nonfinite, view.clipped, view.scale)
         title = titled([(self._subject, "head")], width, text, text.partition(" · ")[0], view.scale)
         self.put([title, *drawn.rows[:-1], axis])
@@ -55,6 +60,19 @@ def subject_of(view: DynamicsView | None, module: str, quantity: str) -> str:
     """``dec.xv activation, rms``."""
     name = module or "root"
     return f"{name} {quantity}" + (f", {view.measure}" if view is not None else "")
+
+
+def give_way(axis: Row, column: int) -> Row:
+    """``axis`` with the number at ``column``, if any, moved to just before it (behind it where there is no room)."""
+    text = "".join(piece for piece, _ in axis)
+    numbers = [(match.start(), match.group()) for match in re.finditer(r"\S+", text)]
+    for start, number in numbers:
+        if start <= column < start + len(number):
+            bare = text[:start] + " " * len(number) + text[start + len(number) :]
+            for place in (column - len(number), column + 1):
+                if place >= 0 and not bare[max(0, place - 1) : place + len(number) + 1].strip():
+                    return [((bare[:place] + number + bare[place + len(number) :])[: len(text)], axis[0][1])]
+    return axis
 
 
 def nearest_drawn(cursor: int, iterations: NDArray[np.int64]) -> int:
