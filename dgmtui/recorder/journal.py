@@ -77,9 +77,10 @@ class Journal:
         self.writer.flush()
 
     def close(self, end: End) -> None:
-        """Everything goes to the file and the file is closed; where no iteration was seen, no file is left."""
+        """Everything goes to the file and the file is closed; where there is nothing to tell, no file is left."""
         self.write_ended()
-        if self._rows.begun:
+        if self._rows.begun or self._waiting:
+            self.begin(None)
             self.writer.close(end)
         else:
             self.writer.discard()

@@ -22,6 +22,8 @@ from dgmtui.recorder.hooks import Hooks
 from dgmtui.recording.model import End, RunInfo
 from dgmtui.recording.writer import RecordingWriter
 
+NOTHING_SEEN = "no iteration was seen, as nothing called backward on a loss: there is no recording"
+
 
 @dataclass(frozen=True)
 class RunOutcome:
@@ -65,7 +67,7 @@ def run_script(
         code, end = _run(script, module, engine)
     if not hooks.finish(end):
         return RunOutcome(code, path, engine.stopped_at)
-    _say(_summary(engine, path))
+    _say(_summary(engine, path) if writer.begun else NOTHING_SEEN)
     return RunOutcome(code, path, engine.stopped_at)
 
 
@@ -184,8 +186,6 @@ def _free_name(stem: str) -> Path:
 def _summary(engine: Engine, path: Path) -> str:
     if engine.stopped_at is not None:
         return f"stopped: iteration {engine.stopped_at} is not finite; look at it with: dgmtui {path}"
-    if engine.iteration == 0 and not engine.failed_at:
-        return "no iteration was seen, as nothing called backward on a loss: there is no recording"
     return f"{engine.iteration} iterations recorded; look at them with: dgmtui {path}"
 
 
