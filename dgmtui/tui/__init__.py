@@ -1,5 +1,6 @@
 """The screen. Importing this package loads nothing; ``run`` opens the recording before it loads Textual."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -26,9 +27,6 @@ def run(path: str | Path | Sequence[str | Path], commands: Sequence[str] = ()) -
 
     A recording that can't be opened is one sentence on standard error, before the screen is touched.
     """
-    from dgmtui.recording import open_recording
-    from dgmtui.session.session import Session
-
     streams = {"input": sys.stdin, "output": sys.stdout, "error": sys.stderr}  # Textual draws on standard error
     elsewhere = [f"standard {name}" for name, stream in streams.items() if stream is None or not stream.isatty()]
     if elsewhere:
@@ -36,6 +34,17 @@ def run(path: str | Path | Sequence[str | Path], commands: Sequence[str] = ()) -
         return _refuse(f"the screen needs a terminal, and {what}; use --batch to print text instead", ExitCode.USAGE)
     if os.environ.get("TERM", "") in CANNOT_DRAW:
         return _refuse("this terminal can't move its cursor (TERM); use --batch to print text instead", ExitCode.USAGE)
+    gc.disable()  # until the first paint: what is loaded stays, and looking for garbage in it takes a tenth of the time
+    try:
+        return _show(path, commands)
+    finally:
+        gc.enable()
+
+
+def _show(path: str | Path | Sequence[str | Path], commands: Sequence[str]) -> int:
+    from dgmtui.recording import open_recording
+    from dgmtui.session.session import Session
+
     try:
         recording = open_recording(path)
     except DgmtuiError as error:

@@ -1,5 +1,6 @@
 """The main screen: it draws one view, and sends command lines to the session."""
 
+import gc
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -97,7 +98,7 @@ class MainScreen(Screen[None]):
         self._poll = self.set_interval(POLL_SECONDS, self._show_progress, pause=True)
         self.view = self._first
         self._show_tab(TABS[0])
-        self.call_after_refresh(self._work_on)
+        self.call_after_refresh(self._begin_work)
         self.set_timer(LOOK_AFTER_SECONDS, self._look_now)
 
     def on_resize(self) -> None:
@@ -229,6 +230,12 @@ class MainScreen(Screen[None]):
 
     def _look_at(self, path: str) -> None:
         self.submit(f"module {quote(path) if path else '.'}")
+
+    def _begin_work(self) -> None:
+        """The first paint is made: garbage, put off until now, is looked for again."""
+        gc.freeze()
+        gc.enable()
+        self._work_on()
 
     def _work_on(self) -> None:
         """Start the worker on what is pending, else look for findings if that is still to be done."""

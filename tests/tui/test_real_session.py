@@ -1,10 +1,12 @@
 """The screen on a recording, with the commands that ship."""
 
 import asyncio
+import contextlib
 import os
 import pty
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -118,3 +120,42 @@ def test_without_a_terminal_it_says_what_to_do(small_recording: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("dgmtui: the screen needs a terminal, and standard ")
     assert done.stderr.endswith("; use --batch to print text instead\n")
+
+
+def test_garbage_is_collected_again_after_the_first_paint(small_recording: Path, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    code = (
+        "import gc, pathlib, sys, threading, time\n"
+        "from dgmtui.tui import run\n"
+        "def tell():\n"
+        "    seen = [gc.isenabled()]\n"
+        "    while len(seen) < 400 and not (False in seen and seen[-1]):\n"
+        "        time.sleep(0.02)\n"
+        "        seen.append(gc.isenabled())\n"
+        f"    pathlib.Path({str(told)!r}).write_text(f'{{seen[-1]}}')\n"
+        "threading.Thread(target=tell, daemon=True).start()\n"
+        "run(sys.argv[1])\n"
+    )
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(small_recording)],
+        stdin=follower, stdout=follower, stderr=follower, env={**os.environ, "TERM": "xterm-256color"},
+    )  # fmt: skip
+    reading = threading.Thread(target=_drain, args=(leader,), daemon=True)
+    reading.start()
+    try:
+        for _ in range(200):
+            if told.exists() and told.read_text():
+                break
+            time.sleep(0.1)
+        assert told.read_text() == "True"
+    finally:
+        process.kill()
+        process.wait()
+        os.close(follower)
+
+
+def _drain(leader: int) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(leader, 65536):
+            pass
