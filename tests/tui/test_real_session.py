@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+import termios
 import threading
 import time
 from pathlib import Path
@@ -137,6 +138,7 @@ def test_garbage_is_collected_again_after_the_first_paint(small_recording: Path,
         "run(sys.argv[1])\n"
     )
     leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (24, 80))
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(small_recording)],
         stdin=follower, stdout=follower, stderr=follower, env={**os.environ, "TERM": "xterm-256color"},
