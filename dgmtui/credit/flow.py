@@ -7,6 +7,7 @@ import torch
 from dgmtui.credit.aliases import Aliases
 from dgmtui.credit.table import GATES, VALUE_FREE, Rule, packet, rule_of
 from dgmtui.trace.graph import Graph, Node, NodeRef, Outside, OutsideRef, Ref
+from dgmtui.trace.operations import resolve_op
 
 
 class Kind(Enum):
@@ -50,8 +51,9 @@ class Flow:
         """The operands that can carry relevance, each once, in order."""
         if packet(node.op) in VALUE_FREE or is_draw(node):
             return ()
+        masks = _attention_masks(node)
         refs = dict.fromkeys(node.inputs())
-        return tuple(ref for ref in refs if self._kinds[ref] is Kind.ACTIVATION)
+        return tuple(ref for ref in refs if self._kinds[ref] is Kind.ACTIVATION and ref not in masks)
 
     def is_gate(self, ref: Ref) -> bool:
         """Whether a factor only says how much of the other factor passes."""
@@ -73,6 +75,15 @@ class Flow:
         if packet(node.op) in VALUE_FREE:
             return Kind.CONSTANT
         return _combined({self._kinds[ref] for ref in node.inputs()})
+
+
+def _attention_masks(node: Node) -> list[object]:
+    """What says which scores count, and has no derivative in the fused kernels."""
+    if "attention" not in node.op:
+        return []
+    names = (argument.name for argument in resolve_op(node.op)._schema.arguments)
+    given = (*zip(names, node.args, strict=False), *node.kwargs.items())
+    return [value for name, value in given if name in ("attn_mask", "attn_bias")]
 
 
 def _combined(kinds: set[Kind]) -> Kind:

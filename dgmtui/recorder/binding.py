@@ -35,6 +35,8 @@ class Plan:
     """What could not be found, in words."""
     refused: str
     signature: str
+    generation: int = 0
+    """Of the names; where the parameters are others since, the trace is out of date."""
     trace_id: int = -1
     """In the recording, once it was written there."""
     feeds_now: dict[str, Tensor] = field(default_factory=dict)
@@ -74,6 +76,7 @@ def finish(window: Window, loss: Tensor, names: Names) -> Plan:
         missing=tuple(missing),
         refused=traced.refused,
         signature=window.signature,
+        generation=names.generation,
         feeds_now=dict(traced.outside),
         loose={
             o.name.removeprefix("param:"): weakref.ref(traced.outside[o.name])
@@ -130,7 +133,8 @@ def _name(tensor: Tensor, window: Window, names: Names, places: dict[str, Argume
     if place is None:
         return None
     short, origin = _described(place, window)
-    trained = tensor.requires_grad and tensor.is_leaf
+    leaf = tensor.requires_grad and tensor.is_leaf
+    trained = leaf and (names.trains(tensor) or not isinstance(place, Argument))  # a penalty's input is a leaf too
     name = _free(f"param:{short}" if trained else f"input:{short}", places)
     places[name] = place
     return Outside(name, "parameter" if trained else "input", meta_of(tensor), origin)

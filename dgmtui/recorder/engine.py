@@ -271,7 +271,8 @@ class Engine:
             return None
         if window.tracer is None:
             known = self._plans.get(key)
-            if known is not None and known.signature != window.signature:
+            now = window.signature, self.names.generation
+            if known is not None and (known.signature, known.generation) != now:
                 del self._plans[key]
                 return None
             return known

@@ -26,6 +26,8 @@ class Names:
         self._paths: dict[int, tuple[str, weakref.ref[nn.Module]]] = {}
         self._parameters: dict[int, tuple[str, weakref.ref[Tensor]]] = {}
         self._buffers: dict[int, tuple[str, weakref.ref[Tensor]]] = {}
+        self.generation = 0
+        """Grows whenever the parameters are others than before: a layer was replaced or put in."""
 
     def add_root(self, name: str, model: nn.Module) -> None:
         """Name a model; those that are part of it go by its name from here on."""
@@ -44,6 +46,10 @@ class Names:
     def add_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         """What it holds is trained."""
         self._optimizers.add(optimizer)
+
+    def trains(self, tensor: Tensor) -> bool:
+        """Whether an optimiser that is known holds it."""
+        return any(tensor is p for optimizer in self._optimizers for g in optimizer.param_groups for p in g["params"])
 
     def _settle(self) -> None:
         """Find the models that are trained, before the first of them is named."""
@@ -79,6 +85,7 @@ class Names:
         """Look at the models again: modules and parameters come and go."""
         roots = self._roots()
         plain = None if self._plain is None else self._plain()
+        before = self._parameters
         self._paths, self._parameters, self._buffers = {}, {}, {}
         for name, model in roots:
             prefix = "" if model is plain else f"{name}."
@@ -88,6 +95,8 @@ class Names:
                 self._parameters.setdefault(id(parameter), (prefix + path, weakref.ref(parameter)))
             for path, buffer in model.named_buffers():
                 self._buffers.setdefault(id(buffer), (prefix + path, weakref.ref(buffer)))
+        if not _same_parameters(before, self._parameters):
+            self.generation += 1
 
     def _roots(self) -> list[tuple[str, nn.Module]]:
         """The models that still live."""
@@ -188,3 +197,10 @@ def tensors_in(value: object, depth: int = 4) -> list[tuple[tuple[object, ...], 
     else:
         return []
     return [((key, *path), tensor) for key, item in items for path, tensor in tensors_in(item, depth - 1)]
+
+
+def _same_parameters(
+    a: dict[int, tuple[str, weakref.ref[Tensor]]], b: dict[int, tuple[str, weakref.ref[Tensor]]]
+) -> bool:
+    """A tensor has one weak reference without a callback, so the same reference is the same living tensor."""
+    return a.keys() == b.keys() and all(a[key][0] == b[key][0] and a[key][1] is b[key][1] for key in a)

@@ -1,0 +1,25 @@
+import torch
+from torch import nn
+
+torch.manual_seed(5)
+FAIL = 30
+
+
+def batch(i, n=16, d=8):
+    x = torch.randn(n, d)
+    if i == FAIL:
+        x[3] *= 1e4
+    return x
+
+
+model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 3))
+optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+for i in range(40):
+    x = batch(i)
+    with torch.autocast("cpu", torch.bfloat16):
+        z = model(x)
+        loss = torch.exp(z.float()).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    print(float(loss).hex())

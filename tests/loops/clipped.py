@@ -1,0 +1,23 @@
+import torch
+from torch import nn
+
+torch.manual_seed(5)
+FAIL = 30
+
+
+def batch(i, n=16, d=8):
+    x = torch.randn(n, d)
+    if i == FAIL:
+        x[3] *= 1e4
+    return x
+
+
+model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 3))
+optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+for i in range(40):
+    loss = torch.exp(model(batch(i))).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    print(float(loss).hex())
