@@ -218,7 +218,7 @@ def dominant_row(replay: Replay, node: int, weights: Mapping[Ref, Tensor]) -> in
     while len(rows) > 1:
         half = len(rows) // 2
         rows = max((rows[:half], rows[half:]), key=change)
-    others = [row for row in range(0, size, -(-size // _OTHERS)) if [row] != rows]
+    others = [row for row in range(0, size, -(-size // _OTHERS) or 1) if [row] != rows]
     return rows[0] if rows and change(rows) > 2 * max((change([row]) for row in others), default=0.0) else None
 
 
