@@ -99,8 +99,9 @@ def _made_alone(birth: "Birth", node: Node, outputs: Outputs) -> Target:
     ref = NodeRef(node.id)
     where = f" ({birth.source})" if birth.source else ""
     text = f"{birth.phrase}{where}: no unit's number is behind it"
-    unit, sample = birth.unit, birth.sample
-    return Target(ref, outputs.label(ref), unit, sample, float(birth.what), text, birth.elements[0], alone=True)
+    element = birth.elements[0] if birth.elements else None
+    value = float(birth.what)
+    return Target(ref, outputs.label(ref), birth.unit, birth.sample, value, text, element, alone=True)
 
 
 def _blamed_operand(node: Node, reader: Reader, birth: "Birth") -> tuple[Ref, Element] | None:
@@ -116,7 +117,7 @@ def _blamed_operand(node: Node, reader: Reader, birth: "Birth") -> tuple[Ref, El
         )
     if finite:
         return finite[0].ref, finite[0].index
-    return _upstream(node, birth.elements[0] if birth.elements else (), reader)
+    return _upstream(node, birth.elements[0], reader) if birth.elements else None
 
 
 def _upstream(node: Node, element: Element, reader: Reader) -> tuple[Ref, Element] | None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dgmtui.credit import cause_of, contributions, forward_contributions, parse_target
 from dgmtui.errors import CreditError, UsageError
-from dgmtui.trace.birth import first_birth
+from dgmtui.trace.birth import Birth, first_birth
 
 
 class Model(nn.Module):
@@ -184,3 +184,10 @@ def test_a_nonfinite_input_stands_alone(run: Any) -> None:
     assert (target.module, target.unit, target.sample, target.alone) == ("input:x", 1, 2, True)
     assert "no unit put it there" in target.text
     assert contributions(replay, target).rows == forward_contributions(replay, target).rows == ()
+
+
+def test_a_birth_whose_elements_are_not_known_stands_alone(run: Any) -> None:
+    replay = run(Model(torch.exp), mean, x=overflowing())
+    birth = Birth("backward", 2, None, "aten.exp", "ExpBackward0", "", None, "nan", (), 0, phrase="it made a nan")
+    target = cause_of(birth, replay)
+    assert target.alone and target.element is None and "it made a nan" in target.text
