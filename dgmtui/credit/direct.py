@@ -7,21 +7,15 @@ import torch
 from torch import Tensor
 
 from dgmtui.trace.graph import Argument, Node, NodeRef, OutsideRef, Ref
-from dgmtui.trace.operations import resolve_op
+from dgmtui.trace.operations import named_arguments
 
 Lookup: TypeAlias = Callable[[Ref], Tensor]
 Direct: TypeAlias = Callable[[Node, Lookup, Sequence[Ref], Tensor], list[Tensor] | None]
 """From the node, its tensors, what is asked for, and the first result's cotangent; None where it does not apply."""
 
 
-def arguments(node: Node) -> dict[str, Argument]:
-    """The arguments of ``node`` by their names in the operation's schema, those left at their default not included."""
-    names = [argument.name for argument in resolve_op(node.op)._schema.arguments]
-    return {**dict(zip(names, node.args, strict=False)), **node.kwargs}
-
-
 def _convolution(node: Node, value: Lookup, wrt: Sequence[Ref], v: Tensor) -> list[Tensor] | None:
-    named = arguments(node)
+    named = named_arguments(node)
     x, weight, bias = named["input"], named["weight"], named.get("bias")
     if x == weight:
         return None
@@ -36,7 +30,7 @@ def _convolution(node: Node, value: Lookup, wrt: Sequence[Ref], v: Tensor) -> li
 
 
 def _max_pool2d(node: Node, value: Lookup, wrt: Sequence[Ref], v: Tensor) -> list[Tensor] | None:
-    named = arguments(node)
+    named = named_arguments(node)
     pulled: Tensor = torch.ops.aten.max_pool2d_with_indices_backward(
         v,
         value(wrt[0]),
@@ -52,7 +46,7 @@ def _max_pool2d(node: Node, value: Lookup, wrt: Sequence[Ref], v: Tensor) -> lis
 
 def _matrices(first: str, second: str) -> Direct:
     def pull(node: Node, value: Lookup, wrt: Sequence[Ref], v: Tensor) -> list[Tensor] | None:
-        named = arguments(node)
+        named = named_arguments(node)
         a, b, added = named[first], named[second], named.get("self") if first != "self" else None
         if named.get("beta", 1) != 1 or named.get("alpha", 1) != 1 or len({a, b, added}) < 3:
             return None

@@ -7,7 +7,7 @@ import torch
 from dgmtui.credit.aliases import Aliases
 from dgmtui.credit.table import GATES, VALUE_FREE, Rule, packet, rule_of
 from dgmtui.trace.graph import Graph, Node, NodeRef, Outside, OutsideRef, Ref
-from dgmtui.trace.operations import resolve_op
+from dgmtui.trace.operations import named_arguments
 
 
 class Kind(Enum):
@@ -81,9 +81,8 @@ def _attention_masks(node: Node) -> list[object]:
     """What says which scores count, and has no derivative in the fused kernels."""
     if "attention" not in node.op:
         return []
-    names = (argument.name for argument in resolve_op(node.op)._schema.arguments)
-    given = (*zip(names, node.args, strict=False), *node.kwargs.items())
-    return [value for name, value in given if name in ("attn_mask", "attn_bias")]
+    named = named_arguments(node)
+    return [named[name] for name in ("attn_mask", "attn_bias") if name in named]
 
 
 def _combined(kinds: set[Kind]) -> Kind:

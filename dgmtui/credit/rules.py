@@ -7,11 +7,12 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from dgmtui.credit.direct import Lookup, arguments
+from dgmtui.credit.direct import Lookup
 from dgmtui.credit.flow import Flow, Kind, is_float
 from dgmtui.credit.ops import vjp
 from dgmtui.credit.table import FACTORS, Rule, packet, rule_of
 from dgmtui.trace.graph import Node, NodeRef, OutsideRef, Ref
+from dgmtui.trace.operations import named_arguments
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _linear(node: Node, arriving: Arriving, setting: Setting) -> Spread:
 
 
 def _bilinear(node: Node, arriving: Arriving, setting: Setting) -> Spread:
-    named = arguments(node)
+    named = named_arguments(node)
     factors = [named[name] for name in FACTORS[packet(node.op)]]
     refs = [ref for ref in factors if isinstance(ref, NodeRef | OutsideRef)]
     open_ = [ref for ref in refs if not setting.flow.is_gate(ref)]
@@ -82,7 +83,7 @@ def _bilinear(node: Node, arriving: Arriving, setting: Setting) -> Spread:
 
 
 def _ratio(node: Node, arriving: Arriving, setting: Setting) -> Spread:
-    numerator = arguments(node)["self"]
+    numerator = named_arguments(node)["self"]
     carriers = setting.flow.carriers(node)
     if numerator in carriers:
         return Spread(_jointly(node, arriving, setting, (numerator,)))
@@ -93,7 +94,7 @@ def _moving(node: Node, arriving: Arriving, setting: Setting) -> Spread:
     wrt = _floating(node, setting)
     moved = vjp(node, setting.flow.graph, setting.value, wrt, arriving)
     done = Spread(dict(zip(wrt, moved, strict=True)))
-    if "value" in arguments(node):
+    if "value" in named_arguments(node):
         arrived = sum(r.sum() for r in arriving if r is not None)
         done.literal = arrived - sum(part.sum() for part in moved)
     return done
@@ -110,7 +111,7 @@ def _elementwise(node: Node, arriving: Arriving, setting: Setting) -> Spread:
 def _batch_norm(node: Node, arriving: Arriving, setting: Setting) -> Spread:
     """``y = x·a + (b − m·a)`` with ``a = w / √(v + eps)``; in training, mean m and variance v are the batch's."""
     relevance = arriving[0]
-    named = arguments(node)
+    named = named_arguments(node)
     x_ref = named["input"]
     if relevance is None or x_ref not in setting.flow.carriers(node):
         return Spread()
@@ -127,7 +128,7 @@ def _batch_norm(node: Node, arriving: Arriving, setting: Setting) -> Spread:
 
 def _batch_norm_constants(node: Node, setting: Setting) -> tuple[Tensor, Tensor]:
     """Mean and 1/√(variance + eps) that normalised, each ``[units]``; in training its second and third results."""
-    named = arguments(node)
+    named = named_arguments(node)
     eps = float(named.get("eps", named.get("epsilon", 1e-5)))  # type: ignore[arg-type]
     training = named.get("training", named.get("train", "no_training" not in node.op and "no_update" not in node.op))
     if training:
@@ -170,7 +171,7 @@ def _times(x: Tensor, g: Tensor) -> Tensor:
 
 def _literal_share(node: Node, arriving: Arriving, setting: Setting) -> float | Tensor:
     """What a number that is added takes: ``x + 1``."""
-    named = arguments(node)
+    named = named_arguments(node)
     number = named.get("self") if isinstance(named.get("self"), int | float) else named.get("other")
     if isinstance(number, bool) or not isinstance(number, int | float) or arriving[0] is None:
         return 0.0
@@ -188,7 +189,7 @@ def _floating(node: Node, setting: Setting) -> tuple[Ref, ...]:
 def _added(node: Node, setting: Setting, excluded: tuple[str, ...]) -> tuple[Ref, ...]:
     """The floating operands that are added, which is all but those named."""
     floating = _floating(node, setting)
-    named = arguments(node)
+    named = named_arguments(node)
     multiplied = {named.get(name) for name in excluded if isinstance(named.get(name), NodeRef | OutsideRef)}
     return tuple(ref for ref in floating if ref not in multiplied)
 

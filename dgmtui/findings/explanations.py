@@ -75,7 +75,6 @@ FORWARD: dict[str, tuple[Explanation, ...]] = {
         ),
     ),
     "div": (
-        Explanation("the divisor is {value}", _DIVISOR, in_float64=False),
         Explanation("the quotient by {value} is beyond the range of its dtype", _DIVISOR, in_float64=True),
         Explanation("the divisor is {value}", _DIVISOR),
     ),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dgmtui.trace.graph import Node, NodeRef, OutsideRef, Ref
-from dgmtui.trace.operations import resolve_op
+from dgmtui.trace.operations import named_arguments
 from dgmtui.trace.replay import Replay
 
 _SINGULAR_AT_ZERO = frozenset(
@@ -32,9 +32,8 @@ class Operand:
 
 def named_inputs(replay: Replay, node: Node) -> list[tuple[Ref, str]]:
     """The floating tensor inputs with the names that the operation gives them."""
-    names = [argument.name for argument in resolve_op(node.op)._schema.arguments]
     named: dict[Ref, str] = {}
-    for name, value in (*zip(names, node.args, strict=False), *node.kwargs.items()):
+    for name, value in named_arguments(node).items():
         for ref in value if isinstance(value, tuple) else (value,):
             if isinstance(ref, NodeRef | OutsideRef) and replay.value(ref).is_floating_point():
                 named.setdefault(ref, "input" if name == "self" else name)

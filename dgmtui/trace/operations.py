@@ -82,6 +82,12 @@ def argument_at(op: OpOverload, position: int, args: Any, kwargs: Mapping[str, A
     return kwargs.get(op._schema.arguments[position].name)
 
 
+def named_arguments(node: Node) -> dict[str, Argument]:
+    """The arguments of ``node`` by their names in the operation's schema, those left at their default not included."""
+    names = [argument.name for argument in resolve_op(node.op)._schema.arguments]
+    return {**dict(zip(names, node.args, strict=False)), **node.kwargs}
+
+
 def is_random(op: OpOverload, args: Any, kwargs: Mapping[str, Any]) -> bool:
     """Whether a call draws from a generator: not if its dropout probability is 0, as in most fused attention."""
     if torch.Tag.nondeterministic_seeded not in op.tags:

@@ -11,6 +11,7 @@ from textual.command import CommandPalette
 from textual.pilot import Pilot
 
 from dgmtui.commands.registry import Registry
+from dgmtui.session.view import CreditView
 from dgmtui.tui.app import DgmtuiApp
 from dgmtui.tui.help import HelpScreen
 from dgmtui.tui.palette import CommandProvider
@@ -187,6 +188,15 @@ async def test_credit_fills_the_contributions_tab(fresh_session: Any, registry: 
         await seen.press("t", "t", "c")
         await seen.until_shows("dec.xv[212] of sample 5 = 89.41, then exp = inf")
         assert "[contributions]" in seen.text() and "+0.02~" in seen.text()
+
+
+async def test_what_no_unit_is_behind_is_told_whole(fresh_session: Any, registry: Registry) -> None:
+    said = "softmax is nan for nothing but the infinity that masked_fill at attention.py:8 put in: no unit is behind it"
+    fresh_session.change(credit=CreditView(said, (), ""))
+    async with opened(fresh_session, registry) as seen:
+        await seen.until_shows("unit is behind it")
+        shown = " ".join(line[24:].strip() for line in seen.lines())
+        assert f"credit for {said}" in shown and "module  unit" not in shown
 
 
 async def test_tabs_turn(session: Any, registry: Registry) -> None:

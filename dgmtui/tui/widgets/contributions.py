@@ -35,6 +35,11 @@ class Contributions(RowsPane):
         if view is None:
             self.show([], [[(self._hint, "dim")]])
             return
+        at = "" if view.at is None else f"at {human(view.at)} "
+        title = f"credit {at}for {view.target}"
+        if not view.rows:  # no unit is behind it, and the title says what is
+            self.show([], [[(line, "strong")] for line in textwrap.wrap(title, max(20, width - 1))])
+            return
         columns, cells = _columns(view.rows)
         widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
         gaps = 2 * (len(widths) - 1)
@@ -42,8 +47,7 @@ class Contributions(RowsPane):
         room = width - sum(widths) - gaps - 3
         most = max((abs(f) for r in view.rows if (f := r.forward) is not None and math.isfinite(f)), default=0.0)
         right = [name != "module" for name in columns]
-        at = "" if view.at is None else f"at {human(view.at)} "
-        head: list[Row] = [[(cut(f"credit {at}for {view.target}", width - 1), "strong")]]
+        head: list[Row] = [[(cut(title, width - 1), "strong")]]
         head.append([(aligned(columns, widths, right), "head")])
         rows = [
             [
