@@ -11,6 +11,7 @@ from dgmtui.recorder.frames import Variable, find_variable, read_variable
 from dgmtui.recorder.naming import Names
 from dgmtui.recorder.narrowing import narrow
 from dgmtui.recorder.window import Window
+from dgmtui.trace.assemble import Traced
 from dgmtui.trace.graph import Graph, Node, Outside, OutsideRef
 from dgmtui.trace.operations import run_node
 from dgmtui.trace.tensors import meta_of
@@ -35,6 +36,8 @@ class Plan:
     """What could not be found, in words."""
     refused: str
     signature: str
+    resumed: tuple[int, ...] = ()
+    """The first node of each part of the window but the first."""
     generation: int = 0
     """Of the names; where the parameters are others since, the trace is out of date."""
     trace_id: int = -1
@@ -64,7 +67,7 @@ def finish(window: Window, loss: Tensor, names: Names) -> Plan:
         return _name(tensor, window, names, places)
 
     traced = window.tracer.finish(loss, name, window.signature)
-    late = [o.name for o in traced.graph.outside.values() if o.kind == "input" and _made_before(traced.outside[o.name])]
+    late = [o.name for o in traced.graph.outside.values() if _made_before(o, traced)]
     missing = [f"a tensor that {' and '.join(u.uses[:2])} took" for u in traced.unnamed]
     missing += [f"what made {item.removeprefix('input:')}" for item in late]
     narrowed = narrow(traced.graph)
@@ -76,6 +79,7 @@ def finish(window: Window, loss: Tensor, names: Names) -> Plan:
         missing=tuple(missing),
         refused=traced.refused,
         signature=window.signature,
+        resumed=traced.resumed,
         generation=names.generation,
         feeds_now=dict(traced.outside),
         loose={
@@ -98,7 +102,7 @@ def feeds_of(plan: Plan, window: Window, names: Names) -> tuple[dict[str, Tensor
             found = parameters.get(path)
             found = plan.loose_parameters().get(path) if found is None else found
         elif outside.kind == "buffer":
-            found = window.buffers.get(path, buffers.get(path))
+            found = _buffer(plan, outside.name, window).get(path, buffers.get(path))
         else:
             found = _input(plan, outside.name, window)
         if found is None or tuple(found.shape) != outside.meta.shape:
@@ -106,6 +110,13 @@ def feeds_of(plan: Plan, window: Window, names: Names) -> tuple[dict[str, Tensor
         else:
             feeds[outside.name] = found
     return feeds, missing
+
+
+def _buffer(plan: Plan, name: str, window: Window) -> Mapping[str, Tensor]:
+    """The copies that were made before the part of the pass that first takes this buffer."""
+    first = min(plan.graph.users(OutsideRef(name)), default=0)
+    part = sum(node <= first for node in plan.resumed)
+    return window.parts[min(part, len(window.parts) - 1)].buffers
 
 
 def _input(plan: Plan, name: str, window: Window) -> Tensor | None:
@@ -177,6 +188,10 @@ def _look_up(places: Mapping[str, Argument | Variable], name: str, window: Windo
     return value if isinstance(value, Tensor) else None
 
 
-def _made_before(tensor: Tensor) -> bool:
-    """It carries a history that the trace did not see."""
-    return tensor.requires_grad and not tensor.is_leaf
+def _made_before(outside: Outside, traced: Traced) -> bool:
+    """It carries a history that the trace did not see, and that matters: it is not only taken to be detached."""
+    tensor = traced.outside[outside.name]
+    if outside.kind != "input" or not tensor.requires_grad or tensor.is_leaf:
+        return False
+    users = [traced.graph.nodes[i] for i in traced.graph.users(OutsideRef(outside.name))]
+    return any(user.grad_enabled and user.name != "aten.detach" for user in users) or not users

@@ -59,7 +59,10 @@ def capture(backward: "Backward", names: Names, gradients: Mapping[str, Tensor] 
         why = plan.refused or f"not found: {'; '.join(missing)}"
         found = Captured(plan, None, replace(unmatched, detail=why), feeds, tuple(missing))
     else:
-        replay = Replay(plan.graph, feeds, rng_state=window.rng_state)
+        states = [part.rng_state for part in window.parts]
+        replay = Replay(
+            plan.graph, feeds, rng_state=states[0], rng_states=dict(zip(plan.resumed, states[1:], strict=False))
+        )
         found = Captured(
             plan, replay, _judge(replay, window, loss, gradients, before, fresh=bool(plan.feeds_now)), feeds
         )
@@ -157,7 +160,10 @@ def _compare_outputs(replay: Replay, window: Window) -> tuple[int, str]:
     """How many outputs of modules are bit for bit those of the training, or how one isn't: a NaN loss proves little."""
     seen: dict[str, list[Checked]] = {}
     for check in window.checks:
-        seen.setdefault(check.module, []).append(check)
+        known = seen.setdefault(check.module, [])
+        if known and known[0].part != check.part:  # what came before is part of another backward pass
+            known.clear()
+        known.append(check)
     calls: dict[str, list[Call]] = {}
     for call in replay.graph.calls:
         calls.setdefault(call.module, []).append(call)

@@ -80,6 +80,8 @@ class Engine:
         self._unscaled: dict[int, Tensor] = {}
         self._scaler_seen = False
         self._early = False
+        self._joined: set[int] = set()
+        """The backward passes, by their number, that use what was made for the one before."""
         self._pid = os.getpid()
         self._busy = False
         self._since = time.perf_counter()
@@ -152,11 +154,21 @@ class Engine:
         window = self._window
         assert window is not None
         path = self.names.path(module)
+        if window.paused:
+            window.resume(self.names.buffers)
         first = not window.passes
         window.begin_pass(path, module, tensors_in(args))
-        known = self._plans.get((len(self._losses), window.first))
-        if first and window.tracer is None and (known is None or self._keeper.always):
+        if first and window.tracer is None and (self._keeper.always or self._unknown(window)):
             window.trace()
+
+    def _unknown(self, window: Window) -> bool:
+        """Whether the pass that begins, or one that goes on with it, has no trace yet."""
+        number = len(self._losses)
+        while (number, window.first) in self._plans:
+            number += 1
+            if number not in self._joined:
+                return False
+        return True
 
     def _end_pass(self, window: Window, module: nn.Module, kwargs: Mapping[str, Any], outputs: list[Tensor]) -> None:
         named = tensors_in(dict(kwargs)) if kwargs else []
@@ -183,7 +195,7 @@ class Engine:
         axis = unit_axis(tuple(output.shape), type(module).__name__)
         self._journal.shapes.setdefault(path, (tuple(output.shape), axis))
         if leaf and output.layout == torch.strided:
-            window.checks.append(Checked(path, checksum(output)))
+            window.checks.append(Checked(path, checksum(output), len(window.parts)))
         names = None if row is None else row.see_activation(path, output, axis)
         if row is not None and names is not None and output.requires_grad:
             output.register_hook(lambda gradient: self._see_gradient(row, names, gradient, axis))  # type: ignore[no-untyped-call]
@@ -220,6 +232,8 @@ class Engine:
             with _Busy(self):
                 self._keeper.keep(self.iteration, backward, gradients, lambda: self._turn(backward.number))
         self._spend(window, plan)
+        if len(self._losses) in self._joined and not window.gave_up:
+            self._window = window.followed_by(self._pass_row())
         if self._rounds.without_optimizer and not self.in_block:
             self.end_iteration()
 
@@ -284,8 +298,13 @@ class Engine:
             if is_power(self.iteration):
                 self._note("trace", str(error))
             return None
-        if plan.missing and not window.early and not self._losses:  # a later pass can't begin before the one it follows
+        if plan.missing and not self._losses:
             self._early = True
+        elif plan.missing:  # perhaps it was made for the pass before, or for one before that
+            number = len(self._losses)
+            while number in self._joined:
+                number -= 1
+            self._joined.add(max(1, number))
         self._plans[key] = plan
         return plan
 
@@ -332,6 +351,8 @@ class Engine:
         self._since, self._turns = now, len(self._losses)
         self._losses, self._scalars, self._stack, self._spent = [], {}, [], None
         self._rounds.next()
+        if self._window is not None and self._window.paused:
+            self._window = None
         self.iteration += 1
         self.loader_index = None
         self._fresh_row()

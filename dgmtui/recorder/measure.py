@@ -49,9 +49,11 @@ class Row:
 
     parts: dict[Key, list[Part]] = field(default_factory=dict)
     _last: Measured | None = None
+    _absorbed_by: "Row | None" = None
 
     def absorb(self, other: "Row") -> None:
-        """Add what another pass of the same iteration measured."""
+        """Add what another pass of the same iteration measured, and gradients that it still will."""
+        other._absorbed_by = self
         for key, parts in other.parts.items():
             if Measure.NORM in parts[0].units:
                 self.parts[key] = parts
@@ -79,7 +81,8 @@ class Row:
 
     def see_gradient(self, modules: list[str], gradient: Tensor, axis: int | None) -> None:
         """Measure the gradient of an output that goes by these names."""
-        self._add(tuple(modules), Quantity.GRADIENT, _part(gradient, axis))
+        row = self if self._absorbed_by is None else self._absorbed_by
+        row._add(tuple(modules), Quantity.GRADIENT, _part(gradient, axis))
 
     def _add(self, modules: tuple[str, ...], quantity: Quantity, part: Part) -> None:
         for module in modules:

@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -48,6 +48,8 @@ class Checked:
     module: str
     checksum: Tensor
     """0-dim, on the output's device."""
+    part: int = 0
+    """In which part of the pass."""
 
 
 def checksum(tensor: Tensor) -> Tensor:
@@ -104,13 +106,21 @@ class Pass:
 
 
 @dataclass
+class Part:
+    """A stretch of the pass; where an earlier backward pass lies between two, nothing in between is part of it."""
+
+    rng_state: Tensor
+    """The CPU generator's state when it began."""
+    buffers: dict[str, Tensor]
+    """Copies of the buffers as they were, by path."""
+
+
+@dataclass
 class Window:
     """Everything known of the pass under way."""
 
-    rng_state: Tensor
-    """The CPU generator's state when it opened."""
-    buffers: dict[str, Tensor]
-    """Copies of the buffers as they were, by path."""
+    parts: list[Part]
+    """One, or more where the pass uses what was made for an earlier backward pass."""
     row: Row | None
     """Where the iteration is to be recorded."""
     tracer: Tracer | None = None
@@ -127,6 +137,8 @@ class Window:
     checks: list[Checked] = field(default_factory=list)
     passes: list[Pass] = field(default_factory=list)
     """The outermost calls."""
+    paused: bool = False
+    """The next call goes on with what was called for the backward pass before."""
     first: str = ""
     """The first of them as it is known when it begins, before its keyword arguments are."""
 
@@ -180,8 +192,30 @@ class Window:
         self.end_trace()
         self.tracer, self.traced, self.gave_up = None, False, True
 
+    def followed_by(self, row: Row | None) -> "Window":
+        """The window of the next backward pass, which uses what was made in this one."""
+        return replace(
+            self,
+            parts=list(self.parts),
+            row=row,
+            early=False,
+            outermost=list(self.outermost),
+            arguments=list(self.arguments),
+            checks=list(self.checks),
+            passes=list(self.passes),
+            paused=True,
+        )
+
+    def resume(self, buffers: dict[str, Tensor]) -> None:
+        """The first call after the backward pass before begins."""
+        self.paused = False
+        self.parts.append(_part(buffers))
+        if self.tracer is not None:
+            self.traced = False
+            self.tracer.resume()
+
     def _begin_anew(self) -> None:
-        self.rng_state = torch.get_rng_state()
+        self.parts[0].rng_state = torch.get_rng_state()
 
     @property
     def signature(self) -> str:
@@ -191,9 +225,13 @@ class Window:
 
 def open_window(buffers: dict[str, Tensor], row: Row | None, *, early: bool = False) -> Window:
     """Save what the pass is about to change."""
+    return Window([_part(buffers)], row, early=early)
+
+
+def _part(buffers: dict[str, Tensor]) -> Part:
     size = sum(buffer.numel() * buffer.element_size() for buffer in buffers.values())
     copies = {path: buffer.detach().clone() for path, buffer in buffers.items()} if size <= BUFFER_LIMIT else {}
-    return Window(torch.get_rng_state(), copies, row, early=early)
+    return Part(torch.get_rng_state(), copies)
 
 
 def describe_call(path: str, training: bool, tensors: list[tuple[tuple[object, ...], Tensor]]) -> str:

@@ -36,6 +36,8 @@ class Traced:
     """What this iteration's random operations drew, by node and result."""
     refused: str = ""
     """Why the graph can't be replayed, in one sentence; empty if it can."""
+    resumed: tuple[int, ...] = ()
+    """Ids of the first nodes after each pause (``Tracer.resume``), in order."""
 
 
 class Seen:
@@ -48,6 +50,8 @@ class Seen:
         self.outside: list[Tensor] = []
         self.literals: dict[str, tuple[Tensor, Source | None]] = {}
         self.draws: dict[tuple[int, int], Tensor] = {}
+        self.resumed: list[int] = []
+        """How many nodes there were at the end of each pause."""
         self._metas: dict[str, Outside] = {}
         self._alive: list[Tensor] = []
         self._by_storage: dict[int, list[Tensor]] = {}
@@ -111,6 +115,7 @@ def assemble(
 ) -> Traced:
     """Prune what can't reach ``loss``, name what came from outside, and number what is left."""
     kept = _kept(seen, loss)
+    before = _counts_before(kept, len(seen.nodes))
     number = {old: new for new, old in enumerate(kept)}
     used = dict.fromkeys(ref.name for old in kept for ref in seen.nodes[old].inputs() if isinstance(ref, OutsideRef))
     names = _Names(seen, kept)
@@ -121,27 +126,56 @@ def assemble(
             return OutsideRef(outside[ref.name].name)
         return NodeRef(number[ref.node], ref.out)
 
+    calls = _calls(seen, before, number, outside, renamed)
     graph = Graph(
         nodes=tuple(_renumbered(seen.nodes[old], number[old], renamed) for old in kept),
         outside={found.name: found for found in outside.values()},
-        calls=_calls(seen, kept, number, outside, renamed),
+        calls=calls,
         loss=renamed(loss),
         signature=signature,
         torch_version=torch.__version__,
     )
     draws = {(number[node], out): t for (node, out), t in seen.draws.items() if node in number}
-    return Traced(graph, names.tensors, tuple(names.unnamed), names.literals, draws, refused)
+    resumed = tuple(before[at] for at in seen.resumed)
+    last = max(seen.resumed, default=-1)
+    graph = _without_calls(graph, {c.id for c in calls if seen.calls[c.id].end <= last and _is_empty(c)})
+    return Traced(graph, names.tensors, tuple(names.unnamed), names.literals, draws, refused, resumed)
+
+
+def _is_empty(call: Call) -> bool:
+    return call.begin == call.end and not call.outputs
+
+
+def _without_calls(graph: Graph, dropped: set[int]) -> Graph:
+    """The graph without some calls that no node belongs to."""
+    if not dropped:
+        return graph
+    kept = [call for call in graph.calls if call.id not in dropped]
+    number = {-1: -1} | {call.id: new for new, call in enumerate(kept)}
+    for call in graph.calls:  # parents come before their children
+        number.setdefault(call.id, number[call.parent])
+    calls = [replace(call, id=number[call.id], parent=number[call.parent]) for call in kept]
+    return replace(graph, calls=tuple(calls), nodes=tuple(replace(n, call=number[n.call]) for n in graph.nodes))
 
 
 def _kept(seen: Seen, loss: NodeRef) -> list[int]:
-    """Ids of the nodes to keep: those the loss needs, draws, and changes to outside tensors or to what is needed."""
+    """Ids of the nodes to keep: those the loss needs, draws, and changes to outside tensors or to what is needed.
+
+    Before a pause only what the loss needs and the draws before it: outside tensors come as they were after the pause.
+    """
     needed: set[int] = {loss.node}
     memory = {seen.storage(loss)}
     outside = {seen.storage(OutsideRef(f"#{i}")) for i in range(len(seen.outside))} - {0}
     kept = []
+    pauses = set(seen.resumed)
+    in_last, follows_needed = True, False
     for node in reversed(seen.nodes):
+        if node.id + 1 in pauses:
+            in_last, follows_needed = False, False
         changed = {seen.storage(ref) for ref in node.mutates}
-        if not (node.id in needed or node.random or changed & (memory | outside)):
+        held = changed & (memory | outside if in_last else memory - outside)
+        follows_needed = follows_needed or node.id in needed
+        if not (node.id in needed or held or (node.random and (in_last or follows_needed))):
             continue
         kept.append(node.id)
         for ref in (*node.inputs(), *node.mutates):
@@ -167,13 +201,11 @@ def _tuples(value: Any) -> Any:
 
 def _calls(
     seen: Seen,
-    kept: list[int],
+    before: list[int],
     number: Mapping[int, int],
     outside: Mapping[str, Outside],
     renamed: Callable[[Ref], Ref],
 ) -> tuple[Call, ...]:
-    before = _counts_before(kept, len(seen.nodes))
-
     def known(ref: Ref) -> bool:
         return ref.name in outside if isinstance(ref, OutsideRef) else ref.node in number
 

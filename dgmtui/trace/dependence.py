@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dgmtui.errors import ReplayError
-from dgmtui.trace.batch import batch_axes, batch_size
+from dgmtui.trace.batch import batch_axes, batch_size, with_drawn_batch
 from dgmtui.trace.finite import benign
 from dgmtui.trace.graph import Graph, Node, OutsideRef, Ref
 from dgmtui.trace.operations import resolve_op, run_node
@@ -94,12 +94,24 @@ def rows_behind(replay: Replay, node: int, weights: Mapping[Ref, Tensor]) -> Row
     By one vector-Jacobian product back to the batch; where that shows none (an index brought the row in, a derivative
     is zero, a graph is cut), by exchanging rows and looking whether the elements change.
     """
+    replay, weights = _with_drawn_batch(replay, node, weights)
     axes = batch_axes(replay.graph)
     if not axes:
         return Rows((), 0)
     size = batch_size(replay.graph) or 0
     rows = _rows_by_gradient(replay, node, weights, axes, size) or _rows_by_exchange(replay, node, weights, axes, size)
     return Rows(rows, size)
+
+
+def _with_drawn_batch(replay: Replay, node: int, weights: Mapping[Ref, Tensor]) -> tuple[Replay, Mapping[Ref, Tensor]]:
+    """The replay, and weights of what its ``node`` takes, as if a batch drawn within the trace came from outside."""
+    graph, drawn = with_drawn_batch(replay.graph, to=node)
+    if not drawn:
+        return replay, weights
+    feeds = {name: replay.value(ref, at=taker).clone() for name, (ref, taker) in drawn.items()}
+    names: dict[Ref, Ref] = {ref: OutsideRef(name) for name, (ref, taker) in drawn.items() if taker == node}
+    again = replay.again(graph=graph, feeds={**replay.feeds, **feeds})
+    return again, {names.get(ref, ref): weight for ref, weight in weights.items()}
 
 
 def _rows_by_gradient(
@@ -204,6 +216,7 @@ def dominant_row(replay: Replay, node: int, weights: Mapping[Ref, Tensor]) -> in
     None where it makes less than twice the change of each of a few others: then no row stands out.
     Gradients can't tell: where a batch is normalised, an outlier's own derivative vanishes.
     """
+    replay, weights = _with_drawn_batch(replay, node, weights)
     axes = {ref.name: axis for ref, axis in batch_axes(replay.graph).items() if isinstance(ref, OutsideRef)}
     if not axes:
         return None

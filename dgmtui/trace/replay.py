@@ -33,8 +33,8 @@ class Replay:
 
     ``feeds`` are never changed; they are copied when ``forward`` starts. ``draws`` are the results of random
     operations by node and result; without them chance is really drawn, from ``rng_state`` (the CPU generator's) if
-    given, and the process's own generators are put back afterwards. ``dtype`` runs every floating tensor in that
-    dtype. ``device`` None keeps the traced devices.
+    given, and from ``rng_states`` from the nodes on that they are given by; the process's own generators are put back
+    afterwards. ``dtype`` runs every floating tensor in that dtype. ``device`` None keeps the traced devices.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Replay:
         *,
         draws: Mapping[tuple[int, int], Tensor] | None = None,
         rng_state: Tensor | None = None,
+        rng_states: Mapping[int, Tensor] | None = None,
         dtype: torch.dtype | None = None,
         device: str | torch.device | None = None,
     ) -> None:
@@ -59,6 +60,7 @@ class Replay:
         self._feeds = feeds
         self._given = draws
         self._rng_state = rng_state
+        self._rng_states = (rng_states or {}) if any(node.random for node in graph.nodes) else {}
         self._values = Values(graph)
         self._leaves: dict[str, Tensor] = {}
         self._owners: dict[Any, int] = {}
@@ -89,6 +91,7 @@ class Replay:
             self._feeds if feeds is None else feeds,
             draws=drawn or None,
             rng_state=self._rng_state,
+            rng_states=self._rng_states,
             dtype=dtype or self.dtype,
             device=self.device,
         )
@@ -107,6 +110,8 @@ class Replay:
             for node in self.graph.nodes[self._done : end]:
                 if progress is not None:
                     progress.update(node.id / max(end, 1), f"replaying {node.name}")
+                if node.id in self._rng_states:
+                    torch.set_rng_state(self._rng_states[node.id])
                 self._run(node)
                 self._done = node.id + 1
 

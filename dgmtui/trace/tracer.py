@@ -78,6 +78,11 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._stack = []
         self._call_counts = {}
 
+    def resume(self) -> None:
+        """Enter again after a pause in which what ran is no part of the trace, such as an update."""
+        self._seen.resumed.append(len(self._seen.nodes))
+        self.__enter__()  # type: ignore[no-untyped-call]
+
     def enter_call(self, module: str, type_: str, inputs: Sequence[Tensor], training: bool) -> int:
         """A module with path ``module`` and class ``type_`` is called. Gives the call's id."""
         try:

@@ -1,0 +1,22 @@
+import torch
+from torch import nn
+
+torch.manual_seed(5)
+FAIL = 30
+
+
+def batch(i, n=16, d=8):
+    x = torch.randn(n, d)
+    if i == FAIL:
+        x[3] *= 1e4
+    return x
+
+
+model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 8)).half()
+optimizer = torch.optim.SGD(model.parameters(), 1e-3)
+for i in range(40):
+    loss = torch.exp(model(batch(i).half())).float().mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    print(float(loss).hex())
