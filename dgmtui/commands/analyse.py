@@ -28,10 +28,10 @@ def findings(session: Session, *, quick: bool = False) -> Result:
     and "turn" where they are known. A field that does not apply is null. Numbers that are not finite are the strings
     "nan", "inf" and "-inf", here and in every object.
     """
-    found = session.results.findings(quick=quick)
+    found = session.ranks.findings(quick=quick)
     if not found:
         return Result("findings", {"findings": []}, (Text(NOTHING_FOUND),))
-    table = findings_table(found, session.results.findings_complete)
+    table = findings_table(found, session.ranks.complete, with_rank=session.ranks.several)
     return Result("findings", {"findings": [finding_data(f) for f in found]}, (table,))
 
 
@@ -44,7 +44,7 @@ def explain(session: Session, n: int = 1) -> Result:
     commands that show it, the source line, and what its kind adds. Where nothing was found, "finding" is null and
     "evidence" empty.
     """
-    found = session.results.findings()
+    found = session.ranks.findings()
     if not found and n == 1:
         nothing: dict[str, Any] = {
             "number": None,
@@ -59,7 +59,7 @@ def explain(session: Session, n: int = 1) -> Result:
         has = f"there are 1 to {len(found)}" if found else "there are none"
         raise UsageError(f"no finding {n}; {has}")
     finding = found[n - 1]
-    chain = session.results.account(finding)
+    chain = session.ranks.results(finding.rank).account(finding)
     data = {
         "number": n,
         "finding": finding_data(finding),

@@ -69,6 +69,8 @@ def run_batch(
         RecordingError: it can't be read.
     """
     with open_recording(paths[0] if len(paths) == 1 else paths) as recording:
+        for sentence in recording.unread:
+            print(f"dgmtui: {sentence}", file=sys.stderr, flush=True)
         session = Session(recording, progress_factory=progress_on(sys.stderr), thorough=True)
         printed = _print_json if as_json else _text_printer(echo)
         failed = False
@@ -152,5 +154,5 @@ def _judged(session: Session, fail_on: str | None) -> ExitCode:
     if fail_on is None:
         return ExitCode.DONE
     worst = SEVERITIES.index(Severity(fail_on))
-    bad = any(SEVERITIES.index(f.severity) <= worst for f in session.results.findings())
+    bad = any(SEVERITIES.index(f.severity) <= worst for f in session.ranks.findings())
     return ExitCode.FINDING if bad else ExitCode.DONE

@@ -34,12 +34,12 @@ def place_of(finding: Finding) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def findings_table(findings: tuple[Finding, ...], complete: bool) -> Table:
+def findings_table(findings: tuple[Finding, ...], complete: bool, *, with_rank: bool = False) -> Table:
     """One row a finding, most likely root cause first; the number is what ``explain`` takes."""
     return Table(
-        columns=("", "no.", "iteration", "kind", "where", "what"),
+        columns=("", "no.", *(("rank",) if with_rank else ()), "iteration", "kind", "where", "what"),
         rows=tuple(
-            (MARKS[str(f.severity)], i, f.iteration, f.kind, place_of(f), f.message)
+            (MARKS[str(f.severity)], i, *((f.rank,) if with_rank else ()), f.iteration, f.kind, place_of(f), f.message)
             for i, f in enumerate(findings, start=1)
         ),
         note="" if complete else "from the recording only; the failing iteration has not been replayed",

@@ -6,7 +6,7 @@ from dgmtui.commands.describe import moved, where_data, where_line
 from dgmtui.commands.findings_data import place_of
 from dgmtui.commands.grammar import ModulePath
 from dgmtui.commands.registry import command
-from dgmtui.commands.result import Block, Result, Text
+from dgmtui.commands.result import Block, Result, Table, Text
 from dgmtui.recording.model import Measure, Quantity
 from dgmtui.session.session import Session
 
@@ -36,6 +36,48 @@ def unit(session: Session, n: int | Literal["all"] = "all") -> Result:
     """
     session.select_unit(n if isinstance(n, int) else None)
     return moved(session, "unit")
+
+
+@command("rank", group="look")
+def rank(session: Session, n: int | None = None) -> Result:
+    """Look at another rank of a distributed run, or list the ranks that are open.
+
+    Iteration, module and unit stay; replays and credit are those of the rank. Findings are of all ranks.
+
+    JSON: {"command":"rank","rank","ranks":[{"rank","file","iterations","end"}…],"missing","unread"}: the rank that is
+    looked at, those that are open, the numbers of those that are not, and why files that were named could not be read.
+    """
+    note = "" if n is None else session.select_rank(n)
+    opened = session.recording.ranks
+    rows = [
+        {
+            "rank": each.info.rank,
+            "file": str(each.path),
+            "iterations": each.iteration_count,
+            "end": None if each.end is None else each.end.reason,
+        }
+        for each in opened
+    ]
+    known = {each.info.rank for each in opened}
+    missing = [number for number in range(session.recording.info.world_size) if number not in known]
+    absent = f"not open: rank {', '.join(map(str, missing))}" if missing else ""
+    notes = (note, absent, *session.recording.unread)
+    table = Table(
+        ("", "rank", "file", "iterations", "end"),
+        tuple(
+            (
+                "▶" if row["rank"] == session.rank else "",
+                row["rank"],
+                row["file"],
+                row["iterations"],
+                row["end"] or "none: killed, or still running",
+            )
+            for row in rows
+        ),
+        note="; ".join(filter(None, notes)),
+    )
+    data = {"rank": session.rank, "ranks": rows, "missing": missing, "unread": list(session.recording.unread)}
+    return Result("rank", data, (table,))
 
 
 @command("sample", group="look")

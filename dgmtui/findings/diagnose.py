@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import dgmtui.findings.dead_units
 import dgmtui.findings.loss_stuck
 import dgmtui.findings.nonfinite
-import dgmtui.findings.overflow  # noqa: F401  (importing declares the detectors)
+import dgmtui.findings.overflow
+import dgmtui.findings.rank_divergence  # noqa: F401  (importing declares the detectors)
 from dgmtui.errors import ReplayError
 from dgmtui.findings.case import Case, Failure, ReplaySource
 from dgmtui.findings.model import Finding, Severity
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from dgmtui.trace.progress import Progress
 
 SEVERITIES = tuple(Severity)
-CAUSES_FIRST = ("nonfinite", "overflow_ahead", "dead_units", "loss_stuck")
+CAUSES_FIRST = ("rank_divergence", "nonfinite", "overflow_ahead", "dead_units", "loss_stuck")
 """Of equal severity, what causes before what follows: dead units are why a loss is stuck."""
 
 
@@ -36,7 +37,7 @@ def diagnose(
         progress: told which detector runs; may cancel.
     """
     case = Case(recording, thresholds, _failure(recording, replay))
-    return tuple(sorted(_all(case, progress), key=_rank))
+    return tuple(sorted(_all(case, progress), key=likeliest))
 
 
 def _all(case: Case, progress: "Progress | None") -> Iterator[Finding]:
@@ -46,7 +47,8 @@ def _all(case: Case, progress: "Progress | None") -> Iterator[Finding]:
         yield from detector.detect(case)
 
 
-def _rank(finding: Finding) -> tuple[int, int, int]:
+def likeliest(finding: Finding) -> tuple[int, int, int]:
+    """What findings are sorted by: the most likely root cause first."""
     kind = CAUSES_FIRST.index(finding.kind) if finding.kind in CAUSES_FIRST else len(CAUSES_FIRST)
     by_onset = finding.onset is not None and finding.kind != "nonfinite"  # those come in order of execution
     began = finding.onset if by_onset and finding.onset is not None else finding.iteration

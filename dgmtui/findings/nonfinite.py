@@ -33,7 +33,10 @@ def nonfinite(case: Case) -> Iterator[Finding]:
             yield from_birth(case, case.failure, birth)
         return
     first = case.recording.first_nonfinite()
-    if first is not None:
+    replayed = case.failure is not None and case.failure.verdict.forward in (Match.MATCHES, Match.AGREES)
+    if case.failure is not None and replayed and case.failure.snapshot.extra.get("averaged_over"):
+        yield from_another_rank(case, case.failure, first)
+    elif first is not None:
         yield from_statistics(case, first)
     else:
         yield from from_losses(case)
@@ -204,6 +207,28 @@ def _evidence(birth: "Birth", iteration: int, grown: tuple[int, str, str] | None
     if birth.phase in ("forward", "backward"):
         shown.append(Evidence("credit nonfinite", "which units put it there"))
     return tuple(shown)
+
+
+def from_another_rank(case: Case, failure: Failure, first: NonFinite | None) -> Finding:
+    """A non-finite gradient where this rank's own pass is finite: it came with the average over the ranks."""
+    where = "The gradient" if first is None else f"The weight gradient of {_named(first.module)}"
+    count = int(failure.snapshot.extra.get("averaged_over", 0))
+    return Finding(
+        kind="nonfinite",
+        severity=Severity.ERROR,
+        iteration=failure.snapshot.iteration,
+        rank=case.recording.info.rank,
+        phase="backward",
+        module=None if first is None else first.module,
+        unit=None if first is None else first.unit,
+        message=(
+            f"{where} is not finite once it is averaged over {count} ranks; replayed, this rank's own pass is finite, "
+            "forward and backward: the value came from another rank."
+        ),
+        advice="Open the recordings of all ranks together: dgmtui run.rank*.h5.",
+        evidence=(Evidence(f"goto {failure.snapshot.iteration}", "the failing iteration"),),
+        data={"from_another_rank": True},
+    )
 
 
 def from_statistics(case: Case, first: NonFinite) -> Finding:

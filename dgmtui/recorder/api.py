@@ -13,6 +13,7 @@ from torch import nn
 from dgmtui.recorder.engine import Engine, StopTraining
 from dgmtui.recorder.hooks import Hooks
 from dgmtui.recorder.launch import run_info
+from dgmtui.recorder.ranks import path_of_rank, replica
 from dgmtui.recording.model import End
 from dgmtui.recording.writer import RecordingWriter
 
@@ -30,7 +31,8 @@ class Recorder:
                 rec.log(accuracy=accuracy)
 
     With ``on_nonfinite="stop"`` the block is left at the first non-finite loss or gradient, ``stopped_at`` tells where;
-    with ``"continue"`` the training goes on.
+    with ``"continue"`` the training goes on. Where several ranks train, each records into a file of its own,
+    ``run.rank0.h5`` and so on.
     """
 
     def __init__(
@@ -42,10 +44,10 @@ class Recorder:
         every: int = 10,
         on_nonfinite: str = "stop",
     ) -> None:
-        self.path = Path(path)
+        self.path = path_of_rank(Path(path))
         writer = RecordingWriter(self.path, run_info(sys.argv[0], sys.argv[1:], every))
         self._engine = Engine(writer, every=every, on_nonfinite=on_nonfinite, say=_say)
-        self._engine.names.add_root(type(model).__name__, model)
+        self._engine.names.add_root(type(replica(model)).__name__, model)
         if optimizer is not None:
             self._engine.new_optimizer(optimizer)
         self._hooks = Hooks(self._engine, _say)

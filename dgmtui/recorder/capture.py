@@ -21,6 +21,8 @@ from dgmtui.trace.tensors import to_stored
 from dgmtui.trace.units import unit_axis
 from dgmtui.trace.verify import module_statistics, same_bits, verify
 
+_AVERAGED = "the gradients are averaged over the ranks, so this one's own are not known"
+
 
 @dataclass
 class Captured:
@@ -51,6 +53,7 @@ def capture(backward: "Backward", names: Names, gradients: Mapping[str, Tensor] 
     """
     plan, window, loss, before = backward.plan, backward.window, backward.loss, backward.before
     gradients = None if backward.weighted else gradients
+    compared = gradients if backward.averaged_over == 1 else None
     unmatched = Verdict(Match.NOT_MADE, Match.NOT_MADE, backward.why or "no trace fits this iteration")
     if plan is None:
         return Captured(None, None, unmatched)
@@ -64,8 +67,11 @@ def capture(backward: "Backward", names: Names, gradients: Mapping[str, Tensor] 
             plan.graph, feeds, rng_state=states[0], rng_states=dict(zip(plan.resumed, states[1:], strict=False))
         )
         found = Captured(
-            plan, replay, _judge(replay, window, loss, gradients, before, fresh=bool(plan.feeds_now)), feeds
+            plan, replay, _judge(replay, window, loss, compared, before, fresh=bool(plan.feeds_now)), feeds
         )
+        if compared is not gradients:
+            found.verdict = replace(found.verdict, detail=f"{found.verdict.detail}; {_AVERAGED}")
+            gradients = None
     if not before.accumulated:
         found.gradients = {path: gradient.detach().clone() for path, gradient in (gradients or {}).items()}
     elif found.replay is not None and found.verdict.gradient is Match.MATCHES:
@@ -102,6 +108,8 @@ class Backward:
     weighted: bool
     """It was given gradients to begin with, so a replay from the loss makes others."""
     before: Before
+    averaged_over: int = 1
+    """The gradients afterwards are the mean of so many ranks'."""
 
 
 def _judge(

@@ -28,12 +28,15 @@ from dgmtui.recorder.journal import Ended, Journal
 from dgmtui.recorder.keeping import Keeper, is_power
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names, tensors_in
+from dgmtui.recorder.ranks import averaged_over, replica, shards
 from dgmtui.recorder.rounds import Rounds
 from dgmtui.recorder.updates import Updates
 from dgmtui.recorder.window import Checked, Window, checksum, open_window
 from dgmtui.recording.model import End
 from dgmtui.recording.writer import RecordingWriter
 from dgmtui.trace.units import unit_axis
+
+_SHARDED = "the parameters are sharded over the ranks (fully_shard), so no rank can replay an iteration by itself"
 
 
 class StopTraining(BaseException):
@@ -70,6 +73,9 @@ class Engine:
         self._stack: list[tuple[int, bool]] = []
         self._handled: BaseException | None = None
         self._spent: Window | None = None
+        self._sharded = False
+        self._averaged_over = 1
+        """How many ranks' gradients the backward pass under way will average."""
         self._most_calls = 64
         self._window: Window | None = None
         self._row: Row | None = None
@@ -99,11 +105,17 @@ class Engine:
 
     def before_call(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         """A module is about to run."""
+        if replica(module) is not module:  # its model is called next, and is what has units
+            self._averaged_over = averaged_over(module)
+            return
         active = self.watching and torch.is_grad_enabled()
         outermost = active and not any(active for _, active in self._stack)
         self._stack.append((id(module), active))
         if not active:
             return
+        if not self._sharded and shards(module):
+            self._sharded = True
+            self._note("sharded", _SHARDED)
         if outermost:
             self._begin_pass(module, args)
         tracer = None if self._window is None else self._window.tracing
@@ -164,6 +176,8 @@ class Engine:
     def _unknown(self, window: Window) -> bool:
         """Whether the pass that begins, or one that goes on with it, has no trace yet."""
         number = len(self._losses)
+        if self._sharded:  # memory that a trace would hold is taken away under it
+            return False
         while (number, window.first) in self._plans:
             number += 1
             if number not in self._joined:
@@ -215,11 +229,13 @@ class Engine:
         value = sum(self._value(loss) for loss in losses)
         loss = losses[0]
         plan, why = self._plan(window, loss), ""
-        if len(losses) > 1:
+        if self._sharded:
+            plan, why = None, _SHARDED
+        elif len(losses) > 1:
             plan, why = None, "backward was called on several losses at once, and a trace leads to one"
         parameters = self.names.parameters | ({} if plan is None else plan.loose_parameters())
         before = self._before(parameters)
-        backward = Backward(len(self._losses), window, plan, why, loss, value, weighted, before)
+        backward = Backward(len(self._losses), window, plan, why, loss, value, weighted, before, self._averaged_over)
         self._losses.append(value)
         if not is_finite(value) and self.failed_at is None:
             self._fail(backward, None)
@@ -228,7 +244,7 @@ class Engine:
         gradients = {path: p.grad for path, p in parameters.items() if p.grad is not None}
         if self.failed_at is None and not self._scaler_seen and any_nonfinite(gradients.values()):
             self._fail(backward, gradients)
-        elif self.failed_at is None and self._keeper.due(self.iteration):
+        elif self.failed_at is None and not self._sharded and self._keeper.due(self.iteration):
             with _Busy(self):
                 self._keeper.keep(self.iteration, backward, gradients, lambda: self._turn(backward.number))
         self._spend(window, plan)
@@ -256,7 +272,7 @@ class Engine:
 
     def _before(self, parameters: Mapping[str, Tensor]) -> Before:
         known = {path: p.grad for path, p in parameters.items() if p.grad is not None}
-        if not known or self.failed_at is not None:
+        if not known or self.failed_at is not None or self._sharded:
             return Before(bool(known))
         kept = (
             {path: gradient.detach().clone() for path, gradient in known.items()}
@@ -355,8 +371,9 @@ class Engine:
             self._window = None
         self.iteration += 1
         self.loader_index = None
+        self._averaged_over = 1
         self._fresh_row()
-        if self._early and self._window is None:
+        if self._early and self._window is None and not self._sharded:
             self._open(early=True)
 
     def give_up(self, message: str) -> None:
@@ -398,6 +415,8 @@ class Engine:
         with _Busy(self):
             if captured.same and gradients is None and transient(captured, backward.loss):
                 extra["transient"] = True
+            if gradients is not None and backward.averaged_over > 1:
+                extra["averaged_over"] = backward.averaged_over
             index = batch_index(backward.window, self.loader_index)
             if index is not None:
                 extra["dataset_index"] = index

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from dgmtui.recorder.ranks import local_part
+
 
 def is_finite(value: float) -> bool:
     """Neither NaN nor infinite."""
@@ -14,7 +16,7 @@ def is_finite(value: float) -> bool:
 def any_nonfinite(gradients: Iterable[Tensor]) -> bool:
     """Whether a gradient holds NaN or Inf; what its sum lets suspect is confirmed element by element."""
     with torch.no_grad():
-        plain = [values.detach() for values in map(_values, gradients) if values.is_floating_point()]
+        plain = [values for values in map(_values, (g.detach() for g in gradients)) if values.is_floating_point()]
         if not plain:
             return False
         sums = [g.sum() for g in plain]
@@ -26,5 +28,6 @@ def any_nonfinite(gradients: Iterable[Tensor]) -> bool:
 
 
 def _values(gradient: Tensor) -> Tensor:
-    """The stored numbers: of a sparse gradient those that are there."""
+    """The stored numbers: of a sparse gradient those that are there, of a sharded one this rank's."""
+    gradient = local_part(gradient)
     return gradient.coalesce().values() if gradient.layout == torch.sparse_coo else gradient

@@ -1,10 +1,7 @@
 """``dgmtui record``: run a script as ``python -m pdb`` would, and watch it."""
 
-import os
 import runpy
-import signal
 import sys
-import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +14,10 @@ import torch
 
 from dgmtui import __version__
 from dgmtui.errors import UsageError
+from dgmtui.recorder.ending import EXIT_CODE, Ending, Terminated, ending_whole
 from dgmtui.recorder.engine import Engine, StopTraining
 from dgmtui.recorder.hooks import Hooks
+from dgmtui.recorder.ranks import path_of_rank, rank_and_world
 from dgmtui.recording.model import End, RunInfo
 from dgmtui.recording.writer import RecordingWriter
 
@@ -56,23 +55,29 @@ def run_script(
     """
     if not module and not Path(script).is_file():
         raise UsageError(f"there is no script {script!r}; name a Python file, or a module after -m")
-    path = (
-        Path(output) if output is not None else _free_name(script.rpartition(".")[2] if module else Path(script).stem)
-    )
+    stem = script.rpartition(".")[2] if module else Path(script).stem
+    path = path_of_rank(Path(output)) if output is not None else _free_name(stem)
     info = run_info(script, args, every)
     writer = RecordingWriter(path, info)
     engine = Engine(writer, every=every, on_nonfinite=on_nonfinite, say=_say)
     _say(f"recording to {path}")
-    with Hooks(engine, _say) as hooks, _as_main(script, args, module), _ending_whole():
-        code, end = _run(script, module, engine)
-    if not hooks.finish(end):
-        return RunOutcome(code, path, engine.stopped_at)
+    hooks = Hooks(engine, _say)
+
+    def close() -> None:
+        hooks.finish(End("interrupted", max(0, engine.iteration - 1), "ended by SIGTERM while it waited"))
+
+    with ending_whole(close) as ending:
+        with hooks, _as_main(script, args, module):
+            code, end = _run(script, module, engine, ending)
+        if not hooks.finish(end):
+            return RunOutcome(code, path, engine.stopped_at)
     _say(_summary(engine, path) if writer.begun else NOTHING_SEEN)
     return RunOutcome(code, path, engine.stopped_at)
 
 
 def run_info(script: str, args: Sequence[str], every: int) -> RunInfo:
     """Where, with what and how this run is recorded."""
+    rank, world = rank_and_world()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     return RunInfo(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -86,20 +91,21 @@ def run_info(script: str, args: Sequence[str], every: int) -> RunInfo:
         threads=torch.get_num_threads(),
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         every=every,
-        rank=int(os.environ.get("RANK", 0)),
-        world_size=int(os.environ.get("WORLD_SIZE", 1)),
+        rank=rank,
+        world_size=world,
     )
 
 
-def _run(script: str, module: bool, engine: Engine) -> tuple[int, End]:
+def _run(script: str, module: bool, engine: Engine, ending: Ending) -> tuple[int, End]:
     def end(reason: str, message: str = "") -> End:
         return End(reason, engine.iteration if engine.stopped_at is not None else max(0, engine.iteration - 1), message)
 
     try:
-        if module:
-            runpy.run_module(script, run_name="__main__", alter_sys=True)
-        else:
-            runpy.run_path(str(Path(script).absolute()), run_name="__main__")
+        with ending.in_script():
+            if module:
+                runpy.run_module(script, run_name="__main__", alter_sys=True)
+            else:
+                runpy.run_path(str(Path(script).absolute()), run_name="__main__")
     except StopTraining as stop:
         return 1, end("nonfinite", str(stop))
     except SystemExit as stop:
@@ -107,8 +113,8 @@ def _run(script: str, module: bool, engine: Engine) -> tuple[int, End]:
     except KeyboardInterrupt as error:
         _show(error)
         return 130, end("interrupted", "interrupted from the keyboard")
-    except _Terminated:
-        return 128 + signal.SIGTERM, end("interrupted", "ended by SIGTERM")
+    except Terminated:
+        return EXIT_CODE, end("interrupted", "ended by SIGTERM")
     except BaseException as error:
         _show(error)
         return 1, end("exception", f"{type(error).__name__}: {error}")
@@ -142,28 +148,6 @@ def _users_part(trace: TracebackType | None) -> TracebackType | None:
     return None
 
 
-class _Terminated(BaseException):
-    """The process was asked to end; no ``except Exception`` of the script holds it."""
-
-
-@contextmanager
-def _ending_whole() -> Iterator[None]:
-    """On SIGTERM the recording is closed first, unless the script or its caller has a handler of its own."""
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-        yield
-        return
-
-    def terminate(number: int, frame: object) -> None:
-        raise _Terminated
-
-    signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        if signal.getsignal(signal.SIGTERM) is terminate:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
 @contextmanager
 def _as_main(script: str, args: Sequence[str], module: bool) -> Iterator[None]:
     """The command line and import path that the script would have alone."""
@@ -177,17 +161,19 @@ def _as_main(script: str, args: Sequence[str], module: bool) -> Iterator[None]:
 
 
 def _free_name(stem: str) -> Path:
-    path, number = Path(f"{stem}.h5"), 2
+    path, number = path_of_rank(Path(f"{stem}.h5")), 2
     while path.exists():
-        path, number = Path(f"{stem}-{number}.h5"), number + 1
+        path, number = path_of_rank(Path(f"{stem}-{number}.h5")), number + 1
     return path
 
 
 def _summary(engine: Engine, path: Path) -> str:
+    rank, world = rank_and_world()
+    shown = path if world < 2 else str(path).replace(f".rank{rank}", ".rank*")
     if engine.stopped_at is not None:
-        return f"stopped: iteration {engine.stopped_at} is not finite; look at it with: dgmtui {path}"
-    return f"{engine.iteration} iterations recorded; look at them with: dgmtui {path}"
+        return f"stopped: iteration {engine.stopped_at} is not finite; look at it with: dgmtui {shown}"
+    return f"{engine.iteration} iterations recorded; look at them with: dgmtui {shown}"
 
 
 def _say(text: str) -> None:
-    print(f"dgmtui: {text}", file=sys.stderr, flush=True)
+    print(f"dgmtui: {text}\n", end="", file=sys.stderr, flush=True)  # in one piece: other ranks write there too

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dgmtui.recorder.ranks import is_sharded, local_part
 from dgmtui.recording.model import Measure, Quantity
 from dgmtui.trace.statistics import merge_statistics, statistics_of
 
@@ -91,9 +92,12 @@ class Row:
     def add_weight(self, module: str, quantity: Quantity, tensor: Tensor, axis: int) -> None:
         """Measure a weight, its gradient or its update: the norm of each unit's slice."""
         with torch.no_grad():
-            tensor = tensor.detach()
+            whole, tensor = tensor, local_part(tensor.detach())
             if tensor.layout != torch.strided:
                 tensor = tensor.to_dense()
+            if is_sharded(whole):  # which units these are, other ranks know
+                self.parts[module, quantity] = [Part(statistics_of(tensor), tensor.numel(), {})]
+                return
             flat = tensor.movedim(axis, 0).reshape(tensor.shape[axis], -1)
             norms = torch.linalg.vector_norm(flat.float() if flat.dtype != torch.float64 else flat, dim=1)
             part = Part(statistics_of(tensor), tensor.numel(), {Measure.NORM: _host(norms)})

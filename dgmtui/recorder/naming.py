@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from dgmtui.recorder.frames import in_scope
+from dgmtui.recorder.ranks import replica
 from dgmtui.recording.model import ModuleInfo
 
 
@@ -31,6 +32,7 @@ class Names:
 
     def add_root(self, name: str, model: nn.Module) -> None:
         """Name a model; those that are part of it go by its name from here on."""
+        model = replica(model)
         parts = {id(module) for module in model.modules()}
         kept = [(known, other) for known, other in self._roots() if id(other) not in parts]
         plain = None if self._plain is None else self._plain()
@@ -57,7 +59,7 @@ class Names:
         optimizers = [*self._optimizers, *(found for _, found in in_scope(torch.optim.Optimizer))]
         trained = {id(p) for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
         found: dict[int, tuple[str, nn.Module]] = {}
-        for name, model in in_scope(nn.Module):
+        for name, model in ((name, replica(model)) for name, model in in_scope(nn.Module)):
             if any(id(p) in trained for p in model.parameters()):
                 found[id(model)] = name, model  # of several names that of the outermost function stays
         parts = {id(part) for _, model in found.values() for part in model.modules() if part is not model}
@@ -161,7 +163,7 @@ def _plain_name(name: str, model: nn.Module) -> str:
 def _owner(module: nn.Module) -> tuple[str, nn.Module]:
     """The largest module in the user's variables that holds ``module``, with its variable's name."""
     best, size = (type(module).__name__, module), sum(1 for _ in module.modules())
-    for name, candidate in in_scope(nn.Module):
+    for name, candidate in ((name, replica(found)) for name, found in in_scope(nn.Module)):
         members = list(candidate.modules())
         if (len(members) > size or candidate is module) and any(member is module for member in members):
             plain = _plain_name(name, candidate)

@@ -53,17 +53,36 @@ def open_recording(path: str | Path | Sequence[str | Path]) -> "Recording":
     if not paths:
         raise UsageError("no recording was named: give a file that dgmtui record made.")
     opened: list[Recording] = []
+    unread: list[str] = []
     try:
         for each in paths:
-            opened.append(Recording(Path(each)))
+            try:
+                opened.append(Recording(Path(each)))
+            except RecordingError as error:
+                unread.append(str(error))
+                if len(unread) == len(paths):
+                    raise
+        _check_ranks(opened)
     except BaseException:
         for recording in opened:
             recording.close()
         raise
-    opened.sort(key=lambda recording: recording.info.rank)
-    first = opened[0]
-    first.ranks = tuple(opened)
-    return first
+    ranks = tuple(sorted(opened, key=lambda recording: recording.info.rank))
+    for recording in ranks:
+        recording.ranks, recording.unread = ranks, tuple(unread)
+    return ranks[0]
+
+
+def _check_ranks(opened: "Sequence[Recording]") -> None:
+    """Refuse recordings that are not the ranks of one run."""
+    by_rank: dict[int, Path] = {}
+    for recording in opened:
+        other = by_rank.setdefault(recording.info.rank, recording.path)
+        if other is not recording.path:
+            raise UsageError(
+                f"{other} and {recording.path} are both of rank {recording.info.rank}: open the ranks of one run "
+                "together, and other recordings by themselves."
+            )
 
 
 class Recording:
@@ -73,6 +92,8 @@ class Recording:
         self.path = path
         self.ranks: tuple[Recording, ...] = (self,)
         """The recordings of all ranks of the run, this one among them."""
+        self.unread: tuple[str, ...] = ()
+        """Why others that were named could not be read, a sentence each."""
         self._file = open_file(path)
         try:
             with reading(path):

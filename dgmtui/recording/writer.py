@@ -1,5 +1,6 @@
 """Writing a recording while training: rows staged and appended in blocks to a file that readers can follow."""
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.errors import RecordingError
 from dgmtui.recording import schema
 from dgmtui.recording.appending import Appender, Block, Staging
 from dgmtui.recording.codec import to_json
 from dgmtui.recording.creating import create_part, part_of, switch_to_following, writing
+from dgmtui.recording.flushing import Flusher, exclusive
 from dgmtui.recording.model import (
     MEASURES,
     STATISTICS,
@@ -53,12 +56,17 @@ class RecordingWriter:
         self._begun = False
         self._last_row = schema.NEVER
         self._flushed_at = time.monotonic()
+        self._added = False
+        self._failure: RecordingError | None = None
+        self.lock = threading.RLock()
+        """Held while anything is changed: a thread flushes what nothing follows."""
 
     @property
     def begun(self) -> bool:
         """Whether ``begin`` was called."""
         return self._begun
 
+    @exclusive
     def begin(self, modules: Sequence[ModuleInfo], channels: Sequence[Channel], scalars: Sequence[str] = ()) -> None:
         """Create every dataset for this network, rename the file to its final name and let readers in."""
         assert self._file is not None and not self._begun, "begin() comes once, before close()"
@@ -81,6 +89,7 @@ class RecordingWriter:
         self._stage_blocks()
         self._begin_late()
         self._begun = True
+        self._flusher = Flusher(self, self._flush_seconds / 2)
 
     def _stage_blocks(self) -> None:
         nan, width = np.nan, len(self._scalars)
@@ -103,6 +112,7 @@ class RecordingWriter:
         self._late_scalars: dict[str, int] = {}
         self._traces = 0
 
+    @exclusive
     def add_iteration(
         self, iteration: int, loss: float, seconds: float, scalars: Mapping[str, float] | None = None
     ) -> None:
@@ -124,6 +134,7 @@ class RecordingWriter:
                 self._add_late_scalar(iteration, name, value)
         self._flush_if_due()
 
+    @exclusive
     def add_row(
         self,
         iteration: int,
@@ -147,6 +158,7 @@ class RecordingWriter:
             self._make_room(self._rows)
         self._flush_if_due()
 
+    @exclusive
     def add_late_channels(self, modules: Sequence[ModuleInfo], channels: Sequence[Channel]) -> list[int]:
         """Name modules and channels met after ``begin`` and return the channels' ids."""
         self._log(LogKind.LATE_CHANNELS, {"modules": modules, "channels": channels})
@@ -155,6 +167,7 @@ class RecordingWriter:
         self._ids |= {(known.module, known.quantity): first + i for i, known in enumerate(channels)}
         return list(range(first, first + len(channels)))
 
+    @exclusive
     def add_late_row(
         self,
         iteration: int,
@@ -176,6 +189,7 @@ class RecordingWriter:
                 self._index.add(channel, found)
         self._flush_if_due()
 
+    @exclusive
     def add_nonfinite(self, found: NonFinite) -> None:
         """Put a non-finite value into the index; the run's first reaches the file before this returns."""
         channel = self._channel_id(found)
@@ -186,16 +200,19 @@ class RecordingWriter:
         if first:
             self._commit()
 
+    @exclusive
     def add_event(self, event: Event) -> None:
         """Record something that happened."""
         self._log(LogKind.EVENT, event)
 
+    @exclusive
     def add_trace(self, graph_json: str) -> int:
         """Store a trace as JSON and return its id."""
         self._log_text(LogKind.TRACE, graph_json)
         self._traces += 1
         return self._traces - 1
 
+    @exclusive
     def add_snapshot(
         self,
         *,
@@ -220,6 +237,7 @@ class RecordingWriter:
         self._log(LogKind.SNAPSHOT, info)
         return info
 
+    @exclusive
     def flush(self) -> None:
         """Bring everything added into the file."""
         if self._file is None or not self._begun:
@@ -230,6 +248,7 @@ class RecordingWriter:
             self._rows.write()
         self._commit()
 
+    @exclusive
     def close(self, end: End | None) -> None:
         """Record how the run ended and close the file; a second call does nothing."""
         if self._file is None:
@@ -240,10 +259,13 @@ class RecordingWriter:
                     self._log(LogKind.END, end)
                 self.flush()
         finally:
+            if self._begun:
+                self._flusher.stop()
             file, self._file = self._file, None
             with writing(self.path):
                 file.close()
 
+    @exclusive
     def discard(self) -> None:
         """Close the file and remove it; only before ``begin``, when it holds nothing and has not its final name yet."""
         assert not self._begun, "what was recorded is kept"
@@ -302,8 +324,21 @@ class RecordingWriter:
         self._flush_if_due()
 
     def _flush_if_due(self) -> None:
+        """Something was added."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+        self._added = True
         if time.monotonic() - self._flushed_at >= self._flush_seconds:
             self.flush()
+
+    def flush_if_due(self) -> None:
+        """The flushing thread asks; what the disk refuses here is raised where something is added next."""
+        if self._file is not None and self._added and time.monotonic() - self._flushed_at >= self._flush_seconds / 2:
+            try:
+                self.flush()
+            except RecordingError as error:
+                self._failure = error
 
     def _commit(self) -> None:
         """Say how much is whole, after it has reached the file: a kill between the two loses nothing said before."""
@@ -315,4 +350,4 @@ class RecordingWriter:
             self._file.flush()
             self._committed[...] = lengths
             self._file.flush()
-        self._flushed_at = time.monotonic()
+        self._flushed_at, self._added = time.monotonic(), False

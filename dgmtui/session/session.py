@@ -12,7 +12,7 @@ from dgmtui.recording.model import MEASURES, Measure, NonFinite, Quantity, Snaps
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
 from dgmtui.session.operations import Operations
-from dgmtui.session.results import Results
+from dgmtui.session.ranks import Ranks
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
 from dgmtui.session.tree import TreeBuilder
 from dgmtui.trace.batch import batch_size
@@ -65,12 +65,11 @@ class Session:
             thorough: going to a non-finite value replays its iteration at once, so that one stands on the unit that
                 caused it; a screen has that done in the background.
         """
-        self.recording = recording
+        self.ranks = Ranks(recording, progress_factory)
         self.thorough = thorough
         self.lock = threading.RLock()
         self.history: list[str] = []
         """The commands that changed or showed something, as ``save`` writes them."""
-        self.iteration = max(recording.last_iteration, 0)
         self.phase: str | None = None
         self.module = ""
         self.unit: int | None = None
@@ -87,11 +86,21 @@ class Session:
         """The failing iteration whose replay will tell what to look at; None once that is known, or was chosen."""
         self.sourcing: tuple[str, ...] = ()
         """Scripts that are being run, outermost first."""
-        self.landmarks = Landmarks(recording)
-        self.results = Results(recording, progress_factory)
-        self.tree = TreeBuilder(recording)
-        self.charts = DynamicsCharts(recording)
-        self.operations = Operations(recording)
+        self._open(self.ranks.first_to_fail())
+        self.iteration = max(self.recording.last_iteration, 0)
+
+    def _open(self, rank: int) -> None:
+        self.recording = self.ranks.recording(rank)
+        self.results = self.ranks.results(rank)
+        self.landmarks = Landmarks(self.recording)
+        self.tree = TreeBuilder(self.recording)
+        self.charts = DynamicsCharts(self.recording)
+        self.operations = Operations(self.recording)
+
+    @property
+    def rank(self) -> int:
+        """The rank that is looked at."""
+        return self.recording.info.rank
 
     @property
     def drawn_measure(self) -> Measure:
@@ -135,7 +144,7 @@ class Session:
 
     def cancel(self) -> None:
         """Ask the command that is running in another thread to stop; it raises ``Cancelled`` there."""
-        self.results.cancel()
+        self.ranks.cancel()
 
     @property
     def under_way(self) -> tuple[float, str]:
@@ -234,6 +243,24 @@ class Session:
             self.recording.module(path)
         self.module, self.unit, self.focus, self._awaited = path, None, None, None
         self._offer_quantity()
+
+    def select_rank(self, rank: int) -> str:
+        """Look at another rank of the run: the same iteration, module and unit there, as far as they are recorded.
+
+        Returns:
+            A sentence where the iteration is another, else nothing.
+
+        Raises:
+            UsageError: it is not open.
+        """
+        iteration, module, unit = self.iteration, self.module, self.unit
+        self._open(rank)
+        known = any(module == each.path for each in self.recording.modules)
+        self.select_module(module if known else "")
+        self.unit, self.sample = unit if known else None, None
+        last = max(self.recording.last_iteration, 0)
+        self._stand(min(iteration, last))
+        return "" if iteration <= last else f"rank {rank} is recorded until {last} only"
 
     def select_unit(self, unit: int | None) -> None:
         """Look at one unit of the module, or at all.

@@ -21,9 +21,9 @@ them all."""
 def build_view(session: "Session", k: int) -> View:
     """All that one screen shows, with at most ``k`` sampled series besides the non-finite ones."""
     recording = session.recording
-    findings = session.results.findings(quick=True)
+    findings = session.ranks.findings(quick=True)
     return View(
-        title=Path(recording.path).name,
+        title=_title(session),
         iterations=recording.iteration_count,
         snapshot_count=len(recording.snapshots),
         cursor=session.iteration,
@@ -43,8 +43,16 @@ def build_view(session: "Session", k: int) -> View:
         credit=_credit(session),
         operations=session.operations.rows(session, with_users=True),
         findings=tuple(FindingRow(f.iteration, str(f.severity), f.kind, f.message, f.module) for f in findings),
-        findings_complete=session.results.findings_complete,
+        findings_complete=session.ranks.complete,
     )
+
+
+def _title(session: "Session") -> str:
+    name = Path(session.recording.path).name
+    if not session.ranks.several:
+        return name
+    unread = f", {len(session.recording.unread)} unread" if session.recording.unread else ""
+    return f"{name} (rank {session.rank} of {session.recording.info.world_size}{unread})"
 
 
 def thin_losses(losses: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

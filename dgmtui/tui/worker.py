@@ -37,7 +37,7 @@ def look(session: Session, post: Post) -> None:
     try:
         session.prepare()
         with session.lock:
-            session.results.findings()
+            session.ranks.findings()
             said = where_line(session) if session.settle() else ""
             post(Looked(*_view(session), said))
     except DgmtuiError as error:

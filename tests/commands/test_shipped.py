@@ -19,7 +19,7 @@ LINES = (
     "goto 100", "goto -1", "goto first-nonfinite", "step", "step 10", "back", "first-nonfinite", "next-nonfinite",
     "prev-nonfinite", "next-snapshot", "prev-snapshot", "goto 512", "module .", "module {leaf}", "unit 0", "unit all",
     "sample 3", "sample all", "quantity gradient", "quantity weight", "quantity update", "quantity activation zeros",
-    "where", "findings --quick", "findings", "explain", "explain 2", "dynamics", "dynamics -k 5 --scale symlog",
+    "rank", "where", "findings --quick", "findings", "explain", "explain 2", "dynamics", "dynamics -k 5 --scale symlog",
     "dynamics --window 10 -1", "dynamics --whole", "print loss", "print mean({leaf})", "print param:{leaf}.weight",
     "replay", "replay --dtype float64", "replay --to 1", "nodes", "nodes --bad", "credit", "credit loss --by module",
     "credit {leaf}[0]@1 --top 0 --backward", "credit --by unit,sample", "credit nonfinite", "chain", "up", "down",

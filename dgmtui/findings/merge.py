@@ -1,0 +1,54 @@
+"""The findings of several ranks of one run as one list."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from dgmtui.findings.model import Evidence, Finding
+
+
+def merge(
+    ranks: Sequence[tuple[int, Iterable[Finding]]], order: Callable[[Finding], tuple[int, int, int]]
+) -> tuple[Finding, ...]:
+    """All findings of all ranks, most likely root cause first, each naming its rank.
+
+    What every replica shows at the same place is told once, of the lowest rank, with the others as a consequence. A
+    non-finite gradient that came from another rank is a consequence of what that rank shows at the same iteration.
+    """
+    every = [_of_rank(rank, finding) for rank, findings in ranks for finding in findings]
+    causes = {f.iteration for f in every if f.kind == "nonfinite" and not _came_from_elsewhere(f)}
+    told: dict[tuple[object, ...], Finding] = {}
+    also: dict[tuple[object, ...], list[int]] = {}
+    arrived: dict[int, list[int]] = {}
+    for finding in every:
+        if _came_from_elsewhere(finding) and finding.iteration in causes:
+            arrived.setdefault(finding.iteration, []).append(finding.rank)
+            continue
+        key = (finding.kind, finding.module, finding.op, finding.phase, finding.source, finding.iteration, finding.unit)
+        if key in told and finding.rank != told[key].rank:
+            also.setdefault(key, []).append(finding.rank)
+        else:
+            told[(*key, len(told)) if key in told else key] = finding
+    found = [_with_ranks(finding, "So it is on", also.get(key, [])) for key, finding in told.items()]
+    found = [
+        _with_ranks(f, "Averaging brought it to the gradients of", arrived.pop(f.iteration, []))
+        if f.kind == "nonfinite"
+        else f
+        for f in found
+    ]
+    return tuple(sorted(found, key=order))
+
+
+def _of_rank(rank: int, finding: Finding) -> Finding:
+    shown = Evidence(f"rank {rank}", "the rank that it was recorded on")
+    return replace(finding, evidence=(shown, *finding.evidence))
+
+
+def _came_from_elsewhere(finding: Finding) -> bool:
+    return bool(finding.data.get("from_another_rank"))
+
+
+def _with_ranks(finding: Finding, what: str, ranks: Sequence[int]) -> Finding:
+    if not ranks:
+        return finding
+    named = f"rank{'s' if len(ranks) > 1 else ''} {', '.join(map(str, sorted(ranks)))}"
+    return replace(finding, consequences=(*finding.consequences, f"{what} {named}{' too' if 'So' in what else ''}."))
