@@ -68,7 +68,7 @@ class _Append(argparse.Action):
 def _open_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dgmtui",
-        usage="dgmtui [-c CMD]… [-x SCRIPT] [--batch] [--json] [--fail-on LEVEL] REC…\n"
+        usage="dgmtui [--follow] [-c CMD]… [-x SCRIPT] [--batch] [--json] [--fail-on LEVEL] REC…\n"
         "       dgmtui record|demo|check …",
         description="A terminal debugger for neural-network training that went wrong.",
         epilog=EXAMPLES,
@@ -77,6 +77,7 @@ def _open_parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(given=[])
     parser.add_argument("recording", nargs="+", metavar="REC", help="a recording; several are the ranks of one run")
+    parser.add_argument("--follow", action="store_true", help="watch a run that goes on; the cursor goes with it")
     parser.add_argument("-c", dest="command", action=_Append, metavar="CMD", help="run a command (may be repeated)")
     parser.add_argument("-x", dest="script", action=_Append, metavar="SCRIPT", help="run the commands of a script")
     parser.add_argument(
@@ -95,20 +96,22 @@ def _open_parser() -> argparse.ArgumentParser:
 def _open(arguments: list[str]) -> int:
     chosen = _open_parser().parse_args(arguments)
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a replay warns again of what the training was warned of
+    if chosen.follow and (chosen.batch or chosen.json or chosen.fail_on or not sys.stdout.isatty()):
+        raise UsageError("--follow needs the screen: leave out --batch, --json and --fail-on, and use a terminal")
     batch = chosen.batch or chosen.json or chosen.fail_on is not None
     if not batch and not sys.stdout.isatty():
         if not chosen.given:
             raise UsageError("standard output is no terminal; name commands with -c, or add --batch for the findings")
         batch = True
     if not batch:
-        return _open_screen(chosen.recording, chosen.given)
+        return _open_screen(chosen.recording, chosen.given, follow=chosen.follow)
     from dgmtui.commands.batch import Step, run_batch, steps_of
 
     steps = steps_of(chosen.given) or [Step("findings")]
     return run_batch(chosen.recording, steps, as_json=chosen.json, fail_on=chosen.fail_on, echo=len(steps) > 1)
 
 
-def _open_screen(recordings: Sequence[str], given: Sequence[tuple[str, str]] = ()) -> int:
+def _open_screen(recordings: Sequence[str], given: Sequence[tuple[str, str]] = (), *, follow: bool = False) -> int:
     from dgmtui.tui import run
 
     lines: tuple[str, ...] = ()
@@ -116,7 +119,7 @@ def _open_screen(recordings: Sequence[str], given: Sequence[tuple[str, str]] = (
         from dgmtui.commands.batch import steps_of
 
         lines = tuple(step.line for step in steps_of(given))
-    return int(run(recordings[0] if len(recordings) == 1 else tuple(recordings), lines))
+    return int(run(recordings[0] if len(recordings) == 1 else tuple(recordings), lines, follow=follow))
 
 
 def _record(arguments: list[str]) -> int:

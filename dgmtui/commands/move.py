@@ -45,6 +45,18 @@ def back(session: Session, n: int = 1) -> Result:
     return moved(session, "back", session.move(-n))
 
 
+@command("follow", group="move", keys=(("F", "follow", "follow"),))
+def follow(session: Session) -> Result:
+    """Go to the last iteration, and with it while the run goes on; any other move pins the cursor again.
+
+    What a run has recorded since is taken in, whether the cursor follows or not.
+
+    JSON: as `goto`, with "command":"follow".
+    """
+    session.follow()
+    return moved(session, "follow", "" if session.running else "the run has ended; this is its last iteration")
+
+
 @command("first-nonfinite", group="move")
 def first_nonfinite(session: Session) -> Result:
     """Stand on the first NaN or Inf: its iteration, and the module and unit whose value led to it.

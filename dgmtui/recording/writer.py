@@ -48,7 +48,7 @@ class RecordingWriter:
     process can read it at any time and a killed run loses at most ``flush_seconds``.
     """
 
-    def __init__(self, path: Path, info: RunInfo, *, block_rows: int = 64, flush_seconds: float = 2.0) -> None:
+    def __init__(self, path: Path, info: RunInfo, *, block_rows: int = 64, flush_seconds: float = 1.0) -> None:
         self.path = Path(path)
         self._block_rows = block_rows
         self._flush_seconds = flush_seconds

@@ -205,7 +205,7 @@ class Results:
         last = self._recording.last_iteration
         if self._full is not None and self._full[0] == last:
             return self._full[1]
-        if quick:
+        if quick and not self._births_made():
             if self._quick is None or self._quick[0] != last:
                 self._quick = (last, self._diagnose(replay=False))
             return self._quick[1]
@@ -215,7 +215,16 @@ class Results:
     @property
     def findings_complete(self) -> bool:
         """The replay of the failing iteration has been looked at, or there is none to look at."""
-        return self._full is not None or not any(s.reason == "failing" for s in self._recording.snapshots)
+        failing = self._failing()
+        return failing is None or (self._full is not None and self._full[0] >= failing.iteration)
+
+    def _failing(self) -> SnapshotInfo | None:
+        return next((s for s in self._recording.snapshots if s.reason == "failing"), None)
+
+    def _births_made(self) -> bool:
+        """Whether the failing iteration was replayed: of a run that goes on, what that told stays known."""
+        failing = self._failing()
+        return failing is not None and (failing.iteration, failing.turn, "") in self._births
 
     def finding_at(self, iteration: int) -> "Finding | None":
         """The first finding at an iteration, else the first that was on its way or still is; needs no new replay.
@@ -281,7 +290,7 @@ class Results:
 
     def account(self, finding: "Finding") -> str:
         """The chain from a finding's non-finite value to the input, in words; empty where none is known."""
-        snapshot = next((s for s in self._recording.snapshots if s.reason == "failing"), None)
+        snapshot = self._failing()
         birth = None if snapshot is None else self.birth_if_made(snapshot)
         if snapshot is None or birth is None or finding.kind != "nonfinite":
             return ""

@@ -84,6 +84,10 @@ class Session:
         """None: what is selected is the target."""
         self._awaited: int | None = None
         """The failing iteration whose replay will tell what to look at; None once that is known, or was chosen."""
+        self.watched = False
+        """What the run records meanwhile is to be taken in."""
+        self.following = False
+        """The cursor goes with the last iteration of a run that goes on, until it is moved."""
         self.sourcing: tuple[str, ...] = ()
         """Scripts that are being run, outermost first."""
         self._open(self.ranks.first_to_fail())
@@ -188,6 +192,32 @@ class Session:
         if wanted < 0:
             return "this is the first iteration"
         return "this is the last iteration" if wanted > last else ""
+
+    def refresh(self) -> bool:
+        """Take in what a run that goes on has recorded since; whether that is anything."""
+        with self.lock:
+            changed = False
+            for recording in self.recording.ranks:
+                before = _extent(recording)
+                recording.refresh()
+                changed |= _extent(recording) != before
+            if changed:
+                self.tree = TreeBuilder(self.recording)
+                if self.following:
+                    self.iteration = max(self.recording.last_iteration, 0)
+                    self.phase = None
+            return changed
+
+    def follow(self) -> None:
+        """Go to the last iteration, and with it while the run goes on."""
+        self.refresh()
+        self._stand(max(self.recording.last_iteration, 0))
+        self.watched = self.following = True
+
+    @property
+    def running(self) -> bool:
+        """Whether the run has not ended yet, or was killed, as far as is known."""
+        return any(each.end is None for each in self.recording.ranks)
 
     def start(self) -> None:
         """Look at what the first finding concerns, as far as the recording tells; ``settle`` follows the replay."""
@@ -420,9 +450,15 @@ class Session:
             self.quantity, self.measure = offered[0], None
 
     def _stand(self, iteration: int) -> None:
+        self.following = False
         self.iteration, self.phase = iteration, None
         if self.focus is not None and self.focus.target == "nonfinite":
             self.focus = None
+
+
+def _extent(recording: "Recording") -> tuple[object, ...]:
+    """What a view shows more of when a run goes on."""
+    return recording.iteration_count, len(recording.rows), len(recording.snapshots), recording.end
 
 
 def _named(module: str, unit: int | None, sample: int | None) -> str:

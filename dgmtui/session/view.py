@@ -145,3 +145,5 @@ class View:
     findings: tuple[FindingRow, ...]
     findings_complete: bool
     """False while only what needs no replay has been looked at."""
+    live: str = ""
+    """Where a run is watched: ``following`` or ``pinned``, whether the cursor goes with it, and ``ended`` after it."""

@@ -44,6 +44,7 @@ def build_view(session: "Session", k: int) -> View:
         operations=session.operations.rows(session, with_users=True),
         findings=tuple(FindingRow(f.iteration, str(f.severity), f.kind, f.message, f.module) for f in findings),
         findings_complete=session.ranks.complete,
+        live=_live(session),
     )
 
 
@@ -53,6 +54,14 @@ def _title(session: "Session") -> str:
         return name
     unread = f", {len(session.recording.unread)} unread" if session.recording.unread else ""
     return f"{name} (rank {session.rank} of {session.recording.info.world_size}{unread})"
+
+
+def _live(session: "Session") -> str:
+    if not session.watched:
+        return ""
+    if not session.running:
+        return "ended"
+    return "following" if session.following else "pinned"
 
 
 def thin_losses(losses: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

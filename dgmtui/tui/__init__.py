@@ -22,8 +22,10 @@ CANNOT_DRAW = ("dumb", "unknown")
 SLOW_LINE = {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_FPS": "20"}
 
 
-def run(path: str | Path | Sequence[str | Path], commands: Sequence[str] = ()) -> int:
+def run(path: str | Path | Sequence[str | Path], commands: Sequence[str] = (), *, follow: bool = False) -> int:
     """Open a recording (several paths: its ranks) on the screen, run ``commands`` there, and return the exit code.
+
+    With ``follow`` a run that goes on is watched, and waited for until its first iteration is whole.
 
     A recording that can't be opened is one sentence on standard error, before the screen is touched.
     """
@@ -36,21 +38,24 @@ def run(path: str | Path | Sequence[str | Path], commands: Sequence[str] = ()) -
         return _refuse("this terminal can't move its cursor (TERM); use --batch to print text instead", ExitCode.USAGE)
     gc.disable()  # until the first paint: what is loaded stays, and looking for garbage in it takes a tenth of the time
     try:
-        return _show(path, commands)
+        return _show(path, commands, follow)
     finally:
         gc.enable()
 
 
-def _show(path: str | Path | Sequence[str | Path], commands: Sequence[str]) -> int:
+def _show(path: str | Path | Sequence[str | Path], commands: Sequence[str], follow: bool) -> int:
     from dgmtui.recording import open_recording
+    from dgmtui.recording.waiting import opened_when_there
     from dgmtui.session.session import Session
 
     try:
-        recording = open_recording(path)
+        recording = (opened_when_there if follow else open_recording)(path)
     except DgmtuiError as error:
         return _refuse(str(error), error.exit_code)
     with recording, ThreadPoolExecutor(1) as pool:
         session = Session(recording)
+        if follow:
+            session.follow()
         first = pool.submit(_begin, session)
         remote = over_ssh()
         for name, value in SLOW_LINE.items() if remote else ():
@@ -70,7 +75,9 @@ def over_ssh() -> bool:
 
 
 def _begin(session: "Session") -> "View":
+    following = session.following
     session.start()
+    session.following = following
     return session.view()
 
 

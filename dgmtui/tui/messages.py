@@ -30,6 +30,15 @@ class Answered(Message):
         self.view = view
 
 
+class Grown(Message):
+    """What a run has recorded since was taken in; no view where that is nothing, or where it failed."""
+
+    def __init__(self, view: View | None, error: str = "") -> None:
+        super().__init__()
+        self.view = view
+        self.error = error
+
+
 class Looked(Message):
     """The background look at findings is over."""
 

@@ -19,7 +19,7 @@ from dgmtui.session.session import Session
 from dgmtui.session.view import View
 from dgmtui.tui.help import HelpScreen
 from dgmtui.tui.keys import bindings, footer, key_of
-from dgmtui.tui.messages import Answer, Answered, Looked
+from dgmtui.tui.messages import Answer, Answered, Grown, Looked
 from dgmtui.tui.widgets.contributions import Contributions
 from dgmtui.tui.widgets.dynamics_chart import DynamicsChart, subject_of
 from dgmtui.tui.widgets.findings import Findings
@@ -30,7 +30,7 @@ from dgmtui.tui.widgets.output import Output
 from dgmtui.tui.widgets.pane import RowsPane
 from dgmtui.tui.widgets.prompt import CommandInput, Prompt
 from dgmtui.tui.widgets.status import Line, Status, keys_row, tabs_row
-from dgmtui.tui.worker import drain, look
+from dgmtui.tui.worker import drain, look, take_in
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -39,6 +39,8 @@ TABS = ("contributions", "operations", "output")
 DRAWN_IN = {"credit": "contributions", "against": "contributions", "replay": "operations", "nodes": "operations"}
 """Where the answer of a command is drawn, other than in the output tab."""
 POLL_SECONDS = 0.25
+FOLLOW_SECONDS = 0.5
+"""How often a run that is watched is asked for what is new."""
 LOOK_AFTER_SECONDS = 0.2
 """How long after its start the screen begins to look for findings in the background."""
 HORIZONTAL = [(0, "-narrow"), (100, "-wide"), (160, "-widest")]
@@ -68,6 +70,7 @@ class MainScreen(Screen[None]):
         self._pending: deque[tuple[str, bool]] = deque((line, True) for line in commands)
         self._busy = self._looking = self._looked = self._interrupted = self._painted = False
         self._poll: Timer | None = None
+        self._growing = False
 
     def compose(self) -> ComposeResult:
         """The layout of the screen, top to bottom."""
@@ -100,6 +103,7 @@ class MainScreen(Screen[None]):
         self._show_tab(TABS[0])
         self.call_after_refresh(self._begin_work)
         self.set_timer(LOOK_AFTER_SECONDS, self._look_now)
+        self.set_interval(FOLLOW_SECONDS, self._take_in)
 
     def on_resize(self) -> None:
         """The footer shows what fits."""
@@ -198,6 +202,16 @@ class MainScreen(Screen[None]):
                 self._show_answer(answer)
         self._work_on()
 
+    def on_grown(self, event: Grown) -> None:
+        """Show what the run has recorded since; a new failure is looked into."""
+        self._growing = False
+        if event.error:
+            self.query_one(Prompt).say(event.error, "warning")
+        if event.view is not None:
+            self.view = event.view
+            self._looked = event.view.findings_complete
+            self._work_on()
+
     def on_looked(self, event: Looked) -> None:
         """Show what the background look found. One that was cancelled for a command is taken up again."""
         self._looking = False
@@ -253,6 +267,12 @@ class MainScreen(Screen[None]):
         """The first paint is out; loading torch would have held it up."""
         self._painted = True
         self._work_on()
+
+    def _take_in(self) -> None:
+        """Ask for what is new, unless the session is at work: then the next time."""
+        if self._session.watched and self._painted and not (self._busy or self._looking or self._growing):
+            self._growing = True
+            self.run_worker(lambda: take_in(self._session, self.post_message), thread=True)
 
     def _show_answer(self, answer: Answer) -> None:
         prompt = self.query_one(Prompt)

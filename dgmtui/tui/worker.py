@@ -10,7 +10,7 @@ from dgmtui.commands.registry import Registry
 from dgmtui.errors import DgmtuiError
 from dgmtui.session.session import Session
 from dgmtui.session.view import View
-from dgmtui.tui.messages import Answer, Answered, Looked
+from dgmtui.tui.messages import Answer, Answered, Grown, Looked
 
 if TYPE_CHECKING:
     from collections import deque
@@ -44,6 +44,17 @@ def look(session: Session, post: Post) -> None:
         post(Looked(None, str(error)))
     except Exception as error:  # whatever went wrong, the screen stays up and says so
         post(Looked(None, _unexpected("findings", error)))
+
+
+def take_in(session: Session, post: Post) -> None:
+    """Take in what the run has recorded since."""
+    try:
+        with session.lock:
+            post(Grown(*_view(session)) if session.refresh() else Grown(None))
+    except DgmtuiError as error:
+        post(Grown(None, str(error)))
+    except Exception as error:  # whatever went wrong, the screen stays up and says so
+        post(Grown(None, _unexpected("follow", error)))
 
 
 def _answer(session: Session, registry: Registry, line: str, typed: bool) -> Answer:

@@ -133,6 +133,7 @@ class FakeSession:
         self.under_way = (0.0, "")
         modules = [SimpleNamespace(path=row.path) for row in view.tree]
         self.recording = SimpleNamespace(modules=modules)
+        self.watched = False
         self.ranks = SimpleNamespace(findings=self._find)
 
     def view(self) -> View:
