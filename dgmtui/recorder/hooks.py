@@ -25,7 +25,8 @@ class Hooks:
         self._engine = engine
         self._warn = warn
         self._stack = ExitStack()
-        self._broken = False
+        self.broken = False
+        """Something of ours failed: the recording has ended, and the training goes on."""
 
     def __enter__(self) -> "Hooks":
         engine, remove = self._engine, self._stack.callback
@@ -65,7 +66,7 @@ class Hooks:
         """Whatever fails in our code must not reach the training: it is said once, and the recording ends there."""
 
         def guarded(*args: Any) -> None:
-            if self._broken:
+            if self.broken:
                 return
             try:
                 act(*args)
@@ -75,7 +76,7 @@ class Hooks:
         return guarded
 
     def _give_up(self, error: Exception) -> None:
-        self._broken = True
+        self.broken = True
         message = (
             f"the recording stopped at iteration {self._engine.iteration} ({type(error).__name__}: {error}); "
             "the training goes on"
@@ -86,15 +87,18 @@ class Hooks:
 
     def finish(self, end: End) -> bool:
         """Close the recording; whether it is whole. That it can't be is said, and changes nothing for the script."""
+        if self.broken:
+            end = End("abandoned", end.iteration, "the recorder failed, as its last event says; the training went on")
         try:
             self._engine.finish(end)
         except Exception as error:  # noqa: BLE001
-            self._warn(f"the recording could not be closed ({type(error).__name__}: {error})")
+            if not self.broken:
+                self._warn(f"the recording could not be closed ({type(error).__name__}: {error})")
             return False
         return True
 
     def _before_call(self, module: torch.nn.Module, args: tuple[Any, ...]) -> None:
-        if self._broken or torch.compiler.is_compiling():
+        if self.broken or torch.compiler.is_compiling():
             return
         try:
             self._engine.before_call(module, args)
@@ -103,7 +107,7 @@ class Hooks:
 
     def _after_call(self, module: torch.nn.Module, args: Any, *rest: Any) -> None:
         """``rest``: keyword arguments and output; after an exception PyTorch gives no keyword arguments."""
-        if self._broken or torch.compiler.is_compiling():
+        if self.broken or torch.compiler.is_compiling():
             return
         try:
             self._engine.after_call(module, rest[0] if len(rest) > 1 else {}, rest[-1])
@@ -128,7 +132,7 @@ class Hooks:
                 original(tensors, *args, **kwargs)
 
             losses = [tensors] if isinstance(tensors, Tensor) else list(tensors)
-            if not self._broken and losses and all(isinstance(loss, Tensor) for loss in losses):
+            if not self.broken and losses and all(isinstance(loss, Tensor) for loss in losses):
                 weights = args[0] if args else kwargs.get("grad_tensors", kwargs.get("grad_variables"))
                 self._backward(losses, run, _any_given(weights))
             if not ran:

@@ -78,6 +78,8 @@ class Journal:
 
     def close(self, end: End) -> None:
         """Everything goes to the file and the file is closed; where there is nothing to tell, no file is left."""
+        if self.writer.closed:  # the disk refused it from the start
+            return
         self.write_ended()
         if self._rows.begun or self._waiting:
             self.begin(None)

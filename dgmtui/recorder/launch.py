@@ -71,7 +71,10 @@ def run_script(
             code, end = _run(script, module, engine, ending)
         if not hooks.finish(end):
             return RunOutcome(code, path, engine.stopped_at)
-    _say(_summary(engine, path) if writer.begun else NOTHING_SEEN)
+    if writer.begun:
+        _say(_summary(engine, path))
+    elif not hooks.broken:
+        _say(NOTHING_SEEN)
     return RunOutcome(code, path, engine.stopped_at)
 
 

@@ -23,13 +23,12 @@ class Appender:
         end = at + len(values)
         if end > self.length:
             self._id.set_extent((end, *self._tail))
-            self.length = end
-        if 0 in self._tail:
-            return
-        data = np.ascontiguousarray(values, self._dtype)
-        space = self._id.get_space()
-        space.select_hyperslab((at, *(0 for _ in self._tail)), data.shape)
-        self._id.write(h5py.h5s.create_simple(data.shape), space, data)
+        if 0 not in self._tail:
+            data = np.ascontiguousarray(values, self._dtype)
+            space = self._id.get_space()
+            space.select_hyperslab((at, *(0 for _ in self._tail)), data.shape)
+            self._id.write(h5py.h5s.create_simple(data.shape), space, data)
+        self.length = max(self.length, end)  # only now: what the disk refused is not there
 
     def append(self, values: NDArray[Any]) -> int:
         """Put ``values`` at the end and return where they begin."""
@@ -46,6 +45,11 @@ class Block:
         self._blank = blank
         self.rows: NDArray[Any] = np.empty((rows, *tail), dtype)
         self.rows[:] = blank
+
+    @property
+    def length(self) -> int:
+        """Rows that the dataset holds."""
+        return self._appender.length
 
     def write(self, base: int, start: int, stop: int) -> None:
         """Write staged rows ``start:stop``; staged row 0 is the dataset's row ``base``."""
@@ -81,6 +85,11 @@ class Staging:
     def full(self) -> bool:
         """Whether the next row has no place before ``write``."""
         return self.count == self.capacity
+
+    @property
+    def whole(self) -> int:
+        """Rows that every dataset holds: where the disk refused one of them, fewer than the first has."""
+        return min((block.length for block in self.blocks), default=0)
 
     def rewrite(self, row: int) -> None:
         """Have a staged row written again that was changed after it was written."""

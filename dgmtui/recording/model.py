@@ -197,7 +197,8 @@ class End:
     """How the recorded run ended; a killed run has none."""
 
     reason: str
-    """``finished``, ``exception``, ``nonfinite`` (stopped by us), ``interrupted``."""
+    """``finished``, ``exception``, ``nonfinite`` (stopped by us), ``interrupted``, ``abandoned`` (the recorder failed,
+    the training went on)."""
     iteration: int
     """The last iteration recorded, whole or failing."""
     message: str

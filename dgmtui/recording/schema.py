@@ -89,6 +89,12 @@ class Growing:
     """Its shape without the first axis."""
     chunk: tuple[int, ...]
 
+    @property
+    def block_bytes(self) -> int:
+        """What the file grows by at most when a row is added: the chunks that hold it."""
+        across = [-(-length // chunk) * chunk for length, chunk in zip(self.tail, self.chunk[1:], strict=True)]
+        return self.dtype.itemsize * self.chunk[0] * int(np.prod(across, dtype=object))
+
 
 def series_name(channel: int, measure: Measure) -> str:
     """The path of a channel's series of one measure."""

@@ -30,6 +30,7 @@ from dgmtui.recording.model import (
     TensorSpec,
     Verdict,
 )
+from dgmtui.recording.room import RESERVE, check_room
 from dgmtui.recording.schema import Committed, LogKind
 from dgmtui.recording.writing_index import IndexWriter, nonfinite_in
 
@@ -57,9 +58,15 @@ class RecordingWriter:
         self._last_row = schema.NEVER
         self._flushed_at = time.monotonic()
         self._added = False
+        self._reserve = RESERVE
         self._failure: RecordingError | None = None
         self.lock = threading.RLock()
         """Held while anything is changed: a thread flushes what nothing follows."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be added any more."""
+        return self._file is None
 
     @property
     def begun(self) -> bool:
@@ -72,10 +79,26 @@ class RecordingWriter:
         assert self._file is not None and not self._begun, "begin() comes once, before close()"
         self.channels = list(channels)
         self._scalars = {name: column for column, name in enumerate(scalars)}
+        try:
+            self._create(modules, channels, scalars)
+        except RecordingError:
+            self.discard()
+            raise
+        self._stage_blocks()
+        self._begin_late()
+        self._begun = True
+        self._flusher = Flusher(self, self._flush_seconds / 2)
+
+    def _create(self, modules: Sequence[ModuleInfo], channels: Sequence[Channel], scalars: Sequence[str]) -> None:
+        assert self._file is not None
         with writing(self.path):
             network = {"modules": modules, "channels": channels, "scalars": scalars}
             schema.create_text(self._file, schema.NETWORK, to_json(network))
             growing = schema.growing(self.channels, len(scalars), self._block_rows)
+            self._grows = {name: like.block_bytes for name, like in growing.items()}
+            rows = (n for n in growing if n in (schema.ROWS, schema.STATISTIC_VALUES) or n.startswith("series/"))
+            self._block_bytes = sum(self._grows[name] for name in rows)
+            check_room(self.path, self._block_bytes)
             self._appenders = {
                 name: Appender(schema.create_growing(self._file, name, like)) for name, like in growing.items()
             }
@@ -86,10 +109,6 @@ class RecordingWriter:
             self._committed = fixed[schema.COMMITTED]
             self._index = IndexWriter(self._appenders[schema.NONFINITE], fixed[schema.FIRST], fixed[schema.OVERALL])
             switch_to_following(self._file, self.path)
-        self._stage_blocks()
-        self._begin_late()
-        self._begun = True
-        self._flusher = Flusher(self, self._flush_seconds / 2)
 
     def _stage_blocks(self) -> None:
         nan, width = np.nan, len(self._scalars)
@@ -228,6 +247,8 @@ class RecordingWriter:
     ) -> SnapshotInfo:
         """Store the tensors of one iteration and what is known of it."""
         blob = self._appenders[schema.TENSORS]
+        size = sum(stored.data.size for stored in tensors.values())
+        check_room(self.path, size + self._grows[schema.TENSORS], reserve=self._reserve)
         with writing(self.path):
             specs = {
                 name: TensorSpec(t.dtype, tuple(t.shape), blob.append(t.data), t.data.size)
@@ -243,21 +264,21 @@ class RecordingWriter:
         if self._file is None or not self._begun:
             return
         with writing(self.path):
-            self._index_staged_rows()
             self._iterations.write()
-            self._rows.write()
+            self._write_rows()
         self._commit()
 
     @exclusive
     def close(self, end: End | None) -> None:
-        """Record how the run ended and close the file; a second call does nothing."""
+        """Record how the run ended and close the file; a second call does nothing.
+
+        Where the disk is full, what still fits is kept: the losses, if not the series.
+        """
         if self._file is None:
             return
         try:
             if self._begun:
-                if end is not None:
-                    self._log(LogKind.END, end)
-                self.flush()
+                self._write_what_fits(end)
         finally:
             if self._begun:
                 self._flusher.stop()
@@ -265,23 +286,46 @@ class RecordingWriter:
             with writing(self.path):
                 file.close()
 
+    def _write_what_fits(self, end: End | None) -> None:
+        refused: list[RecordingError] = []
+        self._reserve = 0
+        for write in (self._iterations.write, self._write_rows, lambda: self._log_end(end), self._commit):
+            try:
+                with writing(self.path):
+                    write()
+            except RecordingError as error:
+                refused.append(error)
+        if refused:
+            raise refused[0]
+
+    def _log_end(self, end: End | None) -> None:
+        if end is not None:
+            self._log(LogKind.END, end)
+
+    def _write_rows(self) -> None:
+        check_room(self.path, self._block_bytes, reserve=self._reserve)
+        self._index_staged_rows()
+        self._rows.write()
+
     @exclusive
     def discard(self) -> None:
         """Close the file and remove it; only before ``begin``, when it holds nothing and has not its final name yet."""
         assert not self._begun, "what was recorded is kept"
         if self._file is not None:
             file, self._file = self._file, None
-            with writing(self.path):
-                file.close()
+            try:
+                with writing(self.path):
+                    file.close()
+            finally:
                 part_of(self.path).unlink(missing_ok=True)
 
     def _make_room(self, staging: Staging) -> None:
         if not staging.full:
             return
         with writing(self.path):
+            self._iterations.write()  # before the disk may be full: the losses are little and tell much
             if staging is self._rows:
-                self._index_staged_rows()
-            staging.write()
+                self._write_rows()
 
     def _index_staged_rows(self) -> None:
         """Tell the index of non-finite statistics in rows about to be written that nobody told it of."""
@@ -318,6 +362,7 @@ class RecordingWriter:
 
     def _log_text(self, kind: LogKind, text: str) -> None:
         data = np.frombuffer(text.encode(), schema.U1)
+        check_room(self.path, len(data) + self._grows[schema.LOG_DATA], reserve=self._reserve)
         with writing(self.path):
             offset = self._appenders[schema.LOG_DATA].append(data)
             self._appenders[schema.LOG_TABLE].append(np.array([[kind, offset, len(data)]]))
@@ -346,6 +391,7 @@ class RecordingWriter:
         lengths = np.zeros(len(Committed), schema.I8)
         for place, name in schema.LAST_WRITTEN.items():
             lengths[place] = self._appenders[name].length
+        lengths[Committed.ITERATIONS], lengths[Committed.ROWS] = self._iterations.whole, self._rows.whole
         with writing(self.path):
             self._file.flush()
             self._committed[...] = lengths

@@ -373,3 +373,44 @@ def test_forked_workers_are_left_alone(run: Run) -> None:
     with open_recording(recorded.recording) as recording:
         assert recording.iteration_count == 18
         assert all(s.verdict.forward is Match.MATCHES for s in recording.snapshots)
+
+
+@pytest.mark.parametrize("limit", (20_000, 400_000, 5_000_000))
+def test_what_fitted_on_a_full_disk_is_whole_and_says_that_the_recording_stopped(
+    run: Run, tmp_path: Path, limit: int
+) -> None:
+    recorded = run(
+        HEAD + FULL.replace("1_500_000", str(limit)).replace("range(60)", "range(600)"), options=("--every", "1")
+    )
+    assert recorded.code == 0 and "Traceback" not in recorded.err
+    if not recorded.recording.exists():
+        assert limit < 1_000_000 and not list(tmp_path.glob("*.part")), "nothing half made is left"
+        return
+    assert limit > 1_000_000
+    report = check(recorded.recording)
+    assert report.exit_code == 0 and "abandoned" in report.lines[0], report.lines
+
+
+LONG = """
+import gc
+model = nn.Sequential(nn.Linear(10, 16), nn.ReLU(), nn.Linear(16, 2))
+optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+for i in range(10_001):
+    loss = F.cross_entropy(model(X[:16]), Y[:16])
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+    if i in (2000, 10_000):
+        gc.collect()
+        pages = int(open("/proc/self/statm").read().split()[1])
+        print(sum(isinstance(o, torch.Tensor) for o in gc.get_objects()), len(gc.get_objects()), pages * 4096)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux for the memory")
+def test_ten_thousand_iterations_take_no_more_memory_than_two_thousand(run: Run) -> None:
+    recorded = run(HEAD + LONG)
+    (tensors, objects, memory), (later_tensors, later_objects, later) = (
+        map(int, line.split()) for line in recorded.out.splitlines()
+    )
+    assert later_tensors == tensors
+    assert later_objects < objects + 1000, "what is kept of a snapshot each power of two"
+    assert later < memory + (4 << 20)

@@ -136,7 +136,7 @@ def test_an_error_of_ours_never_reaches_the_training(
     assert capsys.readouterr().err.count("disk on fire") == 1
     with open_recording(tmp_path / "run.h5") as recording:
         assert [event.kind for event in recording.events()] == ["warning"]
-        assert recording.end is not None and recording.end.reason == "finished"
+        assert recording.end is not None and recording.end.reason == "abandoned"
 
 
 def test_a_recording_that_cannot_be_closed_leaves_the_training_alone(
