@@ -261,9 +261,11 @@ class Replay:
             )
 
     def _gradient_hook(self, ref: Ref) -> Any:
+        kept = self._result_gradients  # not self: autograd holds the hook, and what it would hold is never freed
+
         def keep(gradient: Tensor | None) -> None:
             if gradient is not None:
-                self._result_gradients[ref] = gradient.detach()
+                kept[ref] = gradient.detach()
 
         return keep
 
