@@ -1,23 +1,35 @@
 """A terminal debugger for neural-network training that went wrong."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dgmtui.recorder import Recorder
+    from dgmtui.recorder.engine import StopTraining
+    from dgmtui.recorder.lightning_callback import LightningRecorder
+    from dgmtui.recorder.transformers_callback import TransformersRecorder
     from dgmtui.recording import open_recording
 
 __version__ = "0.1.0"
-__all__ = ["Recorder", "__version__", "open_recording"]
+__all__ = [
+    "LightningRecorder",
+    "Recorder",
+    "StopTraining",
+    "TransformersRecorder",
+    "__version__",
+    "open_recording",
+]
+_HOMES = {
+    "Recorder": "dgmtui.recorder",
+    "StopTraining": "dgmtui.recorder.engine",
+    "LightningRecorder": "dgmtui.recorder.lightning_callback",
+    "TransformersRecorder": "dgmtui.recorder.transformers_callback",
+    "open_recording": "dgmtui.recording",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import public names when first used, so that ``import dgmtui`` loads neither torch nor textual (PEP 562)."""
-    if name == "Recorder":
-        from dgmtui.recorder import Recorder
-
-        return Recorder
-    if name == "open_recording":
-        from dgmtui.recording import open_recording
-
-        return open_recording
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -51,6 +51,7 @@ class Recorder:
         if optimizer is not None:
             self._engine.new_optimizer(optimizer)
         self._hooks = Hooks(self._engine, _say)
+        self._closed = False
 
     @property
     def stopped_at(self) -> int | None:
@@ -69,6 +70,14 @@ class Recorder:
         if self._engine.iteration == before:
             self._engine.end_iteration()
 
+    def add_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
+        """Tell of an optimiser that was made before; an iteration ends when each has had its turn."""
+        self._engine.new_optimizer(optimizer)
+
+    def close_when_stopped(self) -> None:
+        """Close the recording as the run is stopped, for those who can't leave the ``with`` block then."""
+        self._hooks.stopped = lambda stop: self.__exit__(type(stop), stop, None)
+
     def log(self, **scalars: float) -> None:
         """Record numbers with the iteration under way or just ended."""
         self._engine.log(scalars)
@@ -80,6 +89,9 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
+        if self._closed:
+            return isinstance(error, StopTraining)
+        self._closed = True
         self._hooks.__exit__(kind, error, trace)
         last = self._engine.stopped_at
         if isinstance(error, StopTraining):

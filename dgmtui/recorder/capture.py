@@ -1,6 +1,7 @@
 """Keeping one iteration so that it can be run again: bind its tensors, replay it at once, compare."""
 
-from collections.abc import Mapping
+import weakref
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from dgmtui.errors import ReplayError
 from dgmtui.recorder.binding import Plan, feeds_of
 from dgmtui.recorder.frames import dataset_index
 from dgmtui.recorder.measure import Row
-from dgmtui.recorder.naming import Names, weight_of
+from dgmtui.recorder.naming import Names, tensors_in, weight_of
 from dgmtui.recorder.window import Checked, Window, checksum
 from dgmtui.recording.model import Match, Quantity, SnapshotInfo, StoredTensor, Verdict
 from dgmtui.recording.writer import RecordingWriter
@@ -269,9 +270,39 @@ def transient(captured: Captured, loss: Tensor) -> bool:
     return bool(torch.isfinite(again.loss).all()) and not bool(torch.isfinite(loss).all())
 
 
-def batch_index(window: Window, loader_index: list[int] | None) -> list[int] | None:
-    """The data set's indices of the batch's rows, where they are known for certain."""
+@dataclass(frozen=True)
+class Given:
+    """A batch that a loader gave, and which rows of the data set it is."""
+
+    tensors: tuple[weakref.ref[Tensor], ...]
+    index: list[int]
+
+    @classmethod
+    def of(cls, batch: Any, index: list[int]) -> "Given":
+        """Remember it without keeping it."""
+        return cls(tuple(weakref.ref(tensor) for _, tensor in tensors_in(batch)), index)
+
+    def holds(self, tensor: Tensor) -> bool:
+        """Whether ``tensor`` is one of the batch's, or a view of one."""
+        mine = (ref() for ref in self.tensors)
+        return any(t is not None and _storage(t) == _storage(tensor) != 0 for t in mine)
+
+
+def _storage(tensor: Tensor) -> int:
+    return tensor.untyped_storage()._cdata if tensor.layout == torch.strided else 0
+
+
+def batch_index(window: Window, given: Sequence[Given]) -> list[int] | None:
+    """The data set's indices of the batch's rows, where they are known for certain.
+
+    They are where a tensor that a loader gave went into the model; where only what was computed of it did, as long as
+    no other batch could be meant.
+    """
     batch = [tensor for _, _, tensor in window.arguments if tensor.dim()]
-    if loader_index is not None and batch and len(loader_index) == len(batch[0]):
-        return loader_index
+    for one in reversed(given):
+        if any(one.holds(tensor) and len(tensor) == len(one.index) for tensor in batch):
+            return one.index
+    alive = [one for one in given if any(ref() is not None for ref in one.tensors)]
+    if len(alive) == 1 and batch and len(alive[0].index) == len(batch[0]):
+        return alive[0].index
     return dataset_index(batch)

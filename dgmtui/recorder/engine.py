@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from dgmtui.recorder.capture import (
     Before,
     Captured,
     Encoded,
+    Given,
     add_weights,
     batch_index,
     capture,
@@ -39,6 +41,9 @@ from dgmtui.trace.units import unit_axis
 _SHARDED = "the parameters are sharded over the ranks (fully_shard), so no rank can replay an iteration by itself"
 
 
+_GIVEN = 8
+
+
 class StopTraining(BaseException):
     """Raised in the training loop once a non-finite value is recorded; no ``except Exception`` holds it."""
 
@@ -58,7 +63,8 @@ class Engine:
         self.iteration = 0
         self.stopped_at: int | None = None
         self.failed_at: int | None = None
-        self.loader_index: list[int] | None = None
+        self._given: deque[Given] = deque(maxlen=_GIVEN)
+        """What loaders gave last: some give a batch while the one before is trained on."""
         self.in_block = False
         """The user says where an iteration ends."""
         self._writer = writer
@@ -102,6 +108,11 @@ class Engine:
         """This process is a child: what it does is no part of the recording."""
         if self._window is not None and self._window.tracing is not None:
             self._window.end_trace()
+
+    def loader_gave(self, batch: Any, index: list[int]) -> None:
+        """A ``DataLoader`` gives ``batch``, the rows ``index`` of its data set."""
+        if self.watching:
+            self._given.append(Given.of(batch, index))
 
     def before_call(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         """A module is about to run."""
@@ -370,7 +381,6 @@ class Engine:
         if self._window is not None and self._window.paused:
             self._window = None
         self.iteration += 1
-        self.loader_index = None
         self._averaged_over = 1
         self._fresh_row()
         if self._early and self._window is None and not self._sharded:
@@ -417,7 +427,7 @@ class Engine:
                 extra["transient"] = True
             if gradients is not None and backward.averaged_over > 1:
                 extra["averaged_over"] = backward.averaged_over
-            index = batch_index(backward.window, self.loader_index)
+            index = batch_index(backward.window, self._given)
             if index is not None:
                 extra["dataset_index"] = index
             row = self._failing_row(backward, captured, gradients)

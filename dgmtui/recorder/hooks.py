@@ -14,7 +14,7 @@ from torch.nn.modules import module as module_hooks
 from torch.optim import optimizer as optimizer_hooks
 from torch.utils.data import dataloader
 
-from dgmtui.recorder.engine import Engine
+from dgmtui.recorder.engine import Engine, StopTraining
 from dgmtui.recording.model import End
 
 
@@ -25,6 +25,9 @@ class Hooks:
         self._engine = engine
         self._warn = warn
         self._stack = ExitStack()
+        self._drawn: list[list[int]] = []
+        self.stopped: Callable[[StopTraining], object] = lambda stop: None
+        """Told before the training is stopped."""
         self.broken = False
         """Something of ours failed: the recording has ended, and the training goes on."""
 
@@ -50,6 +53,7 @@ class Hooks:
         self._replace(torch.amp.GradScaler, "scale", self._scale)
         self._replace(torch.amp.GradScaler, "step", self._scaler_step)
         self._replace(dataloader._BaseDataLoaderIter, "_next_index", self._next_index)
+        self._replace(dataloader._BaseDataLoaderIter, "__next__", self._next_batch)
         return self
 
     def __exit__(
@@ -153,6 +157,9 @@ class Hooks:
 
         try:
             self._engine.around_backward(losses, run_and_keep, weighted=weighted)
+        except StopTraining as stop:
+            self.stopped(stop)
+            raise
         except Exception as error:
             if failure and error is failure[0]:
                 raise
@@ -184,16 +191,27 @@ class Hooks:
         return step
 
     def _next_index(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """With no workers, the indices drawn are those of the batch that comes next."""
+        """With no workers, the indices drawn are those of the batch that the loader gives next."""
 
         @functools.wraps(original)
         def next_index(iterator: Any) -> Any:
             index = original(iterator)
             if getattr(iterator, "_num_workers", 1) == 0 and isinstance(index, list):
-                self._engine.loader_index = [int(i) for i in index]
+                self._drawn.append([int(i) for i in index])
             return index
 
         return next_index
+
+    def _next_batch(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def next_batch(iterator: Any) -> Any:
+            self._drawn.clear()
+            batch = original(iterator)
+            if self._drawn:
+                self._guarded(self._engine.loader_gave)(batch, self._drawn.pop())
+            return batch
+
+        return next_batch
 
 
 def _any_given(weights: object) -> bool:

@@ -1,0 +1,48 @@
+"""Recording from within a trainer that owns the loop: Lightning's and Hugging Face's."""
+
+import atexit
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from dgmtui.recorder.api import Recorder
+
+
+class TrainerRecorder:
+    """What the callbacks of both share: a recorder from the first iteration of a training to its end."""
+
+    def __init__(self, path: str | Path, every: int, on_nonfinite: str) -> None:
+        self._path = Path(path)
+        self._every = every
+        self._on_nonfinite = on_nonfinite
+        self._recorder: Recorder | None = None
+
+    def begin(self, model: nn.Module, optimizers: Iterable[torch.optim.Optimizer]) -> None:
+        """The training begins; one that is under way ends."""
+        self.end()
+        recorder = Recorder(self._path, model, every=self._every, on_nonfinite=self._on_nonfinite)
+        for optimizer in optimizers:
+            recorder.add_optimizer(optimizer)
+        recorder.close_when_stopped()
+        self._recorder = recorder.__enter__()
+        atexit.register(self.end)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """The training is over, by ``error`` where it was one."""
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            recorder.__exit__(None if error is None else type(error), error, None)
+            atexit.unregister(self.end)
+
+    def log(self, scalars: dict[str, Any]) -> None:
+        """Record the numbers among ``scalars`` with the iteration just ended."""
+        numbers = {name: float(value) for name, value in scalars.items() if _is_number(value)}
+        if self._recorder is not None and numbers:
+            self._recorder.log(**numbers)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, torch.Tensor) and value.numel() == 1)

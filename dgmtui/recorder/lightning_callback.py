@@ -1,0 +1,36 @@
+"""Lightning's callback; needs the extra ``dgmtui[lightning]``."""
+
+from pathlib import Path
+from typing import Any
+
+import lightning
+
+from dgmtui.recorder.callbacks import TrainerRecorder
+
+
+class LightningRecorder(lightning.Callback):
+    """Records the training that ``Trainer.fit`` runs.
+
+        trainer = lightning.Trainer(callbacks=[dgmtui.LightningRecorder("run.h5")])
+
+    At the first non-finite loss or gradient ``fit`` raises ``dgmtui.StopTraining``, unless ``on_nonfinite="continue"``.
+    """
+
+    def __init__(self, path: str | Path, *, every: int = 10, on_nonfinite: str = "stop") -> None:
+        self._training = TrainerRecorder(path, every, on_nonfinite)
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Begin to record."""
+        self._training.begin(pl_module, trainer.optimizers)
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Record what the user logged."""
+        self._training.log(dict(trainer.callback_metrics))
+
+    def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+        """The training is over."""
+        self._training.end()
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """The training ended by an exception, ours or the user's."""
+        self._training.end(exception)
