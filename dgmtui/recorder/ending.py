@@ -42,6 +42,11 @@ class Ending:
             self._running = False
             raise Terminated
 
+    def raise_if_heard(self) -> None:
+        """Raise again where the script trains on: in a finaliser or a weak reference's callback Python swallows it."""
+        if self.heard.is_set():
+            raise Terminated
+
 
 @contextmanager
 def ending_whole(close: Callable[[], object]) -> Iterator[Ending]:

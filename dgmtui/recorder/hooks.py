@@ -28,6 +28,8 @@ class Hooks:
         self._drawn: list[list[int]] = []
         self.stopped: Callable[[StopTraining], object] = lambda stop: None
         """Told before the training is stopped."""
+        self.interrupt: Callable[[], object] = lambda: None
+        """Asked before each backward pass; what it raises ends the script."""
         self.broken = False
         """Something of ours failed: the recording has ended, and the training goes on."""
 
@@ -129,6 +131,7 @@ class Hooks:
     def _autograd_backward(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
+            self.interrupt()
             ran = []
 
             def run() -> None:

@@ -67,6 +67,7 @@ def run_script(
         hooks.finish(End("interrupted", max(0, engine.iteration - 1), "ended by SIGTERM while it waited"))
 
     with ending_whole(close) as ending:
+        hooks.interrupt = ending.raise_if_heard
         with hooks, _as_main(script, args, module):
             code, end = _run(script, module, engine, ending)
         if not hooks.finish(end):

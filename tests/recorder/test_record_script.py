@@ -414,3 +414,27 @@ def test_ten_thousand_iterations_take_no_more_memory_than_two_thousand(run: Run)
     assert later_tensors == tensors
     assert later_objects < objects + 1000, "what is kept of a snapshot each power of two"
     assert later < memory + (4 << 20)
+
+
+SWALLOWED = """
+import os, signal, weakref
+model = nn.Linear(10, 2)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+class Thing:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(1000): pass
+for i in range(40):
+    loss = F.cross_entropy(model(X), Y)
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+    if i == 20:
+        Thing()
+    print(i)
+"""
+
+
+def test_a_signal_that_python_swallows_ends_the_run_at_the_next_backward_pass(run: Run) -> None:
+    recorded = run(HEAD + SWALLOWED)
+    assert recorded.code == 143 and recorded.out.splitlines()[-1] == "20"
+    with open_recording(recorded.recording) as recording:
+        assert recording.end is not None and recording.end.message == "ended by SIGTERM"
