@@ -19,9 +19,6 @@ FAILS = 30
 OTHERS = {"lstm": "aten.pow", "gru": "aten.pow"}
 """The operation, where it is not ``aten.exp``."""
 
-UNTOLD = ("complex_signal",)
-"""Whose rows are not told apart yet: null, not a guess."""
-
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -46,7 +43,7 @@ def test_the_loop_is_recorded_and_its_failure_replayed(name: str, tmp_path: Path
             assert (finding.phase, replay["forward"], replay["gradient"]) == ("backward", "matches", "differs")
             return
         assert (finding.phase, finding.op) == ("forward", OTHERS.get(name, "aten.exp"))
-        assert finding.sample == (None if name in UNTOLD else 3)
+        assert finding.sample == 3
         snapshot = recording.snapshot(FAILS)
         assert snapshot is not None and snapshot.verdict.forward is Match.MATCHES, "bit for bit where it was recorded"
         assert replay["forward"] in ("matches", "agrees"), replay["detail"]  # here with other threads
