@@ -28,9 +28,9 @@ def merge(
             also.setdefault(key, []).append(finding.rank)
         else:
             told[(*key, len(told)) if key in told else key] = finding
-    found = [_with_ranks(finding, "So it is on", also.get(key, [])) for key, finding in told.items()]
+    found = [_with_ranks(finding, "So it is on {} too.", also.get(key, [])) for key, finding in told.items()]
     found = [
-        _with_ranks(f, "Averaging brought it to the gradients of", arrived.pop(f.iteration, []))
+        _with_ranks(f, "Averaging brought it to the gradients of {}.", arrived.pop(f.iteration, []))
         if f.kind == "nonfinite"
         else f
         for f in found
@@ -47,8 +47,8 @@ def _came_from_elsewhere(finding: Finding) -> bool:
     return bool(finding.data.get("from_another_rank"))
 
 
-def _with_ranks(finding: Finding, what: str, ranks: Sequence[int]) -> Finding:
+def _with_ranks(finding: Finding, sentence: str, ranks: Sequence[int]) -> Finding:
     if not ranks:
         return finding
     named = f"rank{'s' if len(ranks) > 1 else ''} {', '.join(map(str, sorted(ranks)))}"
-    return replace(finding, consequences=(*finding.consequences, f"{what} {named}{' too' if 'So' in what else ''}."))
+    return replace(finding, consequences=(*finding.consequences, sentence.format(named)))
