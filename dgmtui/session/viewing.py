@@ -42,7 +42,10 @@ def build_view(session: "Session", k: int) -> View:
         dynamics=session.charts.chart(session, k),
         credit=_credit(session),
         operations=session.operations.rows(session, with_users=True),
-        findings=tuple(FindingRow(f.iteration, str(f.severity), f.kind, f.message, f.module) for f in findings),
+        findings=tuple(
+            FindingRow(f.iteration, str(f.severity), f.kind, told + f.message, f.module)
+            for told, f in ((f"rank {f.rank}: " if session.ranks.several else "", f) for f in findings)
+        ),
         findings_complete=session.ranks.complete,
         live=_live(session),
     )

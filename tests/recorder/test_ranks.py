@@ -120,6 +120,7 @@ def test_ranks_are_looked_at_one_at_a_time(tmp_path: Path, capsys: pytest.Captur
         REGISTRY.run(session, "module 0")
         assert REGISTRY.run(session, "rank 0").data["rank"] == 0
         assert (session.rank, session.module, session.view().title) == (0, "0", "run.rank0.h5 (rank 0 of 2)")
+        assert session.view().findings[0].message.startswith("rank 1: ")
         with pytest.raises(UsageError, match="open are: 0, 1"):
             REGISTRY.run(session, "rank 2")
     (tmp_path / "run.rank2.h5").touch()
