@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             setattr(sys, name, Path(os.devnull).open(mode))
     try:
         code = _dispatch(arguments)
-        sys.stdout.flush()
+        _flush()
     except DgmtuiError as error:
         print(f"dgmtui: {error}", file=sys.stderr)
         code = error.exit_code
@@ -45,6 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         code = INTERRUPTED
     return int(code)
+
+
+def _flush() -> None:
+    """Now, so that a pipe that nobody reads any more is noticed; a recorded script may have closed the stream."""
+    with suppress(ValueError, AttributeError):
+        sys.stdout.flush()
 
 
 def _dispatch(arguments: list[str]) -> int:

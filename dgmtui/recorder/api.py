@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from dgmtui.recorder.engine import Engine, StopTraining
-from dgmtui.recorder.hooks import Hooks
+from dgmtui.recorder.hooks import Hooks, refuse_second_thread
 from dgmtui.recorder.launch import run_info
 from dgmtui.recorder.ranks import path_of_rank, replica
+from dgmtui.recorder.saying import teller
 from dgmtui.recording.model import End
 from dgmtui.recording.writer import RecordingWriter
 
@@ -45,12 +46,14 @@ class Recorder:
         on_nonfinite: str = "stop",
     ) -> None:
         self.path = path_of_rank(Path(path))
+        refuse_second_thread()
+        self._say = teller()
         writer = RecordingWriter(self.path, run_info(sys.argv[0], sys.argv[1:], every))
-        self._engine = Engine(writer, every=every, on_nonfinite=on_nonfinite, say=_say)
+        self._engine = Engine(writer, every=every, on_nonfinite=on_nonfinite, say=self._say)
         self._engine.names.add_root(type(replica(model)).__name__, model)
         if optimizer is not None:
             self._engine.new_optimizer(optimizer)
-        self._hooks = Hooks(self._engine, _say)
+        self._hooks = Hooks(self._engine, self._say)
         self._closed = False
 
     @property
@@ -68,7 +71,7 @@ class Recorder:
         finally:
             self._engine.in_block = False
         if self._engine.iteration == before:
-            self._engine.end_iteration()
+            self._hooks.safely(self._engine.end_iteration)
 
     def add_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         """Tell of an optimiser that was made before; an iteration ends when each has had its turn."""
@@ -80,7 +83,7 @@ class Recorder:
 
     def log(self, **scalars: float) -> None:
         """Record numbers with the iteration under way or just ended."""
-        self._engine.log(scalars)
+        self._hooks.safely(self._engine.log, {name: float(value) for name, value in scalars.items()})
 
     def __enter__(self) -> "Recorder":
         self._hooks.__enter__()
@@ -96,13 +99,9 @@ class Recorder:
         last = self._engine.stopped_at
         if isinstance(error, StopTraining):
             self._hooks.finish(End("nonfinite", last or 0, str(error)))
-            _say(f"stopped: iteration {last} is not finite; look at it with: dgmtui {self.path}")
+            self._say(f"stopped: iteration {last} is not finite; look at it with: dgmtui {self.path}")
             return True
         reason = "finished" if error is None else "interrupted" if isinstance(error, KeyboardInterrupt) else "exception"
         message = "" if error is None else f"{type(error).__name__}: {error}"
-        self._hooks.finish(End(reason, max(0, self._engine.iteration - 1), message))
+        self._hooks.finish(End(reason, self._engine.reached, message))
         return False
-
-
-def _say(text: str) -> None:
-    print(f"dgmtui: {text}", file=sys.stderr, flush=True)

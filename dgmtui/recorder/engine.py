@@ -5,7 +5,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -32,13 +32,20 @@ from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names, tensors_in
 from dgmtui.recorder.ranks import averaged_over, replica, shards
 from dgmtui.recorder.rounds import Rounds
+from dgmtui.recorder.threads import Followed
 from dgmtui.recorder.updates import Updates
 from dgmtui.recorder.window import Checked, Window, checksum, open_window
 from dgmtui.recording.model import End
 from dgmtui.recording.writer import RecordingWriter
 from dgmtui.trace.units import unit_axis
 
+if TYPE_CHECKING:
+    from dgmtui.trace.tracer import Tracer
+
 _SHARDED = "the parameters are sharded over the ranks (fully_shard), so no rank can replay an iteration by itself"
+
+
+_OTHER_THREAD = "another thread trains too: only the one that trained first is recorded"
 
 
 _GIVEN = 8
@@ -92,9 +99,16 @@ class Engine:
         self._unscaled: dict[int, Tensor] = {}
         self._scaler_seen = False
         self._early = False
+        self._raised = False
+        """The last backward pass raised."""
         self._joined: set[int] = set()
         """The backward passes, by their number, that use what was made for the one before."""
         self._pid = os.getpid()
+        self._followed = Followed()
+        self._left_behind: list[Tracer] = []
+        """Those of threads that are followed no more; only from within its thread is one left."""
+        self._elsewhere = False
+        """Another thread was seen to train."""
         self._busy = False
         self._since = time.perf_counter()
         self._fresh_row()
@@ -104,9 +118,44 @@ class Engine:
         """Whether hooks are to report: not within our own replays, nor in a forked process."""
         return not self._busy and os.getpid() == self._pid
 
+    def _here(self, *, trains: bool = False) -> bool:
+        """Whether this thread is the one that is followed; ``trains``: it goes back from a loss now."""
+        if not self._followed.is_this():
+            if not self._followed.may_be_this(trains=trains):
+                self._see_elsewhere(trains)
+                return False
+            if self._window is not None and self._window.tracing is not None:
+                self._left_behind.append(self._window.tracing)
+            self._drop_window()
+            self._spent = None
+            self._losses, self._stack = [], []
+            self._followed.move_here()
+            if trains:  # its forward pass went unheard
+                self._window = open_window({}, self._pass_row())
+        self._followed.trains |= trains
+        return True
+
+    def _see_elsewhere(self, trains: bool) -> None:
+        self._leave_tracers()
+        if trains and not self._elsewhere:
+            self._elsewhere = True
+            self._note("warning", _OTHER_THREAD)
+            self._say(_OTHER_THREAD)
+
+    def _leave_tracers(self) -> None:
+        for tracer in [one for one in self._left_behind if one.entered_here]:
+            self._left_behind.remove(tracer)
+            tracer.__exit__(None, None, None)
+
+    @property
+    def reached(self) -> int:
+        """The last iteration of which there is a loss; 0 where there is none."""
+        under_way = bool(self._losses) or self.stopped_at is not None
+        return self.iteration if under_way else max(0, self.iteration - 1)
+
     def forked(self) -> None:
         """This process is a child: what it does is no part of the recording."""
-        if self._window is not None and self._window.tracing is not None:
+        if self._window is not None and self._window.tracing is not None and self._followed.is_this():
             self._window.end_trace()
 
     def loader_gave(self, batch: Any, index: list[int]) -> None:
@@ -116,11 +165,15 @@ class Engine:
 
     def before_call(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         """A module is about to run."""
+        if not self._here():
+            return
         if replica(module) is not module:  # its model is called next, and is what has units
             self._averaged_over = averaged_over(module)
             return
         active = self.watching and torch.is_grad_enabled()
         outermost = active and not any(active for _, active in self._stack)
+        if not self._stack:
+            self._rounds.called(module)
         self._stack.append((id(module), active))
         if not active:
             return
@@ -136,7 +189,7 @@ class Engine:
 
     def after_call(self, module: nn.Module, kwargs: Mapping[str, Any], output: object) -> None:
         """A module has run, or raised."""
-        if not self._left(module) or self._window is None:
+        if not self._here() or not self._left(module) or self._window is None:
             return
         window, tracer = self._window, self._window.tracing
         tensors = [output] if isinstance(output, Tensor) else [tensor for _, tensor in tensors_in(output)]
@@ -165,8 +218,17 @@ class Engine:
             if active and self._window is not None and self._window.tracing is not None:
                 self._window.tracing.exit_call([])
 
+    def _forget_raised(self) -> None:
+        """The last backward pass raised and the training goes on: what it was made of is no part of the iteration."""
+        if self._raised:
+            self._raised = False
+            self._losses.pop()
+            if not self._losses:
+                self._fresh_row()
+
     def _begin_pass(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         self._handled = sys.exc_info()[1]
+        self._forget_raised()
         if self._window is not None and self._window.is_stale(module):
             self._drop_window()
         elif self._window is not None and self._window.tracing and len(self._window.passes) >= self._most_calls:
@@ -233,9 +295,10 @@ class Engine:
 
     def around_backward(self, losses: Sequence[Tensor], run: Callable[[], None], *, weighted: bool = False) -> None:
         """The user calls ``backward`` on ``losses``, or on their weighted sum; ``run`` does it."""
-        if not self.watching:
+        if not self.watching or not self._here(trains=True):
             run()
             return
+        self._forget_raised()
         window = self._window_of_backward()
         value = sum(self._value(loss) for loss in losses)
         loss = losses[0]
@@ -250,8 +313,13 @@ class Engine:
         self._losses.append(value)
         if not is_finite(value) and self.failed_at is None:
             self._fail(backward, None)
-        with _Busy(self):
-            run()
+        try:
+            with _Busy(self):
+                run()
+        except BaseException:
+            self._spend(window, plan)
+            self._raised = True
+            raise
         gradients = {path: p.grad for path, p in parameters.items() if p.grad is not None}
         if self.failed_at is None and not self._scaler_seen and any_nonfinite(gradients.values()):
             self._fail(backward, gradients)
@@ -294,12 +362,14 @@ class Engine:
 
     def scaled(self, loss: Tensor, scaled: Tensor) -> None:
         """A ``GradScaler`` made ``scaled`` of ``loss``; infinite gradients are its business."""
+        if not self._here():
+            return
         self._scaler_seen = True
         self._unscaled = {scaled._cdata: loss.detach()}
 
     def step_skipped(self, optimizer: torch.optim.Optimizer) -> None:
         """A ``GradScaler`` found infinite gradients and left the step out; the iteration is over all the same."""
-        if self.watching:
+        if self.watching and self._here():
             self._note("skipped", "the gradient scaler skipped this step: the scaled gradients overflowed")
             if self._rounds.stepped(optimizer):
                 self.end_iteration()
@@ -344,6 +414,9 @@ class Engine:
         """An optimiser is about to move its parameters."""
         if not self.watching:
             return
+        if not self._here():
+            self._rounds.forget(optimizer)
+            return
         if self._rounds.begins_anew(optimizer):
             self.end_iteration()
         if self._row is not None:
@@ -351,7 +424,7 @@ class Engine:
 
     def after_step(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimiser has moved its parameters."""
-        if not self.watching:
+        if not self.watching or not self._here():
             return
         if self._row is not None:
             self._updates.after(self._row)
@@ -360,23 +433,18 @@ class Engine:
 
     def log(self, scalars: Mapping[str, float]) -> None:
         """Numbers of the user's, recorded with the iteration under way or, between two, the one just ended."""
-        numbers = {name: float(value) for name, value in scalars.items()}
-        ended = self._journal.ended
-        if ended is not None and self._window is None and not self._losses:
-            ended.scalars.update(numbers)
-        else:
-            self._scalars |= numbers
+        if self._window is not None or self._losses or not self._journal.log(scalars):
+            self._scalars |= scalars
 
     def end_iteration(self) -> None:
         """Hand over what was gathered and go on to the next."""
         if not self._losses:
             return
-        self._journal.write_ended()
         now = time.perf_counter()
         loss = sum(self._losses) / len(self._losses)
-        self._journal.ended = Ended(self.iteration, loss, now - self._since, self._scalars, self._row)
+        self._journal.write(Ended(self.iteration, loss, now - self._since, self._scalars, self._row))
         self._since, self._turns = now, len(self._losses)
-        self._losses, self._scalars, self._stack, self._spent = [], {}, [], None
+        self._losses, self._scalars, self._stack, self._spent, self._raised = [], {}, [], None, False
         self._rounds.next()
         if self._window is not None and self._window.paused:
             self._window = None
@@ -395,6 +463,7 @@ class Engine:
 
     def finish(self, end: End) -> None:
         """The run is over: everything goes to the file and the file is closed."""
+        self._leave_tracers()
         self._drop_window()
         if self._losses and self.stopped_at is None:
             self.end_iteration()

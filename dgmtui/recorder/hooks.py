@@ -2,6 +2,7 @@
 
 import functools
 import os
+import threading
 import weakref
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -14,8 +15,13 @@ from torch.nn.modules import module as module_hooks
 from torch.optim import optimizer as optimizer_hooks
 from torch.utils.data import dataloader
 
+from dgmtui.errors import UsageError
 from dgmtui.recorder.engine import Engine, StopTraining
 from dgmtui.recording.model import End
+from dgmtui.trace.tracebacks import unseen
+
+_ENTERED: list[threading.Thread] = []
+"""By which threads hooks are entered now."""
 
 
 class Hooks:
@@ -34,7 +40,10 @@ class Hooks:
         """Something of ours failed: the recording has ended, and the training goes on."""
 
     def __enter__(self) -> "Hooks":
+        refuse_second_thread()
         engine, remove = self._engine, self._stack.callback
+        _ENTERED.append(threading.current_thread())
+        remove(_ENTERED.remove, threading.current_thread())
         _end_in_children(engine)
         before = module_hooks.register_module_forward_pre_hook(self._before_call)
         after = module_hooks.register_module_forward_hook(self._after_call, with_kwargs=True, always_call=True)
@@ -56,6 +65,7 @@ class Hooks:
         self._replace(torch.amp.GradScaler, "step", self._scaler_step)
         self._replace(dataloader._BaseDataLoaderIter, "_next_index", self._next_index)
         self._replace(dataloader._BaseDataLoaderIter, "__next__", self._next_batch)
+        self._replace(threading, "excepthook", self._thread_excepthook)
         return self
 
     def __exit__(
@@ -65,7 +75,7 @@ class Hooks:
 
     def _replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         original = getattr(owner, name)
-        setattr(owner, name, make(original))
+        setattr(owner, name, unseen(make(original)))
         self._stack.callback(setattr, owner, name, original)
 
     def _guarded(self, act: Callable[..., None]) -> Callable[..., None]:
@@ -80,6 +90,10 @@ class Hooks:
                 self._give_up(error)
 
         return guarded
+
+    def safely(self, act: Callable[..., None], *args: Any) -> None:
+        """Do it unless something failed before; that it fails is said, and changes nothing for the training."""
+        self._guarded(act)(*args)
 
     def _give_up(self, error: Exception) -> None:
         self.broken = True
@@ -119,6 +133,15 @@ class Hooks:
             self._engine.after_call(module, rest[0] if len(rest) > 1 else {}, rest[-1])
         except Exception as error:  # noqa: BLE001
             self._give_up(error)
+
+    def _thread_excepthook(self, original: Callable[..., None]) -> Callable[..., None]:
+        """That the training was stopped is told at the end; a thread that it ends has nothing to add."""
+
+        def excepthook(args: Any) -> None:
+            if not issubclass(args.exc_type, StopTraining):
+                original(args)
+
+        return excepthook
 
     def _optimizer_init(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
@@ -221,6 +244,12 @@ def _any_given(weights: object) -> bool:
     """Whether ``backward`` was given gradients to begin with, other than the 1 of a plain loss."""
     given = weights if isinstance(weights, list | tuple) else [weights]
     return any(weight is not None for weight in given)
+
+
+def refuse_second_thread() -> None:
+    """``UsageError`` where another thread records: PyTorch's global hooks would tell each of both trainings."""
+    if any(thread is not threading.current_thread() for thread in _ENTERED):
+        raise UsageError("another thread of this process records: one training is recorded at a time")
 
 
 def _end_in_children(engine: Engine) -> None:

@@ -1,6 +1,6 @@
 """What goes to the recording, in its order: what comes before the first iteration is whole waits for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dgmtui.recorder.measure import Row
@@ -26,8 +26,10 @@ class Journal:
 
     def __init__(self, writer: RecordingWriter, names: Names) -> None:
         self.writer = writer
-        self.ended: Ended | None = None
+        self._ended: Ended | None = None
         """The last iteration, as long as numbers may be logged to it."""
+        self._held = False
+        """It is not written yet."""
         self._rows = Rows(writer, names)
         self._waiting: list[Callable[[], object]] = []
 
@@ -61,18 +63,43 @@ class Journal:
         """Something happened."""
         self.later(lambda: self.writer.add_event(Event(iteration, kind, message)))
 
+    def write(self, ended: Ended) -> None:
+        """Write an iteration that has ended, so that none is lost where a pause follows and then the end.
+
+        Only the first is held back: what is logged to it decides which scalars there are.
+        """
+        self.write_ended()
+        self._ended, self._held = ended, True
+        if self.begun:
+            self._put(ended)
+
+    def _put(self, ended: Ended) -> None:
+        self._held = False
+        self.writer.add_iteration(ended.iteration, ended.loss, ended.seconds, ended.scalars)
+        if ended.row is not None and ended.row.parts:
+            self._rows.write(ended.iteration, ended.row)
+
+    def log(self, scalars: Mapping[str, float]) -> bool:
+        """Add numbers to the iteration that ended last; whether there is one that still takes them."""
+        ended = self._ended
+        if ended is None:
+            return False
+        if self._held:
+            ended.scalars.update(scalars)
+        else:
+            self.writer.add_iteration(ended.iteration, ended.loss, ended.seconds, scalars)
+        return True
+
     def write_ended(self) -> None:
-        """Write the iteration that ended before, now that nothing is logged to it any more."""
-        ended, self.ended = self.ended, None
-        if ended is not None:
+        """Nothing is logged any more to the iteration that ended before: write it if it was held back."""
+        ended, self._ended = self._ended, None
+        if ended is not None and self._held:
             self.begin(ended.row, tuple(ended.scalars))
-            self.writer.add_iteration(ended.iteration, ended.loss, ended.seconds, ended.scalars)
-            if ended.row is not None and ended.row.parts:
-                self._rows.write(ended.iteration, ended.row)
+            self._put(ended)
 
     def write_failing(self, ended: Ended) -> None:
         """Write the iteration that the run stops at, at once."""
-        self.ended = ended
+        self.write(ended)
         self.write_ended()
         self.writer.flush()
 

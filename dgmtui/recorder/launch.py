@@ -1,11 +1,12 @@
 """``dgmtui record``: run a script as ``python -m pdb`` would, and watch it."""
 
+import os
 import runpy
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,8 @@ from dgmtui.recorder.ending import EXIT_CODE, Ending, Terminated, ending_whole
 from dgmtui.recorder.engine import Engine, StopTraining
 from dgmtui.recorder.hooks import Hooks
 from dgmtui.recorder.ranks import path_of_rank, rank_and_world
+from dgmtui.recorder.saying import teller
+from dgmtui.recorder.threads import others, wait_for_others
 from dgmtui.recording.model import End, RunInfo
 from dgmtui.recording.writer import RecordingWriter
 
@@ -57,25 +60,32 @@ def run_script(
         raise UsageError(f"there is no script {script!r}; name a Python file, or a module after -m")
     stem = script.rpartition(".")[2] if module else Path(script).stem
     path = path_of_rank(Path(output)) if output is not None else _free_name(stem)
-    info = run_info(script, args, every)
+    info, say = run_info(script, args, every), teller()
     writer = RecordingWriter(path, info)
-    engine = Engine(writer, every=every, on_nonfinite=on_nonfinite, say=_say)
-    _say(f"recording to {path}")
-    hooks = Hooks(engine, _say)
+    engine = Engine(writer, every=every, on_nonfinite=on_nonfinite, say=say)
+    say(f"recording to {path}")
+    hooks = Hooks(engine, say)
 
     def close() -> None:
-        hooks.finish(End("interrupted", max(0, engine.iteration - 1), "ended by SIGTERM while it waited"))
+        hooks.finish(End("interrupted", engine.reached, "ended by SIGTERM while it waited"))
 
+    stops: list[StopTraining] = []
+    hooks.stopped = stops.append
     with ending_whole(close) as ending:
         hooks.interrupt = ending.raise_if_heard
         with hooks, _as_main(script, args, module):
-            code, end = _run(script, module, engine, ending)
-        if not hooks.finish(end):
-            return RunOutcome(code, path, engine.stopped_at)
+            code, end = _run_with_threads(script, module, engine, ending)
+        if stops and end.reason != "nonfinite":  # in a thread, after which the script went on
+            code, end = 1, End("nonfinite", engine.reached, str(stops[0]))
+        whole = hooks.finish(end)
+    if ending.heard.is_set():
+        _leave_threads(code)
+    if not whole:
+        return RunOutcome(code, path, engine.stopped_at)
     if writer.begun:
-        _say(_summary(engine, path))
+        say(_summary(engine, path))
     elif not hooks.broken:
-        _say(NOTHING_SEEN)
+        say(NOTHING_SEEN)
     return RunOutcome(code, path, engine.stopped_at)
 
 
@@ -100,16 +110,29 @@ def run_info(script: str, args: Sequence[str], every: int) -> RunInfo:
     )
 
 
-def _run(script: str, module: bool, engine: Engine, ending: Ending) -> tuple[int, End]:
+def _run_with_threads(script: str, module: bool, engine: Engine, ending: Ending) -> tuple[int, End]:
+    """Run the script until its threads have ended too, as Python does: one of them may be what trains."""
+
+    def run_main() -> None:
+        if module:
+            runpy.run_module(script, run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(str(Path(script).absolute()), run_name="__main__")
+
+    code, end = _run(run_main, engine, ending)
+    if code == EXIT_CODE or next(others(), None) is None:
+        return code, end
+    later, last = _run(wait_for_others, engine, ending)
+    return (later, last) if later else (code, replace(end, iteration=engine.reached))
+
+
+def _run(act: Callable[[], object], engine: Engine, ending: Ending) -> tuple[int, End]:
     def end(reason: str, message: str = "") -> End:
-        return End(reason, engine.iteration if engine.stopped_at is not None else max(0, engine.iteration - 1), message)
+        return End(reason, engine.reached, message)
 
     try:
         with ending.in_script():
-            if module:
-                runpy.run_module(script, run_name="__main__", alter_sys=True)
-            else:
-                runpy.run_path(str(Path(script).absolute()), run_name="__main__")
+            act()
     except StopTraining as stop:
         return 1, end("nonfinite", str(stop))
     except SystemExit as stop:
@@ -123,6 +146,15 @@ def _run(script: str, module: bool, engine: Engine, ending: Ending) -> tuple[int
         _show(error)
         return 1, end("exception", f"{type(error).__name__}: {error}")
     return 0, end("finished")
+
+
+def _leave_threads(code: int) -> None:
+    """The process was asked to end, and that it would wait for its threads it has not been asked."""
+    if next(others(), None) is not None:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        os._exit(code)
 
 
 def _exit_code(stop: SystemExit) -> int:
@@ -177,7 +209,3 @@ def _summary(engine: Engine, path: Path) -> str:
     if engine.stopped_at is not None:
         return f"stopped: iteration {engine.stopped_at} is not finite; look at it with: dgmtui {shown}"
     return f"{engine.iteration} iterations recorded; look at them with: dgmtui {shown}"
-
-
-def _say(text: str) -> None:
-    print(f"dgmtui: {text}\n", end="", file=sys.stderr, flush=True)  # in one piece: other ranks write there too

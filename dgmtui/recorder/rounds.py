@@ -1,26 +1,53 @@
 """Where one iteration ends: at the optimiser's step, or where there are several, when each has had its turn."""
 
 import weakref
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+PATIENCE = 16
+"""Steps of one optimiser for which another one's turn is waited: a critic takes five or ten to its generator's one."""
+_SWITCHES = 3
+"""After so many changes from one optimiser to another, the two are known to take turns."""
 
 
 class Rounds:
-    """Knows the optimisers there are and which have stepped in this iteration."""
+    """Knows the optimisers there are and which have stepped in this iteration.
+
+    Not every one that was made is waited for: some are for a later stage, for another model or for the same parameters.
+    """
 
     def __init__(self) -> None:
-        self._known: weakref.WeakSet[object] = weakref.WeakSet()
-        self._idle: weakref.WeakSet[object] = weakref.WeakSet()
+        self._known: weakref.WeakSet[torch.optim.Optimizer] = weakref.WeakSet()
+        self._idle: weakref.WeakSet[torch.optim.Optimizer] = weakref.WeakSet()
+        self._partners: weakref.WeakSet[torch.optim.Optimizer] = weakref.WeakSet()
+        """Those that have had their turn in one iteration with another."""
+        self._called: weakref.WeakSet[nn.Module] = weakref.WeakSet()
+        """The outermost modules called in this iteration."""
         self._stepped: list[int] = []
+        self._last: frozenset[int] = frozenset()
+        self._switches = 0
 
-    def add(self, optimizer: object) -> None:
+    def add(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimiser was made."""
         self._known.add(optimizer)
+
+    def forget(self, optimizer: torch.optim.Optimizer) -> None:
+        """It is at work in a training that is not followed."""
+        self._known.discard(optimizer)
+
+    def called(self, module: nn.Module) -> None:
+        """A model is called, with gradients or without."""
+        if len(self._known) > 1:
+            self._called.add(module)
 
     @property
     def without_optimizer(self) -> bool:
         """No optimiser lives: an iteration ends with its backward pass."""
         return not self._known
 
-    def begins_anew(self, optimizer: object) -> bool:
+    def begins_anew(self, optimizer: torch.optim.Optimizer) -> bool:
         """The first optimiser works again after another has: those that never step are not waited for again."""
         again = bool(self._stepped) and self._stepped[0] == id(optimizer) and len(set(self._stepped)) > 1
         if again:
@@ -29,13 +56,39 @@ class Rounds:
                     self._idle.add(other)
         return again
 
-    def stepped(self, optimizer: object) -> bool:
-        """Note a step; whether every optimiser has now had its turn."""
+    def stepped(self, optimizer: torch.optim.Optimizer) -> bool:
+        """Note a step; whether every optimiser that takes part has now had its turn."""
         self._known.add(optimizer)
         self._idle.discard(optimizer)
         self._stepped.append(id(optimizer))
-        return {id(o) for o in self._known if o not in self._idle} <= set(self._stepped)
+        waited = [o for o in self._known if o not in self._idle and id(o) not in self._stepped]
+        return not any([self._may_follow(other) for other in waited])
 
     def next(self) -> None:
         """A new iteration begins."""
+        turns = frozenset(self._stepped)
+        if len(turns) > 1:
+            self._partners.update(o for o in self._known if id(o) in turns)
+        elif turns and self._last and turns != self._last:
+            self._switches += 1
+        self._last = turns or self._last
+        self._called.clear()
         self._stepped = []
+
+    def _may_follow(self, other: torch.optim.Optimizer) -> bool:
+        """Whether the turn of ``other`` may come within this iteration."""
+        if len(self._stepped) >= PATIENCE and len(set(self._stepped)) == 1:
+            self._idle.add(other)
+            return False
+        if other in self._partners:
+            return True
+        theirs, ours = _trained((other,)), _trained(o for o in self._known if id(o) in self._stepped)
+        if not theirs or theirs & ours:
+            return False
+        called = {id(parameter) for module in self._called for parameter in module.parameters()}
+        return self._switches >= _SWITCHES or bool(theirs & called) or not ours & called
+
+
+def _trained(optimizers: Iterable[torch.optim.Optimizer]) -> set[int]:
+    groups = (group for optimizer in optimizers for group in optimizer.param_groups)
+    return {id(p) for group in groups for p in group["params"] if p.requires_grad}

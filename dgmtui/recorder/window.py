@@ -174,13 +174,13 @@ class Window:
     def trace(self) -> None:
         """Enter a tracer."""
         self.tracer = EarlyTracer(self._begin_anew) if self.early else Tracer()
-        self.tracer.__enter__()  # type: ignore[no-untyped-call]
+        self.tracer.__enter__()
 
     def end_trace(self) -> None:
         """Leave the tracer; what it saw is still there."""
         if self.tracer is not None and not self.traced:
             self.traced = True
-            self.tracer.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+            self.tracer.__exit__(None, None, None)
 
     @property
     def tracing(self) -> Tracer | None:

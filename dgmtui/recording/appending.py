@@ -96,14 +96,16 @@ class Staging:
         self.written = min(self.written, row)
 
     def write(self) -> bool:
-        """Write what is staged and not yet written; whether there was any. A full block makes room for the next."""
+        """Write what is staged and not yet written; whether there was any. It stays staged, to be written over."""
         wrote = self.count > self.written
         if wrote:
             for block in self.blocks:
                 block.write(self.base, self.written, self.count)
             self.written = self.count
-        if self.full:
-            for block in self.blocks:
-                block.clear()
-            self.base, self.count, self.written = self.total, 0, 0
         return wrote
+
+    def clear(self) -> None:
+        """Make room for the rows that follow; what was staged is written."""
+        for block in self.blocks:
+            block.clear()
+        self.base, self.count, self.written = self.total, 0, 0

@@ -11,6 +11,7 @@ from dgmtui.errors import RecordingError, UsageError
 from dgmtui.recording import schema
 from dgmtui.recording.codec import to_json
 from dgmtui.recording.model import RunInfo
+from dgmtui.recording.writers import writer_of
 
 
 def part_of(path: Path) -> Path:
@@ -27,6 +28,9 @@ def create_part(path: Path, info: RunInfo) -> h5py.File:
             raise UsageError(f"{path} is a device or a pipe: name a file to record into.")
         if not path.parent.is_dir():
             raise UsageError(f"the directory {path.parent} does not exist: make it, or record elsewhere.")
+        other = writer_of(path)
+        if other is not None:
+            raise UsageError(f"process {other} is recording into {path}: record into another file with -o.")
         # no chunk cache: rows are staged by us, and a cache a dataset would multiply over a network's many series
         file = h5py.File(part_of(path), "w", libver="latest", rdcc_nbytes=0)
     except (OSError, ValueError) as error:

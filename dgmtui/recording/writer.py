@@ -326,6 +326,7 @@ class RecordingWriter:
             self._iterations.write()  # before the disk may be full: the losses are little and tell much
             if staging is self._rows:
                 self._write_rows()
+        staging.clear()
 
     def _index_staged_rows(self) -> None:
         """Tell the index of non-finite statistics in rows about to be written that nobody told it of."""

@@ -1,9 +1,11 @@
 """One iteration's operations, seen below autograd as they are dispatched."""
 
+import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -24,6 +26,7 @@ from dgmtui.trace.operations import (
 )
 from dgmtui.trace.sources import current_source
 from dgmtui.trace.tensors import meta_of, name_of
+from dgmtui.trace.tracebacks import unseen
 
 _LITERAL_ELEMENTS = 1 << 16
 
@@ -41,9 +44,28 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Why the trace can't be replayed, in one sentence; empty if it can."""
         self._seen = Seen()
         self._paused = False
+        self._thread: weakref.ref[threading.Thread] | None = None
+        """In which it is entered: PyTorch has a stack of modes for each."""
         self._stack: list[int] = []
         self._call_counts: dict[str, int] = {}
 
+    def __enter__(self) -> Self:
+        self._thread = weakref.ref(threading.current_thread())
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """From another thread it can't be left, only told to let everything pass."""
+        if self.entered_here:
+            super().__exit__(*error)  # type: ignore[no-untyped-call]
+        self._paused = self._paused or not self.entered_here
+
+    @property
+    def entered_here(self) -> bool:
+        """Whether this is the thread in which it was entered."""
+        return self._thread is not None and self._thread() is threading.current_thread()
+
+    @unseen
     def __torch_dispatch__(
         self, func: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
@@ -81,7 +103,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def resume(self) -> None:
         """Enter again after a pause in which what ran is no part of the trace, such as an update."""
         self._seen.resumed.append(len(self._seen.nodes))
-        self.__enter__()  # type: ignore[no-untyped-call]
+        self.__enter__()
 
     def enter_call(self, module: str, type_: str, inputs: Sequence[Tensor], training: bool) -> int:
         """A module with path ``module`` and class ``type_`` is called. Gives the call's id."""

@@ -1,5 +1,6 @@
 """Training scripts as people write them, run alone and recorded."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin", "HOME": "/tmp"}
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin", "HOME": "/tmp", "PYTHONPATH": os.environ.get("PYTHONPATH", "")
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def test_a_rank_that_is_killed_leaves_the_others_whole(tmp_path: Path) -> None:
     with recorded(tmp_path, "replicas.py", "kill") as (session, _):
         zero, one = session.recording.ranks
         assert zero.end is not None and zero.end.reason == "exception" and zero.iteration_count >= 30
-        assert one.end is None and one.iteration_count >= 29  # the last may wait for what is logged to it
+        assert one.end is None and one.iteration_count == 30
         data = REGISTRY.run(session, "rank").data
         assert [row["end"] for row in data["ranks"]] == ["exception", None]
 

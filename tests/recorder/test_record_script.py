@@ -334,6 +334,71 @@ def test_a_terminated_run_is_closed_whole(run: Run, tmp_path: Path) -> None:
     assert report.whole and report.end is not None and report.end.message == "ended by SIGTERM"
 
 
+PAUSED = """
+import os, signal, time
+model = nn.Linear(10, 2)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for i in range(31):
+    loss = F.cross_entropy(model(X), Y)
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+time.sleep(2.5)
+"""
+
+
+@pytest.mark.parametrize("end", ["os._exit(5)", "os.kill(os.getpid(), signal.SIGKILL)"])
+def test_the_last_iteration_before_a_pause_is_not_lost_where_python_is_not_asked(run: Run, end: str) -> None:
+    killed = run(HEAD + PAUSED + end)
+    assert killed.code in (5, -signal.SIGKILL)
+    with open_recording(killed.recording) as recording:
+        assert recording.end is None and recording.last_iteration == 30 and recording.rows[-1] == 30
+
+
+def test_ctrl_c_ends_the_run_as_it_does_alone(run: Run) -> None:
+    source = HEAD + PAUSED.replace("time.sleep(2.5)", "os.kill(os.getpid(), signal.SIGINT); time.sleep(9)")
+    alone, recorded = run(source, recorded=False), run(source)
+    shown = "".join(line for line in recorded.err.splitlines(True) if not line.startswith("dgmtui:"))
+    assert recorded.code == 130 and shown == alone.err
+    report = check(recorded.recording)
+    assert report.whole and report.end is not None and (report.end.reason, report.end.iteration) == ("interrupted", 30)
+
+
+THREAD = """
+import os, signal, threading, time
+model = nn.Linear(10, 2)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+def train():
+    for i in range(COUNT):
+        loss = F.cross_entropy(model(X * float("nan") if i == BAD else X), Y)
+        optimizer.zero_grad(); loss.backward(); optimizer.step()
+        if i == 20:
+            begun.set()
+begun = threading.Event()
+threading.Thread(target=train).start()
+begun.wait()
+"""
+
+
+def test_a_thread_that_trains_on_after_the_script_is_recorded_to_its_end(run: Run) -> None:
+    recorded = run("COUNT, BAD = 400, -1\n" + HEAD + THREAD)
+    assert recorded.code == 0, recorded.err
+    report = check(recorded.recording)
+    assert report.last_iteration == 399 and report.end is not None and report.end.iteration == 399
+
+
+def test_a_thread_that_fails_ends_the_run_with_the_stop_and_no_traceback(run: Run) -> None:
+    recorded = run("COUNT, BAD = 400, 300\n" + HEAD + THREAD + "print('done')\n")
+    assert (recorded.code, recorded.out) == (1, "done\n") and "Traceback" not in recorded.err
+    report = check(recorded.recording)
+    assert report.end is not None and (report.end.reason, report.end.iteration) == ("nonfinite", 300)
+
+
+def test_a_process_that_is_asked_to_end_does_not_wait_for_its_thread(run: Run) -> None:
+    recorded = run("COUNT, BAD = 10**9, -1\n" + HEAD + THREAD + "os.kill(os.getpid(), signal.SIGTERM)\n")
+    assert recorded.code == 143
+    report = check(recorded.recording)
+    assert report.whole and report.end is not None and report.end.message == "ended by SIGTERM"
+
+
 def test_leaving_in_mid_loop_closes_the_recording_whole(run: Run) -> None:
     left = run(HEAD + INDEXED.replace("tell(loss, model)", "if i == 9: sys.exit(3)"))
     report = check(left.recording)
@@ -363,6 +428,33 @@ def test_where_nothing_can_be_written_the_script_is_not_run(run: Run, tmp_path: 
     assert len(refused.err.strip().splitlines()) == 1 and "does not exist" in refused.err
 
 
+def test_where_files_cannot_be_made_the_script_is_not_run(run: Run) -> None:
+    refused = run("print('I ran')", options=("-o", "/proc/run.h5"))
+    assert (refused.code, refused.out) == (2, "") and len(refused.err.strip().splitlines()) == 1
+
+
+CLOSED = """
+import os
+model = nn.Linear(10, 2)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for i in range(9):
+    beta = i / 9  # of which the recorder has something to say
+    loss = F.cross_entropy(model(X), Y) + beta * model.weight.pow(2).sum()
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+    if i == 0:
+        os.chdir("/")
+        CLOSE
+"""
+
+
+@pytest.mark.parametrize("close", ["sys.stdout.close(); sys.stderr.close()", "os.close(2)", "sys.stderr = None"])
+def test_a_script_that_closes_its_streams_and_goes_elsewhere_ends_well(run: Run, close: str) -> None:
+    recorded = run(HEAD + CLOSED.replace("CLOSE", close))
+    assert recorded.code == 0
+    report = check(recorded.recording)
+    assert report.whole and report.last_iteration == 8
+
+
 WORKERS = LOADER.replace("48, shuffle=True", "48, shuffle=True, num_workers=2, multiprocessing_context='fork'")
 
 
@@ -373,6 +465,39 @@ def test_forked_workers_are_left_alone(run: Run) -> None:
     with open_recording(recorded.recording) as recording:
         assert recording.iteration_count == 18
         assert all(s.verdict.forward is Match.MATCHES for s in recording.snapshots)
+
+
+CHILDREN = """
+import multiprocessing as mp
+from torch.utils.data import DataLoader, TensorDataset
+def train(seed, queue=None):
+    torch.manual_seed(seed)
+    model = nn.Linear(10, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for i in range(9):
+        loss = F.cross_entropy(model(X), Y)
+        optimizer.zero_grad(); loss.backward(); optimizer.step()
+    tell(loss, model)
+    return queue and queue.put(loss.item())
+if __name__ == "__main__":
+    train(0)
+    for method in ("fork", "spawn"):
+        context = mp.get_context(method)
+        queue = context.Queue()
+        child = context.Process(target=train, args=(1, queue))
+        child.start(); print(queue.get(), flush=True); child.join(); print(child.exitcode)
+        loader = DataLoader(TensorDataset(X, Y), 64, num_workers=2, persistent_workers=True,
+                            multiprocessing_context=method)
+        print([float(x.sum()) for epoch in range(2) for x, y in loader])
+    train(2)
+"""
+
+
+def test_children_that_train_or_load_are_left_alone_whatever_starts_them(run: Run) -> None:
+    alone, recorded = run(HEAD + CHILDREN, recorded=False), run(HEAD + CHILDREN)
+    assert (recorded.code, sorted(recorded.out)) == (0, sorted(alone.out)), recorded.err
+    with open_recording(recorded.recording) as recording:
+        assert recording.iteration_count == 18 and recording.end is not None
 
 
 @pytest.mark.parametrize("limit", (20_000, 400_000, 5_000_000))

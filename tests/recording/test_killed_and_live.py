@@ -1,5 +1,6 @@
 """A run that is killed leaves a recording that opens; a run that goes on can be followed."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgmtui.errors import RecordingError
+from dgmtui.errors import RecordingError, UsageError
 from dgmtui.recording import open_recording
 from dgmtui.recording.check import check
-from dgmtui.recording.model import Channel, Quantity
+from dgmtui.recording.model import Channel, ModuleInfo, Quantity, RunInfo
+from dgmtui.recording.writer import RecordingWriter
 
 WRITER = """
 import sys, time
@@ -107,3 +109,20 @@ def test_a_run_going_on_is_followed(tmp_path: Path) -> None:
         assert recording.iteration_count >= before + 100
         assert len(held) < len(recording.rows)
         assert recording.channels[0] == Channel("0", Quantity.ACTIVATION, 300)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fdinfo").exists(), reason="asks Linux who has the file open")
+def test_a_recording_that_is_being_written_is_not_replaced(tmp_path: Path) -> None:
+    path, info = tmp_path / "run.h5", RunInfo("2026", "0", "2", "3.11", "x.py", (), "/", "cpu", 1, "", 1)
+    writer = RecordingWriter(path, info)
+    with pytest.raises(UsageError, match="can't be written"):
+        RecordingWriter(path, info)
+    writer.begin([ModuleInfo("", "Linear", None)], [Channel("", Quantity.ACTIVATION, 2)])
+    writer.add_iteration(0, 1.0, 0.1)
+    writer.flush()
+    with pytest.raises(UsageError, match=f"process {os.getpid()} is recording"):
+        RecordingWriter(path, info)
+    writer.close(None)
+    RecordingWriter(path, info).discard()
+    with open_recording(path) as recording:
+        assert recording.iteration_count == 1, "a new recording takes its place once its first iteration is whole"
