@@ -324,8 +324,9 @@ class Engine:
         if self.failed_at is None and not self._scaler_seen and any_nonfinite(gradients.values()):
             self._fail(backward, gradients)
         elif self.failed_at is None and not self._sharded and self._keeper.due(self.iteration):
+            number = backward.number
             with _Busy(self):
-                self._keeper.keep(self.iteration, backward, gradients, lambda: self._turn(backward.number))
+                self._keeper.keep(self.iteration, backward, gradients, lambda: self._turn(number))
         self._spend(window, plan)
         if len(self._losses) in self._joined and not window.gave_up:
             self._window = window.followed_by(self._pass_row())

@@ -41,10 +41,8 @@ class Keeper:
         self._owes = captured.plan is None
         if captured.plan is not None:
             self._bytes += captured.nbytes()
-            encoded, writer = encode(captured), self._journal.writer
-            self._journal.later(
-                lambda: encoded.write(writer, iteration, "scheduled", backward.value, turn(), {}),
-            )
+            encoded, writer, loss = encode(captured), self._journal.writer, backward.value  # and no tensor to wait with
+            self._journal.later(lambda: encoded.write(writer, iteration, "scheduled", loss, turn(), {}))
 
     def _trace_always(self, iteration: int, detail: str) -> None:
         self.always = self._owes = True
