@@ -105,9 +105,24 @@ def test_a_rank_that_waits_for_another_ends_whole_when_asked_to(tmp_path: Path) 
         assert [each.end.reason for each in recording.ranks if each.end] == ["interrupted", "interrupted"]
 
 
-def test_a_sharded_model_is_recorded_and_says_that_it_has_no_replay(tmp_path: Path) -> None:
-    alone = torchrun(SCRIPTS / "sharded.py")
-    with recorded(tmp_path, "sharded.py") as (session, printed):
+def test_replicas_of_every_form_train_as_without_and_the_one_that_fails_is_found(tmp_path: Path) -> None:
+    """A static graph, gradients as views, compressed, accumulated; unused parameters; a layer used twice."""
+    alone = torchrun(SCRIPTS / "variants.py")
+    with recorded(tmp_path, "variants.py") as (session, printed):
+        assert len(losses(printed)) == 58 and losses(printed) == losses(alone.stdout)[:58]
+        finding = session.ranks.findings()[0]
+        assert (finding.kind, finding.rank, finding.iteration, finding.sample) == ("nonfinite", 1, 58, 3)
+        for recording in session.recording.ranks:
+            assert recording.iteration_count == 59
+            assert all(s.verdict.forward is Match.MATCHES for s in recording.snapshots)
+            accumulated = [s.verdict.gradient for s in recording.snapshots if s.iteration == 32]
+            assert accumulated == [Match.MATCHES, Match.NOT_MADE], "the first part's is this rank's own"
+
+
+@pytest.mark.parametrize("script", ["sharded.py", "sharded_flat.py"])
+def test_a_sharded_model_is_recorded_and_says_that_it_has_no_replay(tmp_path: Path, script: str) -> None:
+    alone = torchrun(SCRIPTS / script)
+    with recorded(tmp_path, script) as (session, printed):
         assert len(losses(printed)) == 30 and losses(printed) == losses(alone.stdout)[:30]
         finding = session.ranks.findings()[0]
         assert (finding.kind, finding.rank, finding.iteration) == ("nonfinite", 1, 30)
