@@ -107,8 +107,8 @@ class Engine:
         self._followed = Followed()
         self._left_behind: list[Tracer] = []
         """Those of threads that are followed no more; only from within its thread is one left."""
-        self._elsewhere = False
-        """Another thread was seen to train."""
+        self._told: set[str] = set()
+        """What is said once."""
         self._busy = False
         self._since = time.perf_counter()
         self._fresh_row()
@@ -137,10 +137,8 @@ class Engine:
 
     def _see_elsewhere(self, trains: bool) -> None:
         self._leave_tracers()
-        if trains and not self._elsewhere:
-            self._elsewhere = True
-            self._note("warning", _OTHER_THREAD)
-            self._say(_OTHER_THREAD)
+        if trains:
+            self.note_once("warning", _OTHER_THREAD)
 
     def _leave_tracers(self) -> None:
         for tracer in [one for one in self._left_behind if one.entered_here]:
@@ -421,6 +419,7 @@ class Engine:
         if self._rounds.begins_anew(optimizer):
             self.end_iteration()
         if self._row is not None:
+            self.names.settle()  # where no call of a module was heard
             self._updates.before(self._row, optimizer, backward_was_made=bool(self._losses))
 
     def after_step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -535,6 +534,13 @@ class Engine:
     def _encoded(self, captured: Captured) -> Encoded:
         with _Busy(self):
             return encode(captured)
+
+    def note_once(self, kind: str, message: str) -> None:
+        """Tell the user, and whoever reads the recording, what holds for the whole run."""
+        if message not in self._told:
+            self._told.add(message)
+            self._note(kind, message)
+            self._say(message)
 
     def _note(self, kind: str, message: str) -> None:
         self._journal.event(self.iteration, kind, message)

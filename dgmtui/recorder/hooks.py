@@ -16,6 +16,7 @@ from torch.optim import optimizer as optimizer_hooks
 from torch.utils.data import dataloader
 
 from dgmtui.errors import UsageError
+from dgmtui.recorder.compiled import SAID, CompiledModules, expect_extra_call, uncompiled
 from dgmtui.recorder.engine import Engine, StopTraining
 from dgmtui.recording.model import End
 from dgmtui.trace.tracebacks import unseen
@@ -32,6 +33,7 @@ class Hooks:
         self._warn = warn
         self._stack = ExitStack()
         self._drawn: list[list[int]] = []
+        self._compiled = CompiledModules(self._before_call, self._after_call)
         self.stopped: Callable[[StopTraining], object] = lambda stop: None
         """Told before the training is stopped."""
         self.interrupt: Callable[[], object] = lambda: None
@@ -49,16 +51,15 @@ class Hooks:
         after = module_hooks.register_module_forward_hook(self._after_call, with_kwargs=True, always_call=True)
         remove(before.remove)
         remove(after.remove)
-        remove(
-            optimizer_hooks.register_optimizer_step_pre_hook(
-                self._guarded(lambda o, a, k: engine.before_step(o))
-            ).remove
-        )
-        remove(
-            optimizer_hooks.register_optimizer_step_post_hook(
-                self._guarded(lambda o, a, k: engine.after_step(o))
-            ).remove
-        )
+        before_step = uncompiled(self._guarded(lambda o, a, k: engine.before_step(o)))
+        after_step = uncompiled(self._guarded(lambda o, a, k: engine.after_step(o)))
+        remove(optimizer_hooks.register_optimizer_step_pre_hook(before_step).remove)
+        remove(optimizer_hooks.register_optimizer_step_post_hook(after_step).remove)
+        self._replace(torch, "compile", self._compile)
+        self._replace(torch.nn.Module, "compile", self._compile_module)
+        self._compiled.hear(module for _, model in engine.names.roots() for module in model.modules())
+        remove(self._compiled.leave)
+        remove(expect_extra_call())
         self._replace(torch.optim.Optimizer, "__init__", self._optimizer_init)
         self._replace(torch.autograd, "backward", self._autograd_backward)
         self._replace(torch.amp.GradScaler, "scale", self._scale)
@@ -75,7 +76,7 @@ class Hooks:
 
     def _replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         original = getattr(owner, name)
-        setattr(owner, name, unseen(make(original)))
+        setattr(owner, name, unseen(uncompiled(make(original))))
         self._stack.callback(setattr, owner, name, original)
 
     def _guarded(self, act: Callable[..., None]) -> Callable[..., None]:
@@ -118,7 +119,7 @@ class Hooks:
         return True
 
     def _before_call(self, module: torch.nn.Module, args: tuple[Any, ...]) -> None:
-        if self.broken or torch.compiler.is_compiling():
+        if self.broken or torch.compiler.is_compiling() or self._compiled.is_heard(module):
             return
         try:
             self._engine.before_call(module, args)
@@ -127,7 +128,7 @@ class Hooks:
 
     def _after_call(self, module: torch.nn.Module, args: Any, *rest: Any) -> None:
         """``rest``: keyword arguments and output; after an exception PyTorch gives no keyword arguments."""
-        if self.broken or torch.compiler.is_compiling():
+        if self.broken or torch.compiler.is_compiling() or self._compiled.is_heard(module):
             return
         try:
             self._engine.after_call(module, rest[0] if len(rest) > 1 else {}, rest[-1])
@@ -142,6 +143,23 @@ class Hooks:
                 original(args)
 
         return excepthook
+
+    def _compile(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def compile_(*args: Any, **kwargs: Any) -> Any:
+            self._stack.callback(expect_extra_call())
+            self._guarded(self._engine.note_once)("compiled", SAID)
+            return original(*args, **kwargs)
+
+        return compile_
+
+    def _compile_module(self, original: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(original)
+        def compile_(module: torch.nn.Module, *args: Any, **kwargs: Any) -> None:
+            original(module, *args, **kwargs)
+            self._compiled.hear([module])
+
+        return compile_
 
     def _optimizer_init(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)

@@ -34,7 +34,7 @@ class Names:
         """Name a model; those that are part of it go by its name from here on."""
         model = replica(model)
         parts = {id(module) for module in model.modules()}
-        kept = [(known, other) for known, other in self._roots() if id(other) not in parts]
+        kept = [(known, other) for known, other in self.roots() if id(other) not in parts]
         plain = None if self._plain is None else self._plain()
         if (plain is None and not self._several and _has_parameters(model)) or id(plain) in parts:
             self._plain = weakref.ref(model)
@@ -53,8 +53,10 @@ class Names:
         """Whether an optimiser that is known holds it."""
         return any(tensor is p for optimizer in self._optimizers for g in optimizer.param_groups for p in g["params"])
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Find the models that are trained, before the first of them is named."""
+        if self._settled:
+            return
         self._settled = True
         optimizers = [*self._optimizers, *(found for _, found in in_scope(torch.optim.Optimizer))]
         trained = {id(p) for optimizer in optimizers for group in optimizer.param_groups for p in group["params"]}
@@ -66,14 +68,13 @@ class Names:
         for key, (name, model) in found.items():
             if key not in parts:
                 self.add_root(_plain_name(name, model), model)
-        if sum(_has_parameters(model) for _, model in self._roots()) > 1:
+        if sum(_has_parameters(model) for _, model in self.roots()) > 1:
             self._several, self._plain = True, None
             self.refresh()
 
     def path(self, module: nn.Module) -> str:
         """The path of a module; a module not met before is looked for in the user's variables."""
-        if not self._settled:
-            self._settle()
+        self.settle()
         known = self._paths.get(id(module))
         if known is None or known[1]() is not module:
             self.refresh()  # a layer that was put into a known model
@@ -85,7 +86,7 @@ class Names:
 
     def refresh(self) -> None:
         """Look at the models again: modules and parameters come and go."""
-        roots = self._roots()
+        roots = self.roots()
         plain = None if self._plain is None else self._plain()
         before = self._parameters
         self._paths, self._parameters, self._buffers = {}, {}, {}
@@ -100,7 +101,7 @@ class Names:
         if not _same_parameters(before, self._parameters):
             self.generation += 1
 
-    def _roots(self) -> list[tuple[str, nn.Module]]:
+    def roots(self) -> list[tuple[str, nn.Module]]:
         """The models that still live."""
         return [(name, model) for name, ref in self._held if (model := ref()) is not None]
 
@@ -125,7 +126,7 @@ class Names:
     def modules(self) -> Iterator[tuple[str, nn.Module]]:
         """Every module once, with its path, parents before children."""
         seen: set[int] = set()
-        for _, model in self._roots():
+        for _, model in self.roots():
             for module in model.modules():
                 if id(module) not in seen:
                     seen.add(id(module))

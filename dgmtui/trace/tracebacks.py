@@ -9,20 +9,29 @@ from typing import ParamSpec, TypeVar
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
+_KEPT_UNCOMPILED = ("/torch/_compile.py", "/torch/_dynamo/eval_frame.py")
+"""Where PyTorch's frames are that keep dynamo out of the one that they call."""
 _WATCHERS = tuple(str(Path(__file__).parent.parent / name) + "/" for name in ("recorder", "trace"))
 
 
 def without_watchers(trace: TracebackType | None) -> TracebackType | None:
     """The same traceback without the frames of what records and traces."""
-    kept = []
+    kept: list[TracebackType] = []
     while trace is not None:
-        if not trace.tb_frame.f_code.co_filename.startswith(_WATCHERS):
+        if not _file(trace).startswith(_WATCHERS):
             kept.append(trace)
+        else:
+            while kept and _file(kept[-1]).endswith(_KEPT_UNCOMPILED):
+                kept.pop()
         trace = trace.tb_next
     rebuilt = None
     for part in reversed(kept):
         rebuilt = TracebackType(rebuilt, part.tb_frame, part.tb_lasti, part.tb_lineno)
     return rebuilt
+
+
+def _file(trace: TracebackType) -> str:
+    return trace.tb_frame.f_code.co_filename
 
 
 def unseen(function: Callable[_P, _T]) -> Callable[_P, _T]:
