@@ -1,6 +1,7 @@
 """``torch.compile``: nothing of ours is compiled, and a compiled module is heard as one call."""
 
 import functools
+import sys
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
@@ -22,6 +23,16 @@ _EXTRA_CALL = r"Using `torch\.compile\(module\)` when there are global hooks"
 def uncompiled(function: Callable[_P, _T]) -> Callable[_P, _T]:
     """Keep dynamo out of ``function``: called from compiled code it would compile the recorder, and fail at it."""
     return _disable_dynamo(function)
+
+
+def is_compiled(module: nn.Module) -> bool:
+    """Whether ``torch.compile`` made it, or ``module.compile()`` was called."""
+    return module._compiled_call_impl is not None or type(module).__name__ == "OptimizedModule"
+
+
+def was_used() -> bool:
+    """Whether anything was compiled in this process, perhaps long ago."""
+    return bool(getattr(sys.modules.get("torch._dynamo.eval_frame"), "cached_backends", None))
 
 
 class CompiledModules:

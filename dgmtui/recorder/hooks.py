@@ -16,7 +16,7 @@ from torch.optim import optimizer as optimizer_hooks
 from torch.utils.data import dataloader
 
 from dgmtui.errors import UsageError
-from dgmtui.recorder.compiled import SAID, CompiledModules, expect_extra_call, uncompiled
+from dgmtui.recorder.compiled import SAID, CompiledModules, expect_extra_call, is_compiled, uncompiled, was_used
 from dgmtui.recorder.engine import Engine, StopTraining
 from dgmtui.recording.model import End
 from dgmtui.trace.tracebacks import unseen
@@ -34,6 +34,8 @@ class Hooks:
         self._stack = ExitStack()
         self._drawn: list[list[int]] = []
         self._compiled = CompiledModules(self._before_call, self._after_call)
+        self._tell_before: Callable[..., None] = engine.before_call
+        self._tell_after: Callable[..., None] = engine.after_call
         self.stopped: Callable[[StopTraining], object] = lambda stop: None
         """Told before the training is stopped."""
         self.interrupt: Callable[[], object] = lambda: None
@@ -51,15 +53,22 @@ class Hooks:
         after = module_hooks.register_module_forward_hook(self._after_call, with_kwargs=True, always_call=True)
         remove(before.remove)
         remove(after.remove)
+        for options in (
+            module_hooks._global_forward_hooks_always_called,
+            module_hooks._global_forward_hooks_with_kwargs,
+        ):
+            remove(options.pop, after.id, None)  # which ``remove`` leaves there, and each call then looks at
         before_step = uncompiled(self._guarded(lambda o, a, k: engine.before_step(o)))
         after_step = uncompiled(self._guarded(lambda o, a, k: engine.after_step(o)))
         remove(optimizer_hooks.register_optimizer_step_pre_hook(before_step).remove)
         remove(optimizer_hooks.register_optimizer_step_post_hook(after_step).remove)
+        known = [module for _, model in engine.names.roots() for module in model.modules()]
+        if was_used():
+            self._expect_compiled(said=any(is_compiled(module) for module in known))
         self._replace(torch, "compile", self._compile)
         self._replace(torch.nn.Module, "compile", self._compile_module)
-        self._compiled.hear(module for _, model in engine.names.roots() for module in model.modules())
+        self._compiled.hear(known)
         remove(self._compiled.leave)
-        remove(expect_extra_call())
         self._replace(torch.optim.Optimizer, "__init__", self._optimizer_init)
         self._replace(torch.autograd, "backward", self._autograd_backward)
         self._replace(torch.amp.GradScaler, "scale", self._scale)
@@ -122,7 +131,7 @@ class Hooks:
         if self.broken or torch.compiler.is_compiling() or self._compiled.is_heard(module):
             return
         try:
-            self._engine.before_call(module, args)
+            self._tell_before(module, args)
         except Exception as error:  # noqa: BLE001
             self._give_up(error)
 
@@ -131,7 +140,7 @@ class Hooks:
         if self.broken or torch.compiler.is_compiling() or self._compiled.is_heard(module):
             return
         try:
-            self._engine.after_call(module, rest[0] if len(rest) > 1 else {}, rest[-1])
+            self._tell_after(module, rest[0] if len(rest) > 1 else {}, rest[-1])
         except Exception as error:  # noqa: BLE001
             self._give_up(error)
 
@@ -147,11 +156,19 @@ class Hooks:
     def _compile(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def compile_(*args: Any, **kwargs: Any) -> Any:
-            self._stack.callback(expect_extra_call())
-            self._guarded(self._engine.note_once)("compiled", SAID)
+            self._expect_compiled()
             return original(*args, **kwargs)
 
         return compile_
+
+    def _expect_compiled(self, *, said: bool = True) -> None:
+        """What is compiled leaves our hooks out; where it can't be, they run, and must not be compiled themselves."""
+        self._stack.callback(expect_extra_call())
+        engine = self._engine
+        self._tell_before = uncompiled(lambda *call: engine.before_call(*call))
+        self._tell_after = uncompiled(lambda *call: engine.after_call(*call))
+        if said:
+            self._guarded(self._engine.note_once)("compiled", SAID)
 
     def _compile_module(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)

@@ -95,6 +95,7 @@ def test_torch_is_as_it_was_afterwards(tmp_path: Path) -> None:
             dataloader._BaseDataLoaderIter._next_index,
             len(hooks._global_forward_hooks),
             len(hooks._global_forward_pre_hooks),
+            bool(hooks._has_any_global_hook()),
             len(optimizer_hooks._global_optimizer_pre_hooks),
             len(optimizer_hooks._global_optimizer_post_hooks),
         )
