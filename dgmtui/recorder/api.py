@@ -1,5 +1,6 @@
 """Recording from within a script."""
 
+import atexit
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,12 +82,17 @@ class Recorder:
         """Close the recording as the run is stopped, for those who can't leave the ``with`` block then."""
         self._hooks.stopped = lambda stop: self.__exit__(type(stop), stop, None)
 
+    def close(self) -> None:
+        """End the recording, where it was not entered by ``with``; else the end of the process does."""
+        self.__exit__(None, None, None)
+
     def log(self, **scalars: float) -> None:
         """Record numbers with the iteration under way or just ended."""
         self._hooks.safely(self._engine.log, {name: float(value) for name, value in scalars.items()})
 
     def __enter__(self) -> "Recorder":
         self._hooks.__enter__()
+        atexit.register(self.close)
         return self
 
     def __exit__(
@@ -95,6 +101,7 @@ class Recorder:
         if self._closed:
             return isinstance(error, StopTraining)
         self._closed = True
+        atexit.unregister(self.close)
         self._hooks.__exit__(kind, error, trace)
         last = self._engine.stopped_at
         if isinstance(error, StopTraining):

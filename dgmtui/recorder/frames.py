@@ -6,6 +6,7 @@ keeps alive what the user deletes, so it is emptied after each look.
 
 import inspect
 import sys
+from collections import UserDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -155,13 +156,18 @@ def _path_to(value: Any, wanted: Callable[[Any], bool], depth: int) -> tuple[Any
     return None
 
 
-def _items(value: Any) -> Iterator[tuple[Any, Any]]:
-    if isinstance(value, Mapping):
-        yield from [(key, item) for key, item in islice(value.items(), _ITEMS) if isinstance(key, str | int)]
-    elif isinstance(value, list | tuple):
-        yield from enumerate(value[:_ITEMS])
-    elif not isinstance(value, _OPAQUE) and isinstance(getattr(value, "__dict__", None), dict):
-        yield from [(f".{key}", item) for key, item in list(vars(value).items())[:_ITEMS]]
+def _items(value: Any) -> list[tuple[Any, Any]]:
+    """What it holds in memory: a mapping of another kind may be a file, and to iterate over one may read or fail."""
+    try:
+        if isinstance(value, dict | UserDict):
+            return [(key, item) for key, item in islice(value.items(), _ITEMS) if isinstance(key, str | int)]
+        if isinstance(value, list | tuple):
+            return list(enumerate(value[:_ITEMS]))
+        if not isinstance(value, _OPAQUE) and isinstance(getattr(value, "__dict__", None), dict):
+            return [(f".{key}", item) for key, item in list(vars(value).items())[:_ITEMS]]
+    except Exception:  # noqa: BLE001  # a class of the user's, or another thread puts things in meanwhile
+        pass
+    return []
 
 
 def _follow(value: Any, path: tuple[Any, ...]) -> Any:

@@ -30,7 +30,7 @@ def create_part(path: Path, info: RunInfo) -> h5py.File:
             raise UsageError(f"the directory {path.parent} does not exist: make it, or record elsewhere.")
         other = writer_of(path)
         if other is not None:
-            raise UsageError(f"process {other} is recording into {path}: record into another file with -o.")
+            raise UsageError(f"process {other} is recording into {path}: close that recording, or name another file.")
         # no chunk cache: rows are staged by us, and a cache a dataset would multiply over a network's many series
         file = h5py.File(part_of(path), "w", libver="latest", rdcc_nbytes=0)
     except (OSError, ValueError) as error:

@@ -5,6 +5,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -181,6 +182,23 @@ def test_a_variable_is_found_by_identity_and_read_anew() -> None:
     found, now = step({"views": [torch.zeros(3), torch.zeros(3)]})
     assert found is not None and (found.name, found.path) == ("batch", ("views", 1))
     assert isinstance(now, torch.Tensor) and now.tolist() == [1, 1, 1]
+
+
+def test_a_variable_that_is_a_file_or_fails_when_looked_into_is_left_alone(tmp_path: Path) -> None:
+    class Touchy(dict[str, Any]):
+        def items(self) -> Any:
+            raise AssertionError("looked into")
+
+    def look() -> Variable | None:
+        held = torch.zeros(3)
+        closed, touchy, batch = h5py.File(tmp_path / "x.h5", "w"), Touchy(), {"held": held}
+        closed.close()
+        found = find_variable(batch["held"])
+        assert closed is not None and touchy is not None
+        return found
+
+    found = look()
+    assert found is not None and found.name == "held"
 
 
 def test_looking_at_variables_keeps_none_alive() -> None:
