@@ -442,7 +442,7 @@ class Engine:
             return
         now = time.perf_counter()
         loss = sum(self._losses) / len(self._losses)
-        self._journal.write(Ended(self.iteration, loss, now - self._since, self._scalars, self._row))
+        ended = Ended(self.iteration, loss, now - self._since, self._scalars, self._row)
         self._since, self._turns = now, len(self._losses)
         self._losses, self._scalars, self._stack, self._spent, self._raised = [], {}, [], None, False
         self._rounds.next()
@@ -451,6 +451,7 @@ class Engine:
         self.iteration += 1
         self._averaged_over = 1
         self._fresh_row()
+        self._journal.write(ended)  # last: an interrupt here, after which the training goes on, must not repeat it
         if self._early and self._window is None and not self._sharded:
             self._open(early=True)
 

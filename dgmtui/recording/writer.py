@@ -81,7 +81,7 @@ class RecordingWriter:
         self._scalars = {name: column for column, name in enumerate(scalars)}
         try:
             self._create(modules, channels, scalars)
-        except RecordingError:
+        except BaseException:  # also an interrupt: what is half made can't be gone on with
             self.discard()
             raise
         self._stage_blocks()

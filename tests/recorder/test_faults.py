@@ -22,6 +22,7 @@ import dgmtui
 from dgmtui.errors import UsageError
 from dgmtui.recording import Recording, open_recording
 from dgmtui.recording.model import Match
+from dgmtui.recording.writer import RecordingWriter
 
 X, Y = torch.randn(32, 5, generator=torch.Generator().manual_seed(4)), torch.arange(32) % 2
 
@@ -390,3 +391,27 @@ def test_numbers_logged_late_reach_an_iteration_that_was_written_already(tmp_pat
     with recorded(tmp_path / "r.h5") as recording:
         assert recording.scalar("early").tolist() == [*range(509), *(3 * i for i in range(509, 515))]
         assert recording.scalar("late").tolist()[509:] == [2 * i for i in range(509, 515)]
+
+
+def test_an_interrupt_while_an_iteration_is_written_repeats_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl+C comes where it likes, also in code of ours; the script may catch it and go on."""
+    write, interrupts = RecordingWriter.add_row, []
+
+    def interrupted(writer: RecordingWriter, iteration: int, *row: Any) -> None:
+        write(writer, iteration, *row)
+        if iteration == 4 and not interrupts:
+            interrupts.append(iteration)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(RecordingWriter, "add_row", interrupted)
+    model = network()
+    optimizer = sgd(model)
+    with dgmtui.Recorder(tmp_path / "r.h5", model, optimizer, every=2):
+        for _ in range(10):
+            with contextlib.suppress(KeyboardInterrupt):
+                step(model, optimizer)
+    assert interrupts == [4]
+    with recorded(tmp_path / "r.h5") as recording:
+        assert recording.iteration_count == 10 and recording.rows.tolist() == [0, 2, 4, 6, 8]
