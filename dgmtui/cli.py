@@ -132,7 +132,8 @@ def _open_screen(recordings: Sequence[str], given: Sequence[tuple[str, str]] = (
 def _record(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="dgmtui record",
-        usage="dgmtui record [-o REC] [--every N] [--on-nonfinite stop|continue|debug] (SCRIPT | -m MODULE) [ARGS…]",
+        usage="dgmtui record [-o REC] [--every N] [--on-nonfinite stop|continue|debug]\n"
+        "                     [--only PATTERN]… [--without PATTERN]… (SCRIPT | -m MODULE) [ARGS…]",
         description="Run a training script as `python SCRIPT ARGS…` does, and record it. The script needs no change.",
         epilog="It exits with the script's code, or with 1 after it stopped the run at a non-finite value.",
         allow_abbrev=False,
@@ -149,6 +150,17 @@ def _record(arguments: list[str]) -> int:
         default="stop",
         help="on a NaN or Inf: stop the run (default), go on, or stop and open the recording",
     )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="keep statistics and series of these modules or quantities alone: 'dec.*', ':gradient', 'dec.*:gradient' "
+        "(may be repeated)",
+    )
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="PATTERN", help="leave these out (may be repeated)"
+    )
     parser.add_argument("-m", dest="module", action="store_true", help="SCRIPT is a module's name, as for `python -m`")
     parser.add_argument("script", metavar="SCRIPT", help="the training script")
     parser.add_argument("args", nargs=argparse.REMAINDER, metavar="ARGS", help="its own arguments")
@@ -164,6 +176,8 @@ def _record(arguments: list[str]) -> int:
         output=chosen.output,
         every=chosen.every,
         on_nonfinite="stop" if debug else chosen.on_nonfinite,
+        only=chosen.only,
+        without=chosen.without,
         module=chosen.module,
     )
     if debug and outcome.stopped_at is not None and sys.stdout.isatty():

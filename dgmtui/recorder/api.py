@@ -2,7 +2,7 @@
 
 import atexit
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from dgmtui.recorder.hooks import Hooks, refuse_second_thread
 from dgmtui.recorder.launch import run_info
 from dgmtui.recorder.ranks import path_of_rank, replica
 from dgmtui.recorder.saying import teller
+from dgmtui.recorder.selection import Selection
 from dgmtui.recording.model import End
 from dgmtui.recording.writer import RecordingWriter
 
@@ -33,8 +34,9 @@ class Recorder:
                 rec.log(accuracy=accuracy)
 
     With ``on_nonfinite="stop"`` the block is left at the first non-finite loss or gradient, ``stopped_at`` tells where;
-    with ``"continue"`` the training goes on. Where several ranks train, each records into a file of its own,
-    ``run.rank0.h5`` and so on.
+    with ``"continue"`` the training goes on. ``only`` and ``without`` select what statistics and series are kept of, as
+    ``["dec.*", ":gradient"]``: modules, quantities, or both (``dec.*:gradient``). Where several
+    ranks train, each records into a file of its own, ``run.rank0.h5`` and so on.
     """
 
     def __init__(
@@ -45,12 +47,15 @@ class Recorder:
         *,
         every: int = 10,
         on_nonfinite: str = "stop",
+        only: Sequence[str] = (),
+        without: Sequence[str] = (),
     ) -> None:
         self.path = path_of_rank(Path(path))
         refuse_second_thread()
         self._say = teller()
-        writer = RecordingWriter(self.path, run_info(sys.argv[0], sys.argv[1:], every))
-        self._engine = Engine(writer, every=every, on_nonfinite=on_nonfinite, say=self._say)
+        selection = Selection(only, without)
+        writer = RecordingWriter(self.path, run_info(sys.argv[0], sys.argv[1:], every, selection))
+        self._engine = Engine(writer, every=every, on_nonfinite=on_nonfinite, selection=selection, say=self._say)
         self._engine.names.add_root(type(replica(model)).__name__, model)
         if optimizer is not None:
             self._engine.new_optimizer(optimizer)

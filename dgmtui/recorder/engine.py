@@ -32,6 +32,7 @@ from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names, tensors_in
 from dgmtui.recorder.ranks import averaged_over, replica, shards
 from dgmtui.recorder.rounds import Rounds
+from dgmtui.recorder.selection import EVERYTHING, Selection
 from dgmtui.recorder.threads import Followed
 from dgmtui.recorder.updates import Updates
 from dgmtui.recorder.window import Checked, Window, checksum, open_window
@@ -64,6 +65,7 @@ class Engine:
         *,
         every: int = 10,
         on_nonfinite: str = "stop",
+        selection: Selection = EVERYTHING,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.names = Names()
@@ -79,6 +81,7 @@ class Engine:
         self._keeper = Keeper(self._journal, self.names, say)
         self._updates = Updates(self.names)
         self._every = max(1, every)
+        self._selection = selection
         self._on_nonfinite = on_nonfinite
         self._say = say
         self._rounds = Rounds()
@@ -451,9 +454,15 @@ class Engine:
         self.iteration += 1
         self._averaged_over = 1
         self._fresh_row()
+        if self.iteration == 1:
+            self._tell_unmatched()
         self._journal.write(ended)  # last: an interrupt here, after which the training goes on, must not repeat it
         if self._early and self._window is None and not self._sharded:
             self._open(early=True)
+
+    def _tell_unmatched(self) -> None:
+        for text in self._selection.unmatched():
+            self._say(f"no module of the first iteration is called {text!r}: it selects nothing")
 
     def give_up(self, message: str) -> None:
         """Something of ours failed: what was recorded stays, nothing is traced or held any longer."""
@@ -473,10 +482,10 @@ class Engine:
 
     def _pass_row(self) -> Row | None:
         """Each pass measures into a row of its own, so that it can be compared with its own replay."""
-        return None if self._row is None else Row()
+        return None if self._row is None else Row(selection=self._selection)
 
     def _fresh_row(self) -> None:
-        self._row = Row() if self.iteration % self._every == 0 else None
+        self._row = Row(selection=self._selection) if self.iteration % self._every == 0 else None
 
     def _open(self, *, early: bool = False) -> None:
         self._window = open_window(self.names.buffers, self._pass_row(), early=early)
@@ -521,12 +530,15 @@ class Engine:
     def _failing_row(self, backward: Backward, captured: Captured, gradients: Mapping[str, Tensor] | None) -> Row:
         """What the failing iteration measured, or where it was not to be recorded, what its replay gives."""
         row, seen = self._row, backward.window.row
-        if row is None or seen is None:
-            return rows_of(captured, self.names, backward=gradients is not None and not backward.weighted)
-        row.absorb(seen)
-        backward.window.row = None
-        add_weights(row, self.names, gradients=gradients is not None)
-        return row
+        if row is not None and seen is not None:
+            row.absorb(seen)
+            backward.window.row = None
+            if self._selection.is_all:
+                add_weights(row, self.names, gradients=gradients is not None)
+                return row
+        whole = rows_of(captured, self.names, backward=gradients is not None and not backward.weighted)
+        whole.complete(row or Row())
+        return whole
 
     def _captured(self, backward: Backward, gradients: Mapping[str, Tensor] | None) -> Captured:
         with _Busy(self):

@@ -20,6 +20,7 @@ from dgmtui.recorder.engine import Engine, StopTraining
 from dgmtui.recorder.hooks import Hooks
 from dgmtui.recorder.ranks import path_of_rank, rank_and_world
 from dgmtui.recorder.saying import teller
+from dgmtui.recorder.selection import EVERYTHING, Selection
 from dgmtui.recorder.threads import others, wait_for_others
 from dgmtui.recording.model import End, RunInfo
 from dgmtui.recording.writer import RecordingWriter
@@ -45,24 +46,28 @@ def run_script(
     output: str | Path | None = None,
     every: int = 10,
     on_nonfinite: str = "stop",
+    only: Sequence[str] = (),
+    without: Sequence[str] = (),
     module: bool = False,
 ) -> RunOutcome:
     """Run ``script`` (a path, or with ``module`` a module's name) as ``__main__`` and record what it trains.
 
     The script's arguments, output, exit code and exceptions are its own. Without ``output`` the recording lies in the
-    working directory under the script's name, and an older one is not written over.
+    working directory under the script's name, and an older one is not written over. ``only`` and ``without`` are
+    patterns of modules and quantities (``Pattern``) that statistics and series are, or are not, kept of.
 
     Raises:
-        UsageError: there is no such script.
+        UsageError: there is no such script, or no such quantity in a pattern.
         RecordingError: the recording can't be made there.
     """
     if not module and not Path(script).is_file():
         raise UsageError(f"there is no script {script!r}; name a Python file, or a module after -m")
     stem = script.rpartition(".")[2] if module else Path(script).stem
     path = path_of_rank(Path(output)) if output is not None else _free_name(stem)
-    info, say = run_info(script, args, every), teller()
+    selection = Selection(only, without)
+    info, say = run_info(script, args, every, selection), teller()
     writer = RecordingWriter(path, info)
-    engine = Engine(writer, every=every, on_nonfinite=on_nonfinite, say=say)
+    engine = Engine(writer, every=every, on_nonfinite=on_nonfinite, selection=selection, say=say)
     say(f"recording to {path}")
     hooks = Hooks(engine, say)
 
@@ -89,7 +94,7 @@ def run_script(
     return RunOutcome(code, path, engine.stopped_at)
 
 
-def run_info(script: str, args: Sequence[str], every: int) -> RunInfo:
+def run_info(script: str, args: Sequence[str], every: int, selection: Selection = EVERYTHING) -> RunInfo:
     """Where, with what and how this run is recorded."""
     rank, world = rank_and_world()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
@@ -107,6 +112,7 @@ def run_info(script: str, args: Sequence[str], every: int) -> RunInfo:
         every=every,
         rank=rank,
         world_size=world,
+        extra=selection.as_extra(),
     )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgmtui.recorder.ranks import is_sharded, local_part
+from dgmtui.recorder.selection import EVERYTHING, Selection
 from dgmtui.recording.model import Measure, Quantity
 from dgmtui.trace.statistics import merge_statistics, statistics_of
 
@@ -40,8 +41,9 @@ class Measured:
     tensor: weakref.ref[Tensor]
     version: int
     axis: int | None
-    part: Part
     paths: list[str]
+    part: Part | None = None
+    """None as long as nobody wants it."""
 
 
 @dataclass
@@ -49,6 +51,8 @@ class Row:
     """The measurements of one iteration, by module and quantity; several calls of a module are merged."""
 
     parts: dict[Key, list[Part]] = field(default_factory=dict)
+    selection: Selection = EVERYTHING
+    """What else comes by is not measured."""
     _last: Measured | None = None
     _absorbed_by: "Row | None" = None
 
@@ -60,6 +64,11 @@ class Row:
                 self.parts[key] = parts
             else:
                 self.parts.setdefault(key, []).extend(parts)
+
+    def complete(self, other: "Row") -> None:
+        """Take from ``other`` what is not measured here."""
+        for key, parts in other.parts.items():
+            self.parts.setdefault(key, parts)
 
     def add_output(self, module: str, quantity: Quantity, tensor: Tensor, axis: int | None) -> None:
         """Measure an output, or its gradient, with its units along ``axis``."""
@@ -74,16 +83,23 @@ class Row:
         version, last = 0 if tensor.is_inference() else tensor._version, self._last
         if last is not None and last.tensor() is tensor and (last.version, last.axis) == (version, axis):
             last.paths.append(module)
-            self._add((module,), Quantity.ACTIVATION, last.part)
+            self._add_activation(module, last, tensor)
             return None
-        self._last = Measured(weakref.ref(tensor), version, axis, _part(tensor, axis), [module])
-        self._add((module,), Quantity.ACTIVATION, self._last.part)
+        self._last = Measured(weakref.ref(tensor), version, axis, [module])
+        self._add_activation(module, self._last, tensor)
         return self._last.paths
+
+    def _add_activation(self, module: str, measured: Measured, tensor: Tensor) -> None:
+        if self.selection.wants(module, Quantity.ACTIVATION):
+            measured.part = measured.part or _part(tensor, measured.axis)
+            self._add((module,), Quantity.ACTIVATION, measured.part)
 
     def see_gradient(self, modules: list[str], gradient: Tensor, axis: int | None) -> None:
         """Measure the gradient of an output that goes by these names."""
         row = self if self._absorbed_by is None else self._absorbed_by
-        row._add(tuple(modules), Quantity.GRADIENT, _part(gradient, axis))
+        wanted = tuple(module for module in modules if self.selection.wants(module, Quantity.GRADIENT))
+        if wanted:
+            row._add(wanted, Quantity.GRADIENT, _part(gradient, axis))
 
     def _add(self, modules: tuple[str, ...], quantity: Quantity, part: Part) -> None:
         for module in modules:
@@ -91,6 +107,8 @@ class Row:
 
     def add_weight(self, module: str, quantity: Quantity, tensor: Tensor, axis: int) -> None:
         """Measure a weight, its gradient or its update: the norm of each unit's slice."""
+        if not self.selection.wants(module, quantity):
+            return
         with torch.no_grad():
             whole, tensor = tensor, local_part(tensor.detach())
             if tensor.layout != torch.strided:
