@@ -32,7 +32,8 @@ def is_compiled(module: nn.Module) -> bool:
 
 def was_used() -> bool:
     """Whether anything was compiled in this process, perhaps long ago."""
-    return bool(getattr(sys.modules.get("torch._dynamo.eval_frame"), "cached_backends", None))
+    known = getattr(sys.modules.get("torch._dynamo.eval_frame"), "cached_backends", {})
+    return any(backend is not None for backend in known.values())  # None: a function that is never to be compiled
 
 
 class CompiledModules:

@@ -210,6 +210,8 @@ class Engine:
 
     def _left(self, module: nn.Module) -> bool:
         """Whether a call of ``module`` that was followed is over; calls within it that never ended are over too."""
+        if self._stack and self._stack[-1][0] == id(module):
+            return self._stack.pop()[1]
         if all(known != id(module) for known, _ in self._stack):
             return False
         while True:
@@ -280,8 +282,11 @@ class Engine:
         if row is None and not leaf and self._journal.begun:
             return
         path = self.names.path(module)
-        axis = unit_axis(tuple(output.shape), type(module).__name__)
-        self._journal.shapes.setdefault(path, (tuple(output.shape), axis))
+        shapes = self._journal.shapes
+        axis = None
+        if row is not None or path not in shapes:
+            axis = unit_axis(tuple(output.shape), type(module).__name__)
+            shapes.setdefault(path, (tuple(output.shape), axis))
         if leaf and output.layout == torch.strided:
             window.checks.append(Checked(path, checksum(output), len(window.parts)))
         names = None if row is None else row.see_activation(path, output, axis)

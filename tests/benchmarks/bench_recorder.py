@@ -1,17 +1,17 @@
 """What recording costs: the time of a training iteration, recorded and not, block by block in turn."""
 
 import ctypes
-import importlib.util
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 import torch
+from peers import PEERS, absent
 from table import BenchRow
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -26,7 +26,13 @@ _BLOCK = 10
 """Iterations a block: with the defaults, one of them has its statistics and series recorded."""
 
 
-Loop = tuple[Callable[[], None], torch.optim.Optimizer]
+@dataclass(frozen=True)
+class Loop:
+    """A model, its optimiser and one iteration of its training."""
+
+    step: Callable[[], None]
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
 
 
 class ConvVae(nn.Module):
@@ -66,7 +72,7 @@ def _vae() -> Loop:
         loss.backward()
         optimizer.step()
 
-    return step, optimizer
+    return Loop(step, model, optimizer)
 
 
 def _mlp() -> Loop:
@@ -84,7 +90,7 @@ def _mlp() -> Loop:
         loss.backward()
         optimizer.step()
 
-    return step, optimizer
+    return Loop(step, model, optimizer)
 
 
 class Recorded:
@@ -132,23 +138,28 @@ def _anomaly() -> AbstractContextManager[object]:
 
 
 def _measure(make: Callable[[], Loop], folder: Path, rounds: int) -> dict[str, Way]:
+    """Blocks of every way in turn; a peer whose package is missing is left out."""
     recorded = {
         "defaults": Recorded(folder / "defaults.h5", 10),
         "everything": Recorded(folder / "everything.h5", 1),
     }
-    around: dict[str, Callable[[], AbstractContextManager[object]]] = {
-        "plain": nullcontext,
-        "defaults": lambda: recorded["defaults"],
-        "everything": lambda: recorded["everything"],
-        "detect_anomaly": _anomaly,
-    }
-    ways = {}
-    for name, context in around.items():
+    ways, ends = {}, []
+    for name in ("plain", *recorded, "detect_anomaly", *(peer for peer in PEERS if absent(peer) is None)):
         torch.manual_seed(0)
-        step, optimizer = make()
+        loop = make()
+        around: Callable[[], AbstractContextManager[object]] = nullcontext
         if name in recorded:
-            recorded[name].engine.new_optimizer(optimizer)
-        ways[name] = Way(context, step, [], [])
+            recorded[name].engine.new_optimizer(loop.optimizer)
+            around = _given(recorded[name])
+        elif name == "detect_anomaly":
+            around = _anomaly
+        elif name in PEERS:
+            place = folder / str(len(ways))
+            place.mkdir()
+            peer = PEERS[name](loop.model, loop.optimizer, place)
+            around = _given(peer)
+            ends.append(peer.finish)
+        ways[name] = Way(around, loop.step, [], [])
     for way in ways.values():
         for _ in range(2):
             way.block()
@@ -159,14 +170,25 @@ def _measure(make: Callable[[], Loop], folder: Path, rounds: int) -> dict[str, W
     for recording in recorded.values():
         assert recording.engine.iteration == _BLOCK * (rounds + 2), "every iteration must have been recorded"
         recording.finish()
+    for end in ends:
+        end()
     return ways
 
 
+def _given(context: AbstractContextManager[object]) -> Callable[[], AbstractContextManager[object]]:
+    return lambda: context
+
+
 def _ratio(ways: dict[str, Way], name: str, clock: str) -> float:
-    """The median over rounds of a block's time to that of the plain block beside it."""
+    """The median over rounds of a block's time to that of the plain block beside it; that of all for what is rare."""
     ours, plain = getattr(ways[name], clock), getattr(ways["plain"], clock)
+    if name in _RARE:
+        return float(sum(ours) / sum(plain))
     return statistics.median(a / b for a, b in zip(ours, plain, strict=True))
 
+
+_RARE = ("wandb.watch, every 100th",)
+"""Whose work is done in one block of ten."""
 
 _GOALS = {
     ("VAE", "defaults"): 1.03,
@@ -192,14 +214,17 @@ def _rows_of(label: str, shown: str, ways: dict[str, Way]) -> Iterator[BenchRow]
             ratios[name] <= limit,
             f"wall {_ratio(ways, name, 'wall'):.3f}x of {statistics.median(ways['plain'].wall) / _BLOCK * 1e3:.1f} ms",
         )
-    yield _wandb_row(shown, ratios["everything"])
+    yield from _peer_rows(shown, ratios)
 
 
-def _wandb_row(shown: str, everything: float) -> BenchRow:
-    installed = importlib.util.find_spec("wandb") is not None
-    note = "its watch needs a run and an account: not measured" if installed else "not installed"
-    what, unit = f"beside W&B: {shown}", "x unrecorded (CPU)"
-    return BenchRow("recorder", what, everything, unit, "wandb.watch", None, None, "–", None, note)
+def _peer_rows(shown: str, ratios: Mapping[str, float]) -> Iterator[BenchRow]:
+    """Everything of every iteration, beside what others offer: what they keep is said by their documentation."""
+    everything, unit = ratios["everything"], "x unrecorded (CPU)"
+    for peer in PEERS:
+        theirs, what = ratios.get(peer), f"everything, beside others: {shown}"
+        note = absent(peer) or ("of all blocks: few hold a 100th iteration" if peer in _RARE else "")
+        ratio = None if theirs is None else everything / theirs
+        yield BenchRow("recorder", what, everything, unit, peer, theirs, ratio, "–", None, note)
 
 
 def _keep_memory() -> None:
@@ -218,7 +243,7 @@ def rows() -> Iterable[BenchRow]:
     torch.set_num_threads(1)
     try:
         for label, shown, make, rounds in (
-            ("VAE", "conv VAE, 1.3 M parameters", _vae, 8),
+            ("VAE", "conv VAE, 1.3 M parameters", _vae, 10),
             ("MLP", "MLP, 0.8 M parameters", _mlp, 30),
         ):
             with tempfile.TemporaryDirectory() as folder:

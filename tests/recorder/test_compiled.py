@@ -4,6 +4,7 @@ import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,3 +113,23 @@ def test_a_compiled_training_goes_on_and_its_failure_is_found(
             return
         assert snapshot.verdict.forward is Match.MATCHES and (finding.op, finding.sample) == ("aten.exp", 3)
         assert np.isfinite(recording.series(recording.channel("", "activation"))[:-1]).all() or how is compiled_loss
+
+
+def test_a_training_that_compiles_nothing_is_not_taken_for_one_that_does(run: Callable[..., Any]) -> None:
+    source = """
+import torch
+from torch import nn
+from dgmtui.recorder.compiled import was_used
+
+model = nn.Linear(4, 1)
+optimizer = torch.optim.Adam(model.parameters())
+for _ in range(3):
+    loss = model(torch.randn(2, 4)).sum()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+print(was_used())
+torch.compile(lambda x: x + 1, backend="eager")(torch.ones(1))
+print(was_used())
+"""
+    assert run(source).out.splitlines() == ["False", "True"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -43,13 +44,13 @@ def channels(path: Path) -> set[tuple[str, str]]:
         return {(channel.module, channel.quantity.value) for channel in recording.channels}
 
 
-def train(path: Path, **options: object) -> None:
+def train(path: Path, **options: Any) -> None:
     torch.manual_seed(0)
     model = nn.Sequential()
     model.enc = nn.Sequential(nn.Linear(5, 7), nn.ReLU())
     model.encore = nn.Linear(7, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    with dgmtui.Recorder(path, model, optimizer, every=2, **options):  # type: ignore[arg-type]
+    with dgmtui.Recorder(path, model, optimizer, every=2, **options):
         for _ in range(5):
             loss = model(torch.randn(8, 5)).square().mean()
             optimizer.zero_grad()
@@ -89,12 +90,12 @@ def test_weights_alone_need_no_output_measured(tmp_path: Path) -> None:
     assert channels(tmp_path / "run.h5") == {("enc.0", "weight"), ("encore", "weight")}
 
 
-def test_a_failure_outside_the_selection_is_found_all_the_same(run: Callable[..., object], tmp_path: Path) -> None:
+def test_a_failure_outside_the_selection_is_found_all_the_same(run: Callable[..., Any], tmp_path: Path) -> None:
     alone = run(SCRIPT, recorded=False)
     ran = run(SCRIPT, options=("--every", "3", "--only", "dec:weight", "--only", "nowhere"))
-    assert ran.code == 1 and ran.out.splitlines() == alone.out.splitlines()[:7]  # type: ignore[attr-defined]
-    assert "'nowhere'" in ran.err and ran.err.count("selects nothing") == 1  # type: ignore[attr-defined]
-    with open_recording(ran.recording) as recording:  # type: ignore[attr-defined]
+    assert ran.code == 1 and ran.out.splitlines() == alone.out.splitlines()[:7]
+    assert "'nowhere'" in ran.err and ran.err.count("selects nothing") == 1
+    with open_recording(ran.recording) as recording:
         session = Session(recording)
         finding = session.results.findings()[0]
         assert (finding.kind, finding.iteration, finding.op, finding.sample) == ("nonfinite", 7, "aten.exp", 3)
@@ -123,7 +124,7 @@ def test_a_quantity_that_does_not_exist_is_refused_with_those_that_do(text: str)
         Selection([text])
 
 
-def test_a_wrong_pattern_ends_before_the_script_runs(run: Callable[..., object]) -> None:
+def test_a_wrong_pattern_ends_before_the_script_runs(run: Callable[..., Any]) -> None:
     ran = run(SCRIPT, options=("--without", ":momentum"))
-    assert ran.code == 2 and not ran.out and "':momentum'" in ran.err  # type: ignore[attr-defined]
-    assert not ran.recording.exists()  # type: ignore[attr-defined]
+    assert ran.code == 2 and not ran.out and "':momentum'" in ran.err
+    assert not ran.recording.exists()
