@@ -133,7 +133,8 @@ def _record(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="dgmtui record",
         usage="dgmtui record [-o REC] [--every N] [--on-nonfinite stop|continue|debug]\n"
-        "                     [--only PATTERN]… [--without PATTERN]… (SCRIPT | -m MODULE) [ARGS…]",
+        "                     [--only PATTERN]… [--without PATTERN]…\n"
+        "                     (SCRIPT | -m MODULE) [ARGS…]",
         description="Run a training script as `python SCRIPT ARGS…` does, and record it. The script needs no change.",
         epilog="It exits with the script's code, or with 1 after it stopped the run at a non-finite value.",
         allow_abbrev=False,
@@ -155,7 +156,7 @@ def _record(arguments: list[str]) -> int:
         action="append",
         default=[],
         metavar="PATTERN",
-        help="keep statistics and series of these modules or quantities alone: 'dec.*', ':gradient', 'dec.*:gradient' "
+        help="keep statistics and series of these modules or quantities alone: 'dec', ':gradient', 'dec.*:gradient' "
         "(may be repeated)",
     )
     parser.add_argument(
