@@ -4,6 +4,7 @@ import ctypes
 import statistics
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -134,7 +135,9 @@ class Way:
 
 
 def _anomaly() -> AbstractContextManager[object]:
-    return torch.autograd.detect_anomaly(check_nan=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of what it costs, which is what is measured here
+        return torch.autograd.detect_anomaly(check_nan=True)
 
 
 def _measure(make: Callable[[], Loop], folder: Path, rounds: int) -> dict[str, Way]:
