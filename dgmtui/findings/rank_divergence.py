@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 SHARDED = "sharded"
 """The kind of event that says that each rank holds a part of each parameter only."""
 
+_ZEROS = STATISTICS.index("zeros")
+"""A number wherever a tensor was seen."""
+
 
 @detector("rank_divergence")
 def rank_divergence(case: Case) -> Iterator[Finding]:
@@ -70,6 +73,10 @@ def _first_difference(case: Case, other: "Recording") -> tuple[int, int, str, st
             continue
         ours = mine.statistics(channel, 0, len(mine.rows))[at]
         others = theirs.statistics(match, 0, len(theirs.rows))[there]
+        seen = ~np.isnan(ours[:, _ZEROS] + others[:, _ZEROS])  # an iteration that raised may have no weight
+        if not seen.any():
+            continue
+        both, ours, others = rows[seen], ours[seen], others[seen]
         unequal = ~((ours == others) | (np.isnan(ours) & np.isnan(others)))
         differs = np.flatnonzero(unequal.any(axis=1))
         if not len(differs):
@@ -77,8 +84,8 @@ def _first_difference(case: Case, other: "Recording") -> tuple[int, int, str, st
         row = int(differs[0])
         if row == 0:  # they never were replicas: each rank trains a model of its own
             return None
-        if first is None or rows[row] < first[0]:
+        if first is None or both[row] < first[0]:
             place = int(np.flatnonzero(unequal[row])[0])
             name, values = STATISTICS[place], (float(ours[row, place]), float(others[row, place]))
-            first = int(rows[row]), int(rows[row - 1]), known.module, name, *values
+            first = int(both[row]), int(both[row - 1]), known.module, name, *values
     return first
