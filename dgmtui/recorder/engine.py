@@ -1,6 +1,5 @@
 """From what PyTorch's hooks report to iterations, and from iterations to the recording."""
 
-import os
 import sys
 import time
 from collections import deque
@@ -9,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from dgmtui.errors import ReplayError
 from dgmtui.recorder.binding import Plan, finish
+from dgmtui.recorder.calls import Calls
 from dgmtui.recorder.capture import (
     Backward,
     Before,
@@ -30,7 +31,7 @@ from dgmtui.recorder.journal import Ended, Journal
 from dgmtui.recorder.keeping import Keeper, is_power
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names, tensors_in
-from dgmtui.recorder.ranks import averaged_over, replica, shards
+from dgmtui.recorder.ranks import averaged_over, shards
 from dgmtui.recorder.rounds import Rounds
 from dgmtui.recorder.selection import EVERYTHING, Selection
 from dgmtui.recorder.threads import Followed
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
 
 _SHARDED = "the parameters are sharded over the ranks (fully_shard), so no rank can replay an iteration by itself"
 
+
+_SHARDING = "torch.distributed.fsdp"
+"""Where no script loaded it nothing is sharded."""
 
 _OTHER_THREAD = "another thread trains too: only the one that trained first is recorded"
 
@@ -78,6 +82,7 @@ class Engine:
         """The user says where an iteration ends."""
         self._writer = writer
         self._journal = Journal(writer, self.names)
+        self._shapes = self._journal.shapes
         self._keeper = Keeper(self._journal, self.names, say)
         self._updates = Updates(self.names)
         self._every = max(1, every)
@@ -86,7 +91,7 @@ class Engine:
         self._say = say
         self._rounds = Rounds()
         self._plans: dict[tuple[int, str], Plan] = {}
-        self._stack: list[tuple[int, bool]] = []
+        self.calls = Calls()
         self._handled: BaseException | None = None
         self._spent: Window | None = None
         self._sharded = False
@@ -106,7 +111,7 @@ class Engine:
         """The last backward pass raised."""
         self._joined: set[int] = set()
         """The backward passes, by their number, that use what was made for the one before."""
-        self._pid = os.getpid()
+        self._is_child = False
         self._followed = Followed()
         self._left_behind: list[Tracer] = []
         """Those of threads that are followed no more; only from within its thread is one left."""
@@ -119,7 +124,7 @@ class Engine:
     @property
     def watching(self) -> bool:
         """Whether hooks are to report: not within our own replays, nor in a forked process."""
-        return not self._busy and os.getpid() == self._pid
+        return not self._busy and not self._is_child
 
     def _here(self, *, trains: bool = False) -> bool:
         """Whether this thread is the one that is followed; ``trains``: it goes back from a loss now."""
@@ -131,7 +136,8 @@ class Engine:
                 self._left_behind.append(self._window.tracing)
             self._drop_window()
             self._spent = None
-            self._losses, self._stack = [], []
+            self._losses = []
+            self.calls.forget()
             self._followed.move_here()
             if trains:  # its forward pass went unheard
                 self._window = open_window({}, self._pass_row())
@@ -156,6 +162,7 @@ class Engine:
 
     def forked(self) -> None:
         """This process is a child: what it does is no part of the recording."""
+        self._is_child = True
         if self._window is not None and self._window.tracing is not None and self._followed.is_this():
             self._window.end_trace()
 
@@ -166,19 +173,18 @@ class Engine:
 
     def before_call(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         """A module is about to run."""
-        if not self._here():
+        if not self._followed.is_this() and not self._here():
             return
-        if replica(module) is not module:  # its model is called next, and is what has units
+        if isinstance(module, DistributedDataParallel):  # its model is called next, and is what has units
             self._averaged_over = averaged_over(module)
             return
-        active = self.watching and torch.is_grad_enabled()
-        outermost = active and not any(active for _, active in self._stack)
-        if not self._stack:
+        followed = not self._busy and not self._is_child and torch.is_grad_enabled()
+        if not self.calls.under_way:
             self._rounds.called(module)
-        self._stack.append((id(module), active))
-        if not active:
+        outermost = self.calls.enter(module, followed=followed)
+        if not followed:
             return
-        if not self._sharded and shards(module):
+        if _SHARDING in sys.modules and not self._sharded and shards(module):
             self._sharded = True
             self._note("sharded", _SHARDED)
         if outermost:
@@ -190,36 +196,31 @@ class Engine:
 
     def after_call(self, module: nn.Module, kwargs: Mapping[str, Any], output: object) -> None:
         """A module has run, or raised."""
-        if not self._here() or not self._left(module) or self._window is None:
+        if not self._followed.is_this() and not self._here():
             return
-        window, tracer = self._window, self._window.tracing
+        followed, lost = self.calls.leave(module)
+        window = self._window
+        if not followed or window is None:
+            return
+        tracer = window.tracing
         tensors = [output] if isinstance(output, Tensor) else [tensor for _, tensor in tensors_in(output)]
         if tracer is not None:
+            for _ in range(lost):
+                tracer.exit_call([])
             tracer.exit_call(tensors)
-        if self.watching and window.passes and not any(active for _, active in self._stack):
+        if self._busy or self._is_child:
+            return
+        if not self.calls.followed and window.passes:
             if output is None and sys.exc_info()[1] is not self._handled:
                 self._undo_pass(window)
                 return
             self._end_pass(window, module, kwargs, tensors)
-        if tensors and self.watching:
-            if tracer is not None:
+        if tensors:
+            if tracer is None:
+                self._see_output(window, module, tensors[0])
+            else:
                 with tracer.paused():
                     self._see_output(window, module, tensors[0])
-            else:
-                self._see_output(window, module, tensors[0])
-
-    def _left(self, module: nn.Module) -> bool:
-        """Whether a call of ``module`` that was followed is over; calls within it that never ended are over too."""
-        if self._stack and self._stack[-1][0] == id(module):
-            return self._stack.pop()[1]
-        if all(known != id(module) for known, _ in self._stack):
-            return False
-        while True:
-            known, active = self._stack.pop()
-            if known == id(module):
-                return active
-            if active and self._window is not None and self._window.tracing is not None:
-                self._window.tracing.exit_call([])
 
     def _forget_raised(self) -> None:
         """The last backward pass raised and the training goes on: what it was made of is no part of the iteration."""
@@ -278,18 +279,19 @@ class Engine:
         self._window = None
 
     def _see_output(self, window: Window, module: nn.Module, output: Tensor) -> None:
-        row, leaf = window.row, not module._modules and output.is_floating_point()
+        row = window.row
+        leaf = not module._modules and output.is_floating_point() and output.layout == torch.strided
         if row is None and not leaf and self._journal.begun:
             return
-        path = self.names.path(module)
-        shapes = self._journal.shapes
+        path, shapes = self.names.path(module), self._shapes
         axis = None
         if row is not None or path not in shapes:
-            axis = unit_axis(tuple(output.shape), type(module).__name__)
+            axis = unit_axis(output.shape, type(module).__name__)
             shapes.setdefault(path, (tuple(output.shape), axis))
-        if leaf and output.layout == torch.strided:
-            window.checks.append(Checked(path, checksum(output), len(window.parts)))
         names = None if row is None else row.see_activation(path, output, axis)
+        if leaf:
+            known = None if row is None else row.bits_sum_of(output)
+            window.checks.append(Checked(path, checksum(output) if known is None else known, len(window.parts)))
         if row is not None and names is not None and output.requires_grad:
             output.register_hook(lambda gradient: self._see_gradient(row, names, gradient, axis))  # type: ignore[no-untyped-call]
 
@@ -435,7 +437,7 @@ class Engine:
         if not self.watching or not self._here():
             return
         if self._row is not None:
-            self._updates.after(self._row)
+            self._updates.after(self._row, next_too=self._every == 1)
         if self._rounds.stepped(optimizer):
             self.end_iteration()
 
@@ -452,7 +454,8 @@ class Engine:
         loss = sum(self._losses) / len(self._losses)
         ended = Ended(self.iteration, loss, now - self._since, self._scalars, self._row)
         self._since, self._turns = now, len(self._losses)
-        self._losses, self._scalars, self._stack, self._spent, self._raised = [], {}, [], None, False
+        self._losses, self._scalars, self._spent, self._raised = [], {}, None, False
+        self.calls.forget()
         self._rounds.next()
         if self._window is not None and self._window.paused:
             self._window = None
@@ -473,7 +476,8 @@ class Engine:
         """Something of ours failed: what was recorded stays, nothing is traced or held any longer."""
         self._drop_window()
         self._spent = self._row = None
-        self._losses, self._stack = [], []
+        self._losses = []
+        self.calls.forget()
         self._note("warning", message)
 
     def finish(self, end: End) -> None:

@@ -1,4 +1,4 @@
-"""Is all of it finite? Asked every iteration, so with one reduction a tensor and one synchronisation in all."""
+"""Is all of it finite? Asked every iteration, so with one pass over a tensor and one synchronisation in all."""
 
 from collections.abc import Iterable
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from dgmtui.recorder.ranks import local_part
+from dgmtui.trace import one_pass
 
 
 def is_finite(value: float) -> bool:
@@ -14,7 +15,19 @@ def is_finite(value: float) -> bool:
 
 
 def any_nonfinite(gradients: Iterable[Tensor]) -> bool:
-    """Whether a gradient holds NaN or Inf; what its sum lets suspect is confirmed element by element."""
+    """Whether a gradient holds NaN or Inf."""
+    others = []
+    for gradient in gradients:
+        known = one_pass.is_finite(gradient)
+        if known is False:
+            return True
+        if known is None:
+            others.append(gradient)
+    return bool(others) and _any_by_sums(others)
+
+
+def _any_by_sums(gradients: Iterable[Tensor]) -> bool:
+    """What its sum lets suspect is confirmed element by element."""
     with torch.no_grad():
         plain = [values for values in map(_values, (g.detach() for g in gradients)) if values.is_floating_point()]
         if not plain:

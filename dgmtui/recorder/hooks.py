@@ -33,9 +33,14 @@ class Hooks:
         self._warn = warn
         self._stack = ExitStack()
         self._drawn: list[list[int]] = []
+        self._compiles = False
+        """Something was compiled in this process, or may be: every call is asked, else the outermost."""
+        self._under_way = engine.calls.under_way
         self._compiled = CompiledModules(self._before_call, self._after_call)
         self._tell_before: Callable[..., None] = engine.before_call
         self._tell_after: Callable[..., None] = engine.after_call
+        self._tell_before_step: Callable[..., None] = engine.before_step
+        self._tell_after_step: Callable[..., None] = engine.after_step
         self.stopped: Callable[[StopTraining], object] = lambda stop: None
         """Told before the training is stopped."""
         self.interrupt: Callable[[], object] = lambda: None
@@ -58,8 +63,8 @@ class Hooks:
             module_hooks._global_forward_hooks_with_kwargs,
         ):
             remove(options.pop, after.id, None)  # which ``remove`` leaves there, and each call then looks at
-        before_step = uncompiled(self._guarded(lambda o, a, k: engine.before_step(o)))
-        after_step = uncompiled(self._guarded(lambda o, a, k: engine.after_step(o)))
+        before_step = self._guarded(lambda o, a, k: self._tell_before_step(o))
+        after_step = self._guarded(lambda o, a, k: self._tell_after_step(o))
         remove(optimizer_hooks.register_optimizer_step_pre_hook(before_step).remove)
         remove(optimizer_hooks.register_optimizer_step_post_hook(after_step).remove)
         known = [module for _, model in engine.names.roots() for module in model.modules()]
@@ -68,6 +73,7 @@ class Hooks:
         self._replace(torch, "compile", self._compile)
         self._replace(torch.nn.Module, "compile", self._compile_module)
         self._compiled.hear(known)
+        self._compiles |= any(is_compiled(module) for module in known)
         remove(self._compiled.leave)
         self._replace(torch.optim.Optimizer, "__init__", self._optimizer_init)
         self._replace(torch.autograd, "backward", self._autograd_backward)
@@ -127,8 +133,12 @@ class Hooks:
             return False
         return True
 
+    def _is_compiled(self, module: torch.nn.Module) -> bool:
+        """Whether the hook is being traced, or the call known already."""
+        return torch.compiler.is_compiling() or self._compiled.is_heard(module)
+
     def _before_call(self, module: torch.nn.Module, args: tuple[Any, ...]) -> None:
-        if self.broken or torch.compiler.is_compiling() or self._compiled.is_heard(module):
+        if self.broken or ((self._compiles or not self._under_way) and self._is_compiled(module)):
             return
         try:
             self._tell_before(module, args)
@@ -137,7 +147,7 @@ class Hooks:
 
     def _after_call(self, module: torch.nn.Module, args: Any, *rest: Any) -> None:
         """``rest``: keyword arguments and output; after an exception PyTorch gives no keyword arguments."""
-        if self.broken or torch.compiler.is_compiling() or self._compiled.is_heard(module):
+        if self.broken or ((self._compiles or not self._under_way) and self._is_compiled(module)):
             return
         try:
             self._tell_after(module, rest[0] if len(rest) > 1 else {}, rest[-1])
@@ -165,14 +175,18 @@ class Hooks:
         """What is compiled leaves our hooks out; where it can't be, they run, and must not be compiled themselves."""
         self._stack.callback(expect_extra_call())
         engine = self._engine
+        self._compiles = True
         self._tell_before = uncompiled(lambda *call: engine.before_call(*call))
         self._tell_after = uncompiled(lambda *call: engine.after_call(*call))
+        self._tell_before_step = uncompiled(lambda *step: engine.before_step(*step))
+        self._tell_after_step = uncompiled(lambda *step: engine.after_step(*step))
         if said:
             self._guarded(self._engine.note_once)("compiled", SAID)
 
     def _compile_module(self, original: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(original)
         def compile_(module: torch.nn.Module, *args: Any, **kwargs: Any) -> None:
+            self._compiles = True
             original(module, *args, **kwargs)
             self._compiled.hear([module])
 

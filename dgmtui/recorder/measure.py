@@ -12,7 +12,8 @@ from torch import Tensor
 from dgmtui.recorder.ranks import is_sharded, local_part
 from dgmtui.recorder.selection import EVERYTHING, Selection
 from dgmtui.recording.model import Measure, Quantity
-from dgmtui.trace.statistics import merge_statistics, statistics_of
+from dgmtui.trace import one_pass
+from dgmtui.trace.statistics import merge_statistics, real, statistics_of
 
 Key = tuple[str, Quantity]
 
@@ -32,6 +33,8 @@ class Part:
     """Elements."""
     units: dict[Measure, NDArray[np.float32]]
     """``[U]`` each."""
+    bits_sum: int | None = None
+    """The sum of the tensor's bits, where it fell out by the way."""
 
 
 @dataclass
@@ -89,6 +92,13 @@ class Row:
         self._add_activation(module, self._last, tensor)
         return self._last.paths
 
+    def bits_sum_of(self, tensor: Tensor) -> int | None:
+        """The sum of an output's bits, where it was measured last and that told it."""
+        last = self._last
+        if last is None or last.part is None or last.tensor() is not tensor:
+            return None
+        return last.part.bits_sum
+
     def _add_activation(self, module: str, measured: Measured, tensor: Tensor) -> None:
         if self.selection.wants(module, Quantity.ACTIVATION):
             measured.part = measured.part or _part(tensor, measured.axis)
@@ -105,21 +115,26 @@ class Row:
         for module in modules:
             self.parts.setdefault((module, quantity), []).append(part)
 
-    def add_weight(self, module: str, quantity: Quantity, tensor: Tensor, axis: int) -> None:
-        """Measure a weight, its gradient or its update: the norm of each unit's slice."""
+    def add_weight(
+        self,
+        module: str,
+        quantity: Quantity,
+        tensor: Tensor,
+        axis: int,
+        *,
+        before: Tensor | None = None,
+        renew: bool = False,
+    ) -> int | None:
+        """Measure a weight or its gradient, or how far it moved from ``before``: the norm of each unit's slice.
+
+        Returns:
+            The sum of the tensor's bits, where that fell out by the way; with ``renew``, ``before`` holds it now.
+        """
         if not self.selection.wants(module, quantity):
-            return
-        with torch.no_grad():
-            whole, tensor = tensor, local_part(tensor.detach())
-            if tensor.layout != torch.strided:
-                tensor = tensor.to_dense()
-            if is_sharded(whole):  # which units these are, other ranks know
-                self.parts[module, quantity] = [Part(statistics_of(tensor), tensor.numel(), {})]
-                return
-            flat = tensor.movedim(axis, 0).reshape(tensor.shape[axis], -1)
-            norms = torch.linalg.vector_norm(flat.float() if flat.dtype != torch.float64 else flat, dim=1)
-            part = Part(statistics_of(tensor), tensor.numel(), {Measure.NORM: _host(norms)})
+            return None
+        part = _weight_part(tensor, axis, before, renew)
         self.parts[module, quantity] = [part]
+        return part.bits_sum if before is None or renew else None
 
     def merged(self) -> Iterator[tuple[Key, NDArray[np.float64], dict[Measure, NDArray[np.float32]]]]:
         """Statistics ``[9]`` and series ``{measure: [U]}`` of each module and quantity."""
@@ -128,20 +143,45 @@ class Row:
             yield key, merge_statistics([part.statistics for part in parts], sizes), _merged_units(parts)
 
 
-def _part(tensor: Tensor, axis: int | None) -> Part:
+def _weight_part(tensor: Tensor, axis: int, before: Tensor | None, renew: bool) -> Part:
+    measured = one_pass.measure(tensor, axis, less=before, renew=renew, norms=True)
+    if measured is not None:
+        return Part(measured.statistics, tensor.numel(), {Measure.NORM: measured.series[0]}, measured.bits_sum)
     with torch.no_grad():
-        tensor = tensor.detach()
-        if tensor.layout != torch.strided or axis is None or tensor.dim() <= axis or not tensor.numel():
+        tensor = tensor.detach() if before is None else tensor.detach() - before
+        whole, tensor = tensor, local_part(tensor)
+        if tensor.layout != torch.strided:
+            tensor = tensor.to_dense()
+        if is_sharded(whole):  # which units these are, other ranks know
             return Part(statistics_of(tensor), tensor.numel(), {})
-        units, nonzero = _moments(tensor, axis)
+        flat = tensor.movedim(axis, 0).reshape(tensor.shape[axis], -1)
+        norms = torch.linalg.vector_norm(flat.float() if flat.dtype != torch.float64 else flat, dim=1)
+        return Part(statistics_of(tensor), tensor.numel(), {Measure.NORM: _host(norms)})
+
+
+def _part(tensor: Tensor, axis: int | None) -> Part:
+    """An output or its gradient."""
+    if axis is None or tensor.dim() <= axis or not tensor.numel() or tensor.layout != torch.strided:
+        return Part(statistics_of(tensor), tensor.numel(), {})
+    measured = one_pass.measure(tensor, axis)
+    if measured is not None:
+        return Part(measured.statistics, tensor.numel(), _by_measure(measured), measured.bits_sum)
+    with torch.no_grad():
+        values = real(tensor)
+        measured = one_pass.measure(values, axis)
+        if measured is not None:  # half precision, complex
+            return Part(measured.statistics, tensor.numel(), _by_measure(measured))
+        units, nonzero = _moments(values, axis)
         return Part(statistics_of(tensor, nonzero=nonzero), tensor.numel(), units)
 
 
-def _moments(tensor: Tensor, axis: int) -> tuple[dict[Measure, NDArray[np.float32]], int | None]:
+def _by_measure(measured: one_pass.Measured) -> dict[Measure, NDArray[np.float32]]:
+    series = measured.series
+    return {Measure.MEAN: series[0], Measure.RMS: series[1], Measure.ZEROS: series[2]}
+
+
+def _moments(values: Tensor, axis: int) -> tuple[dict[Measure, NDArray[np.float32]], int | None]:
     """Mean, root mean square and share of zeros of each unit, over all other axes; and how many are not zero in all."""
-    values = torch.view_as_real(tensor).flatten(-2) if tensor.is_complex() else tensor
-    if not values.is_floating_point() or values.dtype in (torch.float16, torch.bfloat16):
-        values = values.float()
     others = [d for d in range(values.dim()) if d != axis]
     count = values.numel() // values.shape[axis]
     scratch = torch.empty_like(values)

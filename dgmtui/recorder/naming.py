@@ -74,6 +74,9 @@ class Names:
 
     def path(self, module: nn.Module) -> str:
         """The path of a module; a module not met before is looked for in the user's variables."""
+        known = self._paths.get(id(module)) if self._settled else None
+        if known is not None and known[1]() is module:
+            return known[0]
         self.settle()
         known = self._paths.get(id(module))
         if known is None or known[1]() is not module:

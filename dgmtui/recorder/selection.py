@@ -44,12 +44,9 @@ class Selection:
     def __init__(self, only: Sequence[str] = (), without: Sequence[str] = ()) -> None:
         self.only = tuple(map(Pattern.parse, only))
         self.without = tuple(map(Pattern.parse, without))
-        self._known: dict[tuple[str, Quantity], bool] = {}
-
-    @property
-    def is_all(self) -> bool:
+        self.is_all = not self.only and not self.without
         """Nothing was asked for, so everything is measured."""
-        return not self.only and not self.without
+        self._known: dict[tuple[str, Quantity], bool] = {}
 
     def wants(self, path: str, quantity: Quantity) -> bool:
         """Whether this quantity of the module at ``path`` is to be measured."""

@@ -1,45 +1,63 @@
 """What an optimiser's step does to the weights."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
-from dgmtui.recorder.capture import add_weights
 from dgmtui.recorder.measure import Row
-from dgmtui.recorder.naming import Names, weight_of
+from dgmtui.recorder.naming import Names
+from dgmtui.recorder.weights import Weight, Weights
 from dgmtui.recording.model import Quantity
+
+
+@dataclass
+class _Copy:
+    """A weight as it was."""
+
+    numbers: Tensor
+    bits_sum: int | None = None
+    """Of the weight's bits as the copy was made; None where nothing tells whether it is still the same."""
 
 
 class Updates:
     """Measures weights and their gradients before a step, and after it how far each unit's weights moved."""
 
     def __init__(self, names: Names) -> None:
-        self._names = names
-        self._before: dict[str, tuple[Tensor, int]] = {}
-        self._stepped: set[int] = set()
-        """The parameters of the step under way, by their ids."""
+        self._weights = Weights(names)
+        self._stepped: list[tuple[Weight, Tensor]] = []
+        """The weights of the step under way."""
+        self._copies: dict[str, _Copy] = {}
+        """By module path; those of the step before where the next one is measured too."""
         self._gradients_follow = False
 
     def before(self, row: Row, optimizer: torch.optim.Optimizer, *, backward_was_made: bool) -> None:
         """The step is about to be made; an optimiser with a closure makes its gradients within it."""
-        mine = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-        self._stepped, self._gradients_follow = mine, not backward_was_made
-        add_weights(row, self._names, gradients=backward_was_made, only=mine)
-        for path, module in self._names.modules():
-            found = weight_of(module)
-            wanted = row.selection.wants(path, Quantity.UPDATE)
-            if found is not None and wanted and id(found[1]) in mine:
-                self._before[path] = (found[1].detach().clone(), found[2])
+        self._stepped, self._gradients_follow = self._weights.of(optimizer), not backward_was_made
+        for weight, tensor in self._stepped:
+            bits_sum = row.add_weight(weight.path, Quantity.WEIGHT, tensor, weight.axis)
+            if backward_was_made and tensor.grad is not None:
+                row.add_weight(weight.path, Quantity.WEIGHT_GRADIENT, tensor.grad, weight.axis)
+            if row.selection.wants(weight.path, Quantity.UPDATE):
+                self._copy(weight.path, tensor, bits_sum)
 
-    def after(self, row: Row) -> None:
-        """The step was made."""
-        for path, module in self._names.modules() if self._before or self._gradients_follow else ():
-            found = weight_of(module)
-            if found is None or id(found[1]) not in self._stepped:
-                continue
-            if path in self._before:
-                (before, axis), now = self._before[path], found[1].detach()
-                if before.shape == now.shape:
-                    row.add_weight(path, Quantity.UPDATE, torch.sub(now, before, out=before), axis)
-            if self._gradients_follow and found[1].grad is not None:
-                row.add_weight(path, Quantity.WEIGHT_GRADIENT, found[1].grad, found[2])
-        self._before = {}
+    def _copy(self, path: str, tensor: Tensor, bits_sum: int | None) -> None:
+        known = self._copies.get(path)
+        if known is None or known.numbers.shape != tensor.shape or known.numbers.dtype != tensor.dtype:
+            self._copies[path] = _Copy(tensor.detach().clone())
+        elif known.bits_sum is None or known.bits_sum != bits_sum:
+            known.numbers.copy_(tensor.detach())
+
+    def after(self, row: Row, *, next_too: bool) -> None:
+        """The step was made; ``next_too``: what it came to is where the next one, measured too, begins."""
+        for weight, tensor in self._stepped:
+            copy = self._copies.get(weight.path)
+            if copy is not None and copy.numbers.shape == tensor.shape:
+                copy.bits_sum = row.add_weight(
+                    weight.path, Quantity.UPDATE, tensor, weight.axis, before=copy.numbers, renew=next_too
+                )
+            if self._gradients_follow and tensor.grad is not None:
+                row.add_weight(weight.path, Quantity.WEIGHT_GRADIENT, tensor.grad, weight.axis)
+        self._stepped = []
+        if not next_too:
+            self._copies = {}

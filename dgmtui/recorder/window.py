@@ -11,6 +11,7 @@ from torch._ops import OpOverload
 
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import tensors_in
+from dgmtui.trace import one_pass
 from dgmtui.trace.tracer import Tracer
 
 BUFFER_LIMIT = 64 << 20
@@ -46,23 +47,26 @@ class Checked:
     """A module's output as seen in the training, which a replay must give bit for bit."""
 
     module: str
-    checksum: Tensor
-    """0-dim, on the output's device."""
+    checksum: int | Tensor
     part: int = 0
     """In which part of the pass."""
 
 
-def checksum(tensor: Tensor) -> Tensor:
-    """The sum of a dense tensor's bits read as integers, modulo 2³² or 2⁶⁴: 0-dim.
+def checksum(tensor: Tensor) -> int | Tensor:
+    """The sum of a dense tensor's bits read as integers, modulo 2³² or 2⁶⁴; 0-dim where it lies on a device.
 
-    As fast as the sum of its values, the same in whatever order it is added up, and unlike that sum it tells two
-    tensors apart that both hold a NaN.
+    The same in whatever order it is added up, and unlike the sum of its values it tells two tensors apart that both
+    hold a NaN.
     """
+    known = one_pass.bits_sum(tensor)
+    if known is not None:
+        return known
     values = tensor.detach()
     if values.is_complex():
         values = torch.view_as_real(values.resolve_conj())
     bits, total = _INTEGERS[values.element_size()]
-    return values.view(bits).sum(dtype=total)
+    summed = values.view(bits).sum(dtype=total)
+    return int(summed) % (1 << torch.iinfo(total).bits) if values.is_cpu else summed
 
 
 _INTEGERS = {

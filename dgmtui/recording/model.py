@@ -22,6 +22,8 @@ class Quantity(StrEnum):
     WEIGHT_GRADIENT = "weight_gradient"
     UPDATE = "update"
 
+    __hash__ = str.__hash__  # an enumeration's own is slow, and channels are looked up by it
+
 
 class Measure(StrEnum):
     """How a unit's values of one iteration become one number of its series."""
@@ -30,6 +32,8 @@ class Measure(StrEnum):
     RMS = "rms"
     ZEROS = "zeros"
     NORM = "norm"
+
+    __hash__ = str.__hash__
 
 
 MEASURES: Mapping[Quantity, tuple[Measure, ...]] = {

@@ -8,13 +8,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dgmtui.trace import one_pass
+
 _NAN = float("nan")
 _CANCELLATION = 4.0
 """Beyond this ratio of squared mean to variance, the mean of squares less the square of the mean is not trusted."""
 
 
 def statistics_of(t: Tensor, *, nonzero: int | None = None) -> NDArray[np.float64]:
-    """The statistics of ``t``, ``[9]`` in the order of ``STATISTICS``; a function of its values alone.
+    """The statistics of ``t``, ``[9]`` in the order of ``STATISTICS``.
 
     Minimum, maximum, mean, standard deviation (of the population) and absolute maximum are over the finite elements,
     NaN where there are none; the share of zeros is of all elements, 0 for an empty tensor. Complex tensors are
@@ -22,9 +24,12 @@ def statistics_of(t: Tensor, *, nonzero: int | None = None) -> NDArray[np.float6
     that was counted already.
     """
     with torch.no_grad():
-        values = _real(t)
+        values = real(t)
         if not values.numel():
             return np.array([_NAN] * 5 + [0.0] * 4)
+        measured = one_pass.measure(values) if nonzero is None else None
+        if measured is not None:
+            return measured.statistics
         result = _of_finite(values, nonzero)
         if np.isfinite(result[:2]).all():
             return result
@@ -45,7 +50,8 @@ def merge_statistics(parts: Sequence[NDArray[np.float64]], sizes: Sequence[int])
     return merged
 
 
-def _real(t: Tensor) -> Tensor:
+def real(t: Tensor) -> Tensor:
+    """The numbers of ``t``, dense, float32 or float64; complex ones as pairs along a last axis."""
     values = t.detach()
     if values.layout != torch.strided:
         values = values.to_dense()

@@ -1,6 +1,7 @@
 """Statistics, unit axes and layouts against plain definitions."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -8,9 +9,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dgmtui.trace import one_pass
 from dgmtui.trace.statistics import merge_statistics, statistics_of
 from dgmtui.trace.tensors import laid_out_as, meta_of
 from dgmtui.trace.units import unit_axis
+
+
+@pytest.fixture(autouse=True, scope="module", params=["in one pass", "operation by operation"])
+def _way(request: pytest.FixtureRequest) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "operation by operation":
+            patch.setattr(one_pass, "kernel", None)
+        yield
+
 
 values = st.lists(
     st.floats(-1e3, 1e3, width=32) | st.sampled_from([0.0, math.nan, math.inf, -math.inf]), min_size=1, max_size=30
