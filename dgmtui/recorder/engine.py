@@ -31,6 +31,7 @@ from dgmtui.recorder.keeping import Keeper, is_power
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names, tensors_in
 from dgmtui.recorder.ranks import averaged_over, replica, shards
+from dgmtui.recorder.ring import LAST
 from dgmtui.recorder.rounds import Rounds
 from dgmtui.recorder.selection import EVERYTHING, Selection
 from dgmtui.recorder.threads import Followed
@@ -64,6 +65,7 @@ class Engine:
         writer: RecordingWriter,
         *,
         every: int = 10,
+        last: int = LAST,
         on_nonfinite: str = "stop",
         selection: Selection = EVERYTHING,
         say: Callable[[str], None] = lambda text: None,
@@ -77,10 +79,10 @@ class Engine:
         self.in_block = False
         """The user says where an iteration ends."""
         self._writer = writer
-        self._journal = Journal(writer, self.names)
+        self._journal = Journal(writer, self.names, last=last, say=say)
         self._keeper = Keeper(self._journal, self.names, say)
         self._updates = Updates(self.names)
-        self._every = max(1, every)
+        self._every, self._keeps_all = max(1, every), last > 0
         self._selection = selection
         self._on_nonfinite = on_nonfinite
         self._say = say
@@ -450,7 +452,9 @@ class Engine:
             return
         now = time.perf_counter()
         loss = sum(self._losses) / len(self._losses)
-        ended = Ended(self.iteration, loss, now - self._since, self._scalars, self._row)
+        failed = self.iteration == self.failed_at
+        due, scaled = failed or self.iteration % self._every == 0, self._scaler_seen
+        ended = Ended(self.iteration, loss, now - self._since, self._scalars, self._row, due, failed, scaled)
         self._since, self._turns = now, len(self._losses)
         self._losses, self._scalars, self._stack, self._spent, self._raised = [], {}, [], None, False
         self._rounds.next()
@@ -490,7 +494,8 @@ class Engine:
         return None if self._row is None else Row(selection=self._selection)
 
     def _fresh_row(self) -> None:
-        self._row = Row(selection=self._selection) if self.iteration % self._every == 0 else None
+        due = self._keeps_all or self.iteration % self._every == 0
+        self._row = Row(selection=self._selection) if due else None
 
     def _open(self, *, early: bool = False) -> None:
         self._window = open_window(self.names.buffers, self._pass_row(), early=early)
@@ -528,7 +533,7 @@ class Engine:
             self._writer.flush()
             return
         seconds = time.perf_counter() - self._since
-        self._journal.write_failing(Ended(self.iteration, backward.value, seconds, self._scalars, row))
+        self._journal.write_failing(Ended(self.iteration, backward.value, seconds, self._scalars, row, failed=True))
         self.stopped_at = self.iteration
         raise StopTraining(message)
 
