@@ -37,14 +37,15 @@ class Approach:
         """An iteration ended of which no row is written."""
         self._ring.keep(iteration, measured)
 
-    def ended(self, iteration: int, *, failed: bool) -> None:
-        """An iteration is written or kept: where it failed and the one before did not, write what led to it.
+    def is_onset(self, iteration: int, *, failed: bool) -> bool:
+        """Whether what led to the iteration that just ended is to be written: it failed, and the one before did not.
 
         Failures that follow each other sooner than the ring is full again are taken for one.
         """
+        if self._last == 0:
+            return False
         onset, self._failing = failed and not self._failing, failed
-        if onset and (self._written_at is None or iteration - self._written_at >= self._last):
-            self.write(iteration)
+        return onset and (self._written_at is None or iteration - self._written_at >= self._last)
 
     def write(self, iteration: int) -> None:
         """Write all that is kept, as ``iteration`` failed or is the run's last."""

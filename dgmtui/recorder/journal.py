@@ -93,11 +93,14 @@ class Journal:
         self._held = False
         self.writer.add_iteration(ended.iteration, ended.loss, ended.seconds, ended.scalars)
         row = {} if ended.row is None else measured(ended.row)
-        if row and ended.due:
+        failed = ended.failed or fails(ended.loss, row, scaled=ended.scaled)
+        onset = self._approach.is_onset(ended.iteration, failed=failed)
+        if row and (ended.due or onset):
             self._rows.write(ended.iteration, row)
         elif row:
             self._approach.keep(ended.iteration, row)
-        self._approach.ended(ended.iteration, failed=ended.failed or fails(ended.loss, row, scaled=ended.scaled))
+        if onset:
+            self._approach.write(ended.iteration)
 
     def log(self, scalars: Mapping[str, float]) -> bool:
         """Add numbers to the iteration that ended last; whether there is one that still takes them."""
