@@ -201,7 +201,7 @@ class RecordingWriter:
         if held:
             self._commit()
         self._put_back(deque(in_order(held, rows)))
-        return before if before == since - 1 else since
+        return since if before == schema.NEVER or before < since - 1 else before
 
     def _put_back(self, rows: deque[RowData]) -> None:
         """Add them all, even where Ctrl+C or SIGTERM interrupts: they are nowhere else any more."""

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def test_rows_come_between_any_others(
     tmp_path: Path, before: set[int], between: set[int], after: list[bool], again: set[int], block: int,
     flushed: bool, bad: set[int],
 ) -> None:  # fmt: skip
-    path = tmp_path / "run.h5"
+    path = tmp_path / f"{uuid.uuid4()}.h5"
     writer = a_writer(path, block)
     for i in sorted(before):
         add(writer, i, nonfinite=i in bad)
@@ -237,4 +238,7 @@ def drawn(session: Session, start: int, stop: int) -> dict[int, list[float]]:
     chart = session.view().dynamics
     if chart is None:
         return {}
-    return {int(i): [float(line.values[at]) for line in chart.lines] for at, i in enumerate(chart.iterations)}
+    return {
+        int(i): [float(line.values[at]) for line in sorted(chart.lines, key=lambda one: one.unit)]
+        for at, i in enumerate(chart.iterations)
+    }
