@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from dgmtui.commands.describe import moved, where_data, where_line
+from dgmtui.commands.describe import dense_rows, moved, where_data, where_line
 from dgmtui.commands.findings_data import place_of
 from dgmtui.commands.grammar import ModulePath
 from dgmtui.commands.registry import command
@@ -138,18 +138,23 @@ def down(session: Session) -> Result:
 def where(session: Session) -> Result:
     """Say where you stand and how you got here.
 
-    JSON: {"command":"where","iteration","phase","module","unit","sample","quantity","finding"}; "finding" is the first
-    finding at this iteration (or on its way, or still so) as `findings` gives it, null where there is none.
+    JSON: {"command":"where","iteration","phase","module","unit","sample","quantity","finding","dense"}; "finding" is
+    the first finding at this iteration (or on its way, or still so) as `findings` gives it, null where there is none;
+    "dense" is the first and last iteration of the stretch around it in which each was recorded, as the last before a
+    failure are, null where only every so many were.
     """
     blocks: list[Block] = [Text(where_line(session))]
     snapshot = session.snapshot
     if snapshot is not None:
         at = "here" if snapshot.iteration == session.iteration else f"the nearest before, at {snapshot.iteration:,}"
         blocks.append(Text(f"snapshot: {at} ({snapshot.reason})"))
+    dense = dense_rows(session)
+    if dense is not None:
+        blocks.append(Text(f"recorded iteration by iteration from {dense[0]:,} to {dense[1]:,}"))
     trail = session.trail()
     if trail:
         blocks.append(Text("target: " + " ← ".join(trail)))
-    data = where_data(session)
+    data = {**where_data(session), "dense": None if dense is None else list(dense)}
     finding = session.results.finding_at(session.iteration)
     if finding is not None:
         blocks.append(Text(finding.message, str(finding.severity)))

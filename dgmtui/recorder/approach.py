@@ -7,11 +7,8 @@ from dgmtui.errors import RecordingError
 from dgmtui.recorder.measure import Key
 from dgmtui.recorder.ring import LAST, Ring
 from dgmtui.recorder.rows import Measurement, Rows
-from dgmtui.recording.model import Event, Quantity
+from dgmtui.recording.model import DENSE, Event, Quantity
 from dgmtui.recording.schema import COUNTS
-
-DENSE = "dense"
-"""The kind of the event that tells from where to where every iteration has a row."""
 
 
 class Approach:

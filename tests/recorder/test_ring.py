@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import dgmtui
+from dgmtui.commands import REGISTRY
 from dgmtui.errors import RecordingError
 from dgmtui.recorder.launch import run_script
 from dgmtui.recorder.ring import Ring
@@ -22,6 +23,7 @@ from dgmtui.recording.check import check
 from dgmtui.recording.model import MEASURES, Measure, Quantity
 from dgmtui.recording.reader import Recording
 from dgmtui.recording.writer import RecordingWriter
+from dgmtui.session.session import Session
 
 LOOPS = Path(__file__).parents[1] / "loops"
 LOOP_FAILS = 30
@@ -239,6 +241,15 @@ def test_what_is_first_met_between_rows_and_what_is_not_finite_there_is_found(tm
     with open_recording(tmp_path / "none.h5") as recording:
         first = recording.first_nonfinite()
         assert first is None or first.iteration == 17
+
+
+def test_where_tells_of_the_dense_rows_around_it(tmp_path: Path) -> None:
+    train(tmp_path / "run.h5", 47, every=10)
+    with open_recording(tmp_path / "run.h5") as recording:
+        session = Session(recording)
+        assert REGISTRY.run(session, "where").data["dense"] == [12, 47]
+        REGISTRY.run(session, "goto 11")
+        assert REGISTRY.run(session, "where").data["dense"] is None
 
 
 def measurement(units: int) -> dict[tuple[str, Quantity], Measurement]:
