@@ -138,10 +138,8 @@ def down(session: Session) -> Result:
 def where(session: Session) -> Result:
     """Say where you stand and how you got here.
 
-    JSON: {"command":"where","iteration","phase","module","unit","sample","quantity","finding","dense"}; "finding" is
-    the first finding at this iteration (or on its way, or still so) as `findings` gives it, null where there is none;
-    "dense" is the first and last iteration of the stretch around it in which each was recorded, as the last before a
-    failure are, null where only every so many were.
+    JSON: {"command":"where","iteration","phase","module","unit","sample","quantity","finding"}; "finding" is the first
+    finding at this iteration (or on its way, or still so) as `findings` gives it, null where there is none.
     """
     blocks: list[Block] = [Text(where_line(session))]
     snapshot = session.snapshot
@@ -154,7 +152,7 @@ def where(session: Session) -> Result:
     trail = session.trail()
     if trail:
         blocks.append(Text("target: " + " ← ".join(trail)))
-    data = {**where_data(session), "dense": None if dense is None else list(dense)}
+    data = where_data(session)
     finding = session.results.finding_at(session.iteration)
     if finding is not None:
         blocks.append(Text(finding.message, str(finding.severity)))

@@ -247,9 +247,9 @@ def test_where_tells_of_the_dense_rows_around_it(tmp_path: Path) -> None:
     train(tmp_path / "run.h5", 47, every=10)
     with open_recording(tmp_path / "run.h5") as recording:
         session = Session(recording)
-        assert REGISTRY.run(session, "where").data["dense"] == [12, 47]
+        assert "iteration by iteration from 12 to 47" in str(REGISTRY.run(session, "where").blocks)
         REGISTRY.run(session, "goto 11")
-        assert REGISTRY.run(session, "where").data["dense"] is None
+        assert "iteration by iteration" not in str(REGISTRY.run(session, "where").blocks)
 
 
 def measurement(units: int) -> dict[tuple[str, Quantity], Measurement]:
