@@ -232,6 +232,17 @@ def test_a_follower_takes_in_rows_that_came_between(tmp_path: Path, looks_betwee
             assert [line.path for line in session.view().tree] == ["", "a"]
 
 
+def test_killed_between_the_two_it_has_the_rows_before(tmp_path: Path) -> None:
+    with Run(tmp_path) as run:
+        run.reach("written")
+        run.reach("taken back")
+    report = check(run.path)  # by SIGKILL
+    assert report.whole and report.end is None, report.lines
+    with open_recording(run.path) as recording:
+        assert_holds(recording, list(range(0, 161, 10)))
+        assert recording.iteration_count == 191, "the losses are not touched"
+
+
 def drawn(session: Session, start: int, stop: int) -> dict[int, list[float]]:
     """What the chart shows of a window: the units' values by iteration."""
     session.show_window((start, stop))
