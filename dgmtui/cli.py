@@ -130,9 +130,12 @@ def _open_screen(recordings: Sequence[str], given: Sequence[tuple[str, str]] = (
 
 
 def _record(arguments: list[str]) -> int:
+    from dgmtui.recorder.ring import LAST
+
     parser = argparse.ArgumentParser(
         prog="dgmtui record",
-        usage="dgmtui record [-o REC] [--every N] [--on-nonfinite stop|continue|debug]\n"
+        usage="dgmtui record [-o REC] [--every N] [--last N]\n"
+        "                     [--on-nonfinite stop|continue|debug]\n"
         "                     [--only PATTERN]… [--without PATTERN]…\n"
         "                     (SCRIPT | -m MODULE) [ARGS…]",
         description="Run a training script as `python SCRIPT ARGS…` does, and record it. The script needs no change.",
@@ -144,6 +147,14 @@ def _record(arguments: list[str]) -> int:
     )
     parser.add_argument(
         "--every", type=_positive, default=10, metavar="N", help="statistics and series every N iterations (default 10)"
+    )
+    parser.add_argument(
+        "--last",
+        type=_count,
+        default=LAST,
+        metavar="N",
+        help="where something fails, also of the N iterations before it that --every leaves out (default "
+        f"{LAST}; 0: of none)",
     )
     parser.add_argument(
         "--on-nonfinite",
@@ -176,6 +187,7 @@ def _record(arguments: list[str]) -> int:
         chosen.args,
         output=chosen.output,
         every=chosen.every,
+        last=chosen.last,
         on_nonfinite="stop" if debug else chosen.on_nonfinite,
         only=chosen.only,
         without=chosen.without,
@@ -222,6 +234,12 @@ def _check(arguments: list[str]) -> int:
     report = check(chosen.recording)
     print("\n".join(report.lines), file=sys.stderr if report.exit_code == ExitCode.UNREADABLE else sys.stdout)
     return report.exit_code
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"it has to be a whole number from 0, not {text!r}")
+    return int(text)
 
 
 def _positive(text: str) -> int:

@@ -4,6 +4,7 @@ from typing import Any
 
 from dgmtui.commands.findings_data import finding_data
 from dgmtui.commands.result import Block, Result, Text
+from dgmtui.recording.model import DENSE
 from dgmtui.session.session import Session
 
 
@@ -33,6 +34,16 @@ def where_line(session: Session) -> str:
         loss,
     )
     return " · ".join(part for part in parts if part)
+
+
+def dense_rows(session: Session) -> tuple[int, int] | None:
+    """From where to where every iteration has a row, around the cursor; None where only every so many have."""
+    for event in session.recording.events():
+        first, last = event.data.get("first"), event.data.get("last")
+        if event.kind == DENSE and isinstance(first, int) and isinstance(last, int):
+            if first <= session.iteration <= last:
+                return first, last
+    return None
 
 
 def moved(session: Session, command: str, note: str = "") -> Result:

@@ -15,6 +15,7 @@ from dgmtui.recorder.engine import Engine, StopTraining
 from dgmtui.recorder.hooks import Hooks, refuse_second_thread
 from dgmtui.recorder.launch import run_info
 from dgmtui.recorder.ranks import path_of_rank, replica
+from dgmtui.recorder.ring import LAST
 from dgmtui.recorder.saying import teller
 from dgmtui.recorder.selection import Selection
 from dgmtui.recording.model import End
@@ -34,9 +35,10 @@ class Recorder:
                 rec.log(accuracy=accuracy)
 
     With ``on_nonfinite="stop"`` the block is left at the first non-finite loss or gradient, ``stopped_at`` tells where;
-    with ``"continue"`` the training goes on. ``only`` and ``without`` select what statistics and series are kept of, as
-    ``["dec.*", ":gradient"]``: modules, quantities, or both (``dec.*:gradient``). Where several
-    ranks train, each records into a file of its own, ``run.rank0.h5`` and so on.
+    with ``"continue"`` the training goes on. Statistics and series are kept of every ``every``-th iteration, and of the
+    ``last`` ones before a failure (0: of none; fewer where they take more than 64 MB). ``only`` and
+    ``without`` select what of, as ``["dec.*", ":gradient"]``: modules, quantities, or both (``dec.*:gradient``). Where
+    several ranks train, each records into a file of its own, ``run.rank0.h5`` and so on.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Recorder:
         optimizer: torch.optim.Optimizer | None = None,
         *,
         every: int = 10,
+        last: int = LAST,
         on_nonfinite: str = "stop",
         only: Sequence[str] = (),
         without: Sequence[str] = (),
@@ -55,7 +58,9 @@ class Recorder:
         self._say = teller()
         selection = Selection(only, without)
         writer = RecordingWriter(self.path, run_info(sys.argv[0], sys.argv[1:], every, selection))
-        self._engine = Engine(writer, every=every, on_nonfinite=on_nonfinite, selection=selection, say=self._say)
+        self._engine = Engine(
+            writer, every=every, last=last, on_nonfinite=on_nonfinite, selection=selection, say=self._say
+        )
         self._engine.names.add_root(type(replica(model)).__name__, model)
         if optimizer is not None:
             self._engine.new_optimizer(optimizer)

@@ -32,6 +32,7 @@ from dgmtui.recorder.keeping import Keeper, is_power
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names, tensors_in
 from dgmtui.recorder.ranks import averaged_over, shards
+from dgmtui.recorder.ring import LAST
 from dgmtui.recorder.rounds import Rounds
 from dgmtui.recorder.selection import EVERYTHING, Selection
 from dgmtui.recorder.threads import Followed
@@ -68,6 +69,7 @@ class Engine:
         writer: RecordingWriter,
         *,
         every: int = 10,
+        last: int = LAST,
         on_nonfinite: str = "stop",
         selection: Selection = EVERYTHING,
         say: Callable[[str], None] = lambda text: None,
@@ -81,11 +83,11 @@ class Engine:
         self.in_block = False
         """The user says where an iteration ends."""
         self._writer = writer
-        self._journal = Journal(writer, self.names)
+        self._journal = Journal(writer, self.names, last=last, say=say)
         self._shapes = self._journal.shapes
         self._keeper = Keeper(self._journal, self.names, say)
         self._updates = Updates(self.names)
-        self._every = max(1, every)
+        self._every, self._keeps_all = max(1, every), last > 0
         self._selection = selection
         self._on_nonfinite = on_nonfinite
         self._say = say
@@ -437,7 +439,7 @@ class Engine:
         if not self.watching or not self._here():
             return
         if self._row is not None:
-            self._updates.after(self._row, next_too=self._every == 1)
+            self._updates.after(self._row, next_too=self._every == 1 or self._keeps_all)
         if self._rounds.stepped(optimizer):
             self.end_iteration()
 
@@ -452,7 +454,9 @@ class Engine:
             return
         now = time.perf_counter()
         loss = sum(self._losses) / len(self._losses)
-        ended = Ended(self.iteration, loss, now - self._since, self._scalars, self._row)
+        failed = self.iteration == self.failed_at
+        due, scaled = failed or self.iteration % self._every == 0, self._scaler_seen
+        ended = Ended(self.iteration, loss, now - self._since, self._scalars, self._row, due, failed, scaled)
         self._since, self._turns = now, len(self._losses)
         self._losses, self._scalars, self._spent, self._raised = [], {}, None, False
         self.calls.forget()
@@ -494,7 +498,8 @@ class Engine:
         return None if self._row is None else Row(selection=self._selection)
 
     def _fresh_row(self) -> None:
-        self._row = Row(selection=self._selection) if self.iteration % self._every == 0 else None
+        due = self._keeps_all or self.iteration % self._every == 0
+        self._row = Row(selection=self._selection) if due else None
 
     def _open(self, *, early: bool = False) -> None:
         self._window = open_window(self.names.buffers, self._pass_row(), early=early)
@@ -532,7 +537,7 @@ class Engine:
             self._writer.flush()
             return
         seconds = time.perf_counter() - self._since
-        self._journal.write_failing(Ended(self.iteration, backward.value, seconds, self._scalars, row))
+        self._journal.write_failing(Ended(self.iteration, backward.value, seconds, self._scalars, row, failed=True))
         self.stopped_at = self.iteration
         raise StopTraining(message)
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from dgmtui.recorder.approach import Approach, fails
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names
-from dgmtui.recorder.rows import Rows
+from dgmtui.recorder.ring import LAST
+from dgmtui.recorder.rows import Rows, measured
 from dgmtui.recording.model import End, Event
 from dgmtui.recording.writer import RecordingWriter
 
@@ -19,18 +21,32 @@ class Ended:
     seconds: float
     scalars: dict[str, float]
     row: Row | None
+    due: bool = True
+    """The row is to be written now; else it is kept in case that something fails."""
+    failed: bool = False
+    """The loss or a gradient was seen not to be finite."""
+    scaled: bool = False
+    """A ``GradScaler`` is at work: gradients overflow now and then."""
 
 
 class Journal:
     """Writes iterations, rows and events; the first iteration decides which channels and scalars there are."""
 
-    def __init__(self, writer: RecordingWriter, names: Names) -> None:
+    def __init__(
+        self,
+        writer: RecordingWriter,
+        names: Names,
+        *,
+        last: int = LAST,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self.writer = writer
         self._ended: Ended | None = None
         """The last iteration, as long as numbers may be logged to it."""
         self._held = False
         """It is not written yet."""
         self._rows = Rows(writer, names)
+        self._approach = Approach(self._rows, writer.add_event, say, last)
         self._waiting: list[Callable[[], object]] = []
 
     @property
@@ -76,8 +92,15 @@ class Journal:
     def _put(self, ended: Ended) -> None:
         self._held = False
         self.writer.add_iteration(ended.iteration, ended.loss, ended.seconds, ended.scalars)
-        if ended.row is not None and ended.row.parts:
-            self._rows.write(ended.iteration, ended.row)
+        row = {} if ended.row is None else measured(ended.row)
+        failed = ended.failed or fails(ended.loss, row, scaled=ended.scaled)
+        onset = self._approach.is_onset(ended.iteration, failed=failed)
+        if row and (ended.due or onset):
+            self._rows.write(ended.iteration, row)
+        elif row:
+            self._approach.keep(ended.iteration, row)
+        if onset:
+            self._approach.write(ended.iteration)
 
     def log(self, scalars: Mapping[str, float]) -> bool:
         """Add numbers to the iteration that ended last; whether there is one that still takes them."""
@@ -110,6 +133,10 @@ class Journal:
         self.write_ended()
         if self._rows.begun or self._waiting:
             self.begin(None)
-            self.writer.close(end)
+            try:
+                if end.reason != "finished":
+                    self._approach.write(end.iteration)
+            finally:
+                self.writer.close(end)
         else:
             self.writer.discard()

@@ -19,6 +19,7 @@ from dgmtui.recorder.ending import EXIT_CODE, Ending, Terminated, ending_whole
 from dgmtui.recorder.engine import Engine, StopTraining
 from dgmtui.recorder.hooks import Hooks
 from dgmtui.recorder.ranks import path_of_rank, rank_and_world
+from dgmtui.recorder.ring import LAST
 from dgmtui.recorder.saying import teller
 from dgmtui.recorder.selection import EVERYTHING, Selection
 from dgmtui.recorder.threads import others, wait_for_others
@@ -45,6 +46,7 @@ def run_script(
     *,
     output: str | Path | None = None,
     every: int = 10,
+    last: int = LAST,
     on_nonfinite: str = "stop",
     only: Sequence[str] = (),
     without: Sequence[str] = (),
@@ -53,7 +55,8 @@ def run_script(
     """Run ``script`` (a path, or with ``module`` a module's name) as ``__main__`` and record what it trains.
 
     The script's arguments, output, exit code and exceptions are its own. Without ``output`` the recording lies in the
-    working directory under the script's name, and an older one is not written over. ``only`` and ``without`` are
+    working directory under the script's name, and an older one is not written over. Of the iterations that ``every``
+    leaves out, the ``last`` ones before a failure are recorded too. ``only`` and ``without`` are
     patterns of modules and quantities (``Pattern``) that statistics and series are, or are not, kept of.
 
     Raises:
@@ -67,7 +70,7 @@ def run_script(
     selection = Selection(only, without)
     info, say = run_info(script, args, every, selection), teller()
     writer = RecordingWriter(path, info)
-    engine = Engine(writer, every=every, on_nonfinite=on_nonfinite, selection=selection, say=say)
+    engine = Engine(writer, every=every, last=last, on_nonfinite=on_nonfinite, selection=selection, say=say)
     say(f"recording to {path}")
     hooks = Hooks(engine, say)
 

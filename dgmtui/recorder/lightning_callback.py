@@ -6,6 +6,7 @@ from typing import Any
 import lightning
 
 from dgmtui.recorder.callbacks import TrainerRecorder
+from dgmtui.recorder.ring import LAST
 
 
 class LightningRecorder(lightning.Callback):
@@ -16,8 +17,8 @@ class LightningRecorder(lightning.Callback):
     At the first non-finite loss or gradient ``fit`` raises ``dgmtui.StopTraining``, unless ``on_nonfinite="continue"``.
     """
 
-    def __init__(self, path: str | Path, *, every: int = 10, on_nonfinite: str = "stop") -> None:
-        self._training = TrainerRecorder(path, every, on_nonfinite)
+    def __init__(self, path: str | Path, *, every: int = 10, last: int = LAST, on_nonfinite: str = "stop") -> None:
+        self._training = TrainerRecorder(path, every, last, on_nonfinite)
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Begin to record."""

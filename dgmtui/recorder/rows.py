@@ -1,6 +1,7 @@
 """From measurements to the writer: which channels there are, rows in their order, modules that came late."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,44 @@ from numpy.typing import NDArray
 from dgmtui.recorder.measure import Key, Row
 from dgmtui.recorder.naming import Names
 from dgmtui.recording.model import MEASURES, Channel, Measure, Quantity
+from dgmtui.recording.tail import RowData
 from dgmtui.recording.writer import UNSEEN, RecordingWriter
+
+if TYPE_CHECKING:
+    from dgmtui.recorder.ring import Kept
+
+
+class Measurement(NamedTuple):
+    """One module's one quantity in one iteration, all calls together."""
+
+    statistics: NDArray[np.float64]
+    """``[9]``."""
+    units: Mapping[Measure, NDArray[np.float32]]
+    """``[U]`` each; empty where the calls had different numbers of units."""
+    width: int
+    """How many units the first call had."""
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All that takes memory."""
+        return self.statistics, *self.units.values()
+
+
+class Late(NamedTuple):
+    """What goes into the row of a late channel."""
+
+    channel: int
+    statistics: NDArray[np.float64]
+    series: Mapping[Measure, NDArray[np.float32]]
+
+
+def measured(row: Row) -> dict[Key, Measurement]:
+    """The numbers of a row, which nothing changes any more."""
+    return {key: Measurement(values, units, _width(row, key)) for key, values, units in row.merged()}
+
+
+def _width(row: Row, key: Key) -> int:
+    return len(next(iter(row.parts[key][0].units.values()), ()))
 
 
 class Rows:
@@ -32,44 +70,63 @@ class Rows:
 
     def begin(self, row: Row, scalars: tuple[str, ...] = ()) -> None:
         """Make the recording's datasets for what ``row`` measured."""
-        channels = self._channels(row, row.parts)
+        channels = self._channels({key: _width(row, key) for key in row.parts})
         infos = list(self._names.infos(self.shapes))
         self._written = {info.path for info in infos}
         self._writer.begin(infos, channels, scalars)
         self._early = len(channels)
 
-    def write(self, iteration: int, row: Row) -> None:
+    def write(self, iteration: int, row: Mapping[Key, Measurement]) -> None:
         """Append one iteration's row."""
-        new = [key for key in row.parts if key not in self._ids]
+        data, late = self._prepared(iteration, row)
+        self._writer.add_row(iteration, data.statistics, data.series)
+        self._add_late(iteration, late)
+
+    def write_passed_over(self, kept: "Sequence[Kept]") -> int:
+        """Write rows of iterations between those that have one, and return from which on every iteration has."""
+        prepared = []
+        for one in kept:
+            data, late = self._prepared(one.iteration, one.measured)
+            self._add_late(one.iteration, late)
+            prepared.append(data)
+        return self._writer.insert_rows(prepared)
+
+    def _prepared(self, iteration: int, row: Mapping[Key, Measurement]) -> tuple[RowData, list[Late]]:
+        """The row as the writer takes it, and what of it belongs to late channels, which are named if they are new."""
+        self._name(row)
+        statistics = np.tile(UNSEEN, (self._early, 1))
+        series: dict[tuple[int, Measure], NDArray[np.float32]] = {}
+        late = []
+        for key, one in row.items():
+            number = self._ids[key]
+            fitting = self._fitting(key, one.units)
+            if number < self._early:
+                statistics[number] = one.statistics
+                series |= {(number, measure): values for measure, values in fitting.items()}
+            else:
+                late.append(Late(number, one.statistics, fitting))
+        return RowData(iteration, statistics, series), late
+
+    def _name(self, row: Mapping[Key, Measurement]) -> None:
+        new = {key: one.width for key, one in row.items() if key not in self._ids}
         if new:
             late_paths = {key[0] for key in new} - self._written
             modules = [info for info in self._names.infos(self.shapes) if info.path in late_paths]
             self._written |= late_paths
-            self._writer.add_late_channels(modules, self._channels(row, new))
-        statistics = np.tile(UNSEEN, (self._early, 1))
-        series: dict[tuple[int, Measure], NDArray[np.float32]] = {}
-        late = []
-        for key, values, units in row.merged():
-            number = self._ids[key]
-            fitting = self._fitting(key, units)
-            if number < self._early:
-                statistics[number] = values
-                series |= {(number, measure): one for measure, one in fitting.items()}
-            else:
-                late.append((number, values, fitting))
-        self._writer.add_row(iteration, statistics, series)
-        for number, values, fitting in late:
-            self._writer.add_late_row(iteration, number, values, fitting)
+            self._writer.add_late_channels(modules, self._channels(new))
 
-    def _channels(self, row: Row, keys: object) -> list[Channel]:
+    def _add_late(self, iteration: int, late: Iterable[Late]) -> None:
+        for one in late:
+            self._writer.add_late_row(iteration, one.channel, one.statistics, one.series)
+
+    def _channels(self, widths: Mapping[Key, int]) -> list[Channel]:
         order = {info.path: place for place, info in enumerate(self._names.infos(self.shapes))}
         quantities = list(Quantity)
-        wanted = sorted(keys, key=lambda key: (order.get(key[0], len(order)), quantities.index(key[1])))  # type: ignore[call-overload]
+        wanted = sorted(widths, key=lambda key: (order.get(key[0], len(order)), quantities.index(key[1])))
         channels = []
         for key in wanted:
-            units = len(next(iter(row.parts[key][0].units.values()), ()))
-            self._ids[key], self._units[key] = len(self._ids), units
-            channels.append(Channel(key[0], key[1], units))
+            self._ids[key], self._units[key] = len(self._ids), widths[key]
+            channels.append(Channel(key[0], key[1], widths[key]))
         return channels
 
     def _fitting(self, key: Key, units: Mapping[Measure, NDArray[np.float32]]) -> dict[Measure, NDArray[np.float32]]:

@@ -7,6 +7,7 @@ import torch
 from transformers import TrainerCallback
 
 from dgmtui.recorder.callbacks import TrainerRecorder
+from dgmtui.recorder.ring import LAST
 
 
 class TransformersRecorder(TrainerCallback):
@@ -18,8 +19,8 @@ class TransformersRecorder(TrainerCallback):
     ``on_nonfinite="continue"``.
     """
 
-    def __init__(self, path: str | Path, *, every: int = 10, on_nonfinite: str = "stop") -> None:
-        self._training = TrainerRecorder(path, every, on_nonfinite)
+    def __init__(self, path: str | Path, *, every: int = 10, last: int = LAST, on_nonfinite: str = "stop") -> None:
+        self._training = TrainerRecorder(path, every, last, on_nonfinite)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Begin to record."""

@@ -15,20 +15,33 @@ class Appender:
         self._dtype = dataset.dtype
         self._tail: tuple[int, ...] = dataset.shape[1:]
         self.length: int = dataset.shape[0]
+        """Rows that count."""
+        self._extent = self.length
+        """Rows that there is place for: a dataset never shrinks while readers may follow."""
 
     def write(self, at: int, values: NDArray[Any]) -> None:
         """Put ``values`` ``[n, …]`` at rows ``at …``, growing the dataset where it ends before."""
         if not len(values):
             return
         end = at + len(values)
-        if end > self.length:
+        if end > self._extent:
             self._id.set_extent((end, *self._tail))
+            self._extent = end
         if 0 not in self._tail:
             data = np.ascontiguousarray(values, self._dtype)
             space = self._id.get_space()
             space.select_hyperslab((at, *(0 for _ in self._tail)), data.shape)
             self._id.write(h5py.h5s.create_simple(data.shape), space, data)
         self.length = max(self.length, end)  # only now: what the disk refused is not there
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows ``start:stop`` as they were written, ``[n, …]``."""
+        rows: NDArray[Any] = h5py.Dataset(self._id)[start:stop]
+        return rows
+
+    def take_back(self, length: int) -> None:
+        """Have only the first ``length`` rows count; those after it are to be written over."""
+        self.length = min(self.length, length)
 
     def append(self, values: NDArray[Any]) -> int:
         """Put ``values`` at the end and return where they begin."""
@@ -54,6 +67,15 @@ class Block:
     def write(self, base: int, start: int, stop: int) -> None:
         """Write staged rows ``start:stop``; staged row 0 is the dataset's row ``base``."""
         self._appender.write(base + start, self.rows[start:stop])
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows ``start:stop`` of the dataset."""
+        return self._appender.read(start, stop)
+
+    def take_back(self, length: int) -> None:
+        """Forget what is staged, and have only the dataset's first ``length`` rows count."""
+        self._appender.take_back(length)
+        self.clear()
 
     def clear(self) -> None:
         """Forget what is staged."""
@@ -103,6 +125,12 @@ class Staging:
                 block.write(self.base, self.written, self.count)
             self.written = self.count
         return wrote
+
+    def take_back(self, length: int) -> None:
+        """Go on after the first ``length`` rows; what was staged is written."""
+        for block in self.blocks:
+            block.take_back(length)
+        self.base, self.count, self.written = length, 0, 0
 
     def clear(self) -> None:
         """Make room for the rows that follow; what was staged is written."""

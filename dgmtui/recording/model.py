@@ -185,6 +185,10 @@ class SnapshotInfo:
     ``transient``: true where a second replay did not show the non-finite again."""
 
 
+DENSE = "dense"
+"""The kind of the event that tells from where (``first``) to where (``last``) every iteration has a row."""
+
+
 @dataclass(frozen=True)
 class Event:
     """Something that happened once, in words and data."""

@@ -94,6 +94,8 @@ class Recording:
         """The recordings of all ranks of the run, this one among them."""
         self.unread: tuple[str, ...] = ()
         """Why others that were named could not be read, a sentence each."""
+        self.rewritten = 0
+        """How often ``refresh`` found that rows which it knew have others between them, or are being written again."""
         self._file = open_file(path)
         try:
             with reading(path):
@@ -425,8 +427,11 @@ class Recording:
             self.log.update()
         self.index.update()
         self._late.update()
+        known = self.__dict__.get("rows")
         for name in CACHED:
             self.__dict__.pop(name, None)
+        if known is not None and not np.array_equal(known, self.rows[: len(known)]):
+            self.rewritten += 1
 
 
 PARTNERS: Mapping[Committed, tuple[str, ...]] = {

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ from dgmtui.recording.model import (
 )
 from dgmtui.recording.room import RESERVE, check_room
 from dgmtui.recording.schema import Committed, LogKind
+from dgmtui.recording.tail import RowData, Tail, in_order
 from dgmtui.recording.writing_index import IndexWriter, nonfinite_in
 
 if TYPE_CHECKING:
@@ -124,6 +126,7 @@ class RecordingWriter:
             key: self._rows.add(self._appenders[name], (self.channels[key[0]].units,), schema.F4, nan)
             for key, name in schema.series_names(self.channels).items()
         }
+        self._tail = Tail(self._rows, self._row_iterations, self._statistics, self._series)
 
     def _begin_late(self) -> None:
         self._late: list[Channel] = []
@@ -176,6 +179,42 @@ class RecordingWriter:
         if self._rows.full:
             self._make_room(self._rows)
         self._flush_if_due()
+
+    @exclusive
+    def insert_rows(self, rows: Sequence[RowData]) -> int:
+        """Record rows, upwards, of iterations that were passed over; those recorded since come after or between them.
+
+        A kill on the way loses no more than the rows from the first of these on, and leaves a file that is whole.
+
+        Returns:
+            From which iteration on rows follow each other without a gap, as far as these tell.
+        """
+        self.flush()
+        since = rows[0].iteration
+        with writing(self.path):
+            held = self._tail.since(since)
+        blocks = 2 + (len(held) + len(rows)) // self._block_rows
+        check_room(self.path, blocks * self._block_bytes, reserve=self._reserve)
+        with writing(self.path):
+            self._index.recall(since)
+            before = self._last_row = self._tail.take_back(since)
+        if held:
+            self._commit()
+        self._put_back(deque(in_order(held, rows)))
+        return since if before == schema.NEVER or before < since - 1 else before
+
+    def _put_back(self, rows: deque[RowData]) -> None:
+        """Add them all, even where Ctrl+C or SIGTERM interrupts: they are nowhere else any more."""
+        try:
+            while rows:
+                row = rows.popleft()
+                self.add_row(row.iteration, row.statistics, row.series)
+            self.flush()
+        except Exception:
+            raise
+        except BaseException:
+            self._put_back(rows)
+            raise
 
     @exclusive
     def add_late_channels(self, modules: Sequence[ModuleInfo], channels: Sequence[Channel]) -> list[int]:

@@ -55,6 +55,11 @@ class IndexWriter:
     def _earlier(known: int, iteration: int) -> bool:
         return known == schema.NEVER or iteration < known
 
+    def recall(self, iteration: int) -> None:
+        """Know again what the table has of this iteration and later ones: their rows are written once more."""
+        table = self._table.read(0, self._table.length)
+        self._known |= {(int(row[0]), int(row[1])) for row in table[table[:, 0] >= iteration]}
+
     def forget_before(self, iteration: int) -> None:
         """Let go of iterations whose rows are written: nobody asks for them again."""
         self._known = {entry for entry in self._known if entry[0] >= iteration}

@@ -107,8 +107,9 @@ class Results:
         self._replays: OrderedDict[tuple[int, str, str], Replayed] = OrderedDict()
         self._words: dict[tuple[int, str], str] = {}
         self._births: dict[tuple[int, str, str], tuple[Birth, ...]] = {}
-        self._quick: tuple[int, tuple[Finding, ...]] | None = None
-        self._full: tuple[int, tuple[Finding, ...]] | None = None
+        self._quick: tuple[tuple[int, int], tuple[Finding, ...]] | None = None
+        self._full: tuple[tuple[int, int], tuple[Finding, ...]] | None = None
+        """What was looked at, up to which iteration and in how many rows, and the findings."""
         self._credit: OrderedDict[tuple[object, ...], CreditTable] = OrderedDict()
         self.shown_credit: CreditTable | None = None
         """What the contributions pane shows: the answer of the last ``credit``."""
@@ -202,7 +203,7 @@ class Results:
         Args:
             quick: from the recording only, unless the replay has already been looked at.
         """
-        last = self._recording.last_iteration
+        last = self._recording.last_iteration, len(self._recording.rows)
         if self._full is not None and self._full[0] == last:
             return self._full[1]
         if quick and not self._births_made():
@@ -216,7 +217,7 @@ class Results:
     def findings_complete(self) -> bool:
         """The replay of the failing iteration has been looked at, or there is none to look at."""
         failing = self._failing()
-        return failing is None or (self._full is not None and self._full[0] >= failing.iteration)
+        return failing is None or (self._full is not None and self._full[0][0] >= failing.iteration)
 
     def _failing(self) -> SnapshotInfo | None:
         return next((s for s in self._recording.snapshots if s.reason == "failing"), None)

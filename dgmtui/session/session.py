@@ -203,6 +203,7 @@ class Session:
                 changed |= _extent(recording) != before
             if changed:
                 self.tree = TreeBuilder(self.recording)
+                self.charts.forget_rewritten()
                 if self.following:
                     self.iteration = max(self.recording.last_iteration, 0)
                     self.phase = None
@@ -458,7 +459,8 @@ class Session:
 
 def _extent(recording: "Recording") -> tuple[object, ...]:
     """What a view shows more of when a run goes on."""
-    return recording.iteration_count, len(recording.rows), len(recording.snapshots), recording.end
+    rows = len(recording.rows), recording.rewritten
+    return recording.iteration_count, rows, len(recording.snapshots), recording.end
 
 
 def _named(module: str, unit: int | None, sample: int | None) -> str:

@@ -144,8 +144,8 @@ def test_what_the_last_iteration_measured_before_it_raised_is_kept(tmp_path: Pat
             Derivative.raises = i == 6
             step(model, optimizer)
     with open_recording(tmp_path / "r.h5") as recording:
-        assert recording.rows.tolist() == [0, 3, 6]
-        assert np.isfinite(recording.series(recording.channel("inner.0", "activation"))[2]).all()
+        assert recording.rows.tolist() == list(range(7))
+        assert np.isfinite(recording.series(recording.channel("inner.0", "activation"))[-1]).all()
 
 
 def test_a_batch_whose_backward_pass_raises_is_left_out(tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""What leads to a failure is recorded iteration by iteration, however few of them are otherwise."""
+
+import math
+from collections.abc import Callable, Mapping
+
+from dgmtui.errors import RecordingError
+from dgmtui.recorder.measure import Key
+from dgmtui.recorder.ring import LAST, Ring
+from dgmtui.recorder.rows import Measurement, Rows
+from dgmtui.recording.model import DENSE, Event, Quantity
+from dgmtui.recording.schema import COUNTS
+
+
+class Approach:
+    """Keeps the iterations that no row is written of, and writes those before a failure after all."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        tell: Callable[[Event], object],
+        say: Callable[[str], None] = lambda text: None,
+        last: int = LAST,
+    ) -> None:
+        self._rows = rows
+        self._tell = tell
+        self._say = say
+        self._last = last
+        self._ring = Ring(last)
+        self._failing = False
+        """The iteration before failed."""
+        self._written_at: int | None = None
+
+    def keep(self, iteration: int, measured: Mapping[Key, Measurement]) -> None:
+        """An iteration ended of which no row is written."""
+        self._ring.keep(iteration, measured)
+
+    def is_onset(self, iteration: int, *, failed: bool) -> bool:
+        """Whether what led to the iteration that just ended is to be written: it failed, and the one before did not.
+
+        Failures that follow each other sooner than the ring is full again are taken for one.
+        """
+        if self._last == 0:
+            return False
+        onset, self._failing = failed and not self._failing, failed
+        return onset and (self._written_at is None or iteration - self._written_at >= self._last)
+
+    def write(self, iteration: int) -> None:
+        """Write all that is kept, as ``iteration`` failed or is the run's last."""
+        kept = self._ring.take()
+        self._written_at = iteration
+        if not kept:
+            return
+        try:
+            first = self._rows.write_passed_over(kept)
+        except RecordingError as error:  # what failed is yet to be written, and matters more
+            self._say(f"the {len(kept)} iterations before iteration {iteration} have no rows: {error}")
+            return
+        message = f"rows are dense from iteration {first} to {iteration}"
+        self._tell(Event(iteration, DENSE, message, {"first": first, "last": iteration}))
+
+
+def fails(loss: float, measured: Mapping[Key, Measurement], *, scaled: bool) -> bool:
+    """Whether a loss or a gradient is not finite; ``scaled``: gradients may overflow, a ``GradScaler`` sees to it."""
+    if not math.isfinite(loss):
+        return True
+    return not scaled and any(
+        one.statistics[COUNTS].any() for key, one in measured.items() if key[1] is Quantity.WEIGHT_GRADIENT
+    )
