@@ -133,7 +133,7 @@ def _record(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="dgmtui record",
         usage="dgmtui record [-o REC] [--every N] [--on-nonfinite stop|continue|debug]\n"
-        "                     [--only PATTERN]… [--without PATTERN]…\n"
+        "                     [--only PATTERN]… [--without PATTERN]… [--max-size SIZE]\n"
         "                     (SCRIPT | -m MODULE) [ARGS…]",
         description="Run a training script as `python SCRIPT ARGS…` does, and record it. The script needs no change.",
         epilog="It exits with the script's code, or with 1 after it stopped the run at a non-finite value.",
@@ -162,6 +162,12 @@ def _record(arguments: list[str]) -> int:
     parser.add_argument(
         "--without", action="append", default=[], metavar="PATTERN", help="leave these out (may be repeated)"
     )
+    parser.add_argument(
+        "--max-size",
+        metavar="SIZE",
+        help="the recording (each rank's) never takes more than this, as 500M or 2G: rows and snapshots of old "
+        "iterations are thinned, never those near a non-finite value, an event or a jump of the loss",
+    )
     parser.add_argument("-m", dest="module", action="store_true", help="SCRIPT is a module's name, as for `python -m`")
     parser.add_argument("script", metavar="SCRIPT", help="the training script")
     parser.add_argument("args", nargs=argparse.REMAINDER, metavar="ARGS", help="its own arguments")
@@ -180,6 +186,7 @@ def _record(arguments: list[str]) -> int:
         only=chosen.only,
         without=chosen.without,
         module=chosen.module,
+        max_size=chosen.max_size,
     )
     if debug and outcome.stopped_at is not None and sys.stdout.isatty():
         _open_screen([str(outcome.recording)], [("command", "first-nonfinite")])

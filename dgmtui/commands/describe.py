@@ -48,3 +48,13 @@ def elsewhere(session: Session, iteration: int) -> tuple[Block, ...]:
     if iteration == session.iteration:
         return ()
     return (Text(f"at iteration {iteration:,}, the nearest snapshot before {session.iteration:,}", "dim"),)
+
+
+def left_out(session: Session) -> tuple[Block, ...]:
+    """Says so where not every row is there that was recorded."""
+    recording = session.recording
+    if recording.thinned is None:
+        return ()
+    return (
+        Text(f"Rows of old iterations were thinned to keep the file small; {len(recording.rows):,} are left.", "dim"),
+    )

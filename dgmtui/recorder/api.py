@@ -17,6 +17,7 @@ from dgmtui.recorder.launch import run_info
 from dgmtui.recorder.ranks import path_of_rank, replica
 from dgmtui.recorder.saying import teller
 from dgmtui.recorder.selection import Selection
+from dgmtui.recording.budget import parse_size
 from dgmtui.recording.model import End
 from dgmtui.recording.writer import RecordingWriter
 
@@ -35,8 +36,9 @@ class Recorder:
 
     With ``on_nonfinite="stop"`` the block is left at the first non-finite loss or gradient, ``stopped_at`` tells where;
     with ``"continue"`` the training goes on. ``only`` and ``without`` select what statistics and series are kept of, as
-    ``["dec.*", ":gradient"]``: modules, quantities, or both (``dec.*:gradient``). Where several
-    ranks train, each records into a file of its own, ``run.rank0.h5`` and so on.
+    ``["dec.*", ":gradient"]``: modules, quantities, or both (``dec.*:gradient``). ``max_size`` (``"2G"``, or bytes) is
+    the most that the file takes: what is old is thinned. Where several ranks train, each records into a file of its
+    own, ``run.rank0.h5`` and so on.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class Recorder:
         on_nonfinite: str = "stop",
         only: Sequence[str] = (),
         without: Sequence[str] = (),
+        max_size: str | int | None = None,
     ) -> None:
         self.path = path_of_rank(Path(path))
         refuse_second_thread()
         self._say = teller()
         selection = Selection(only, without)
-        writer = RecordingWriter(self.path, run_info(sys.argv[0], sys.argv[1:], every, selection))
+        info = run_info(sys.argv[0], sys.argv[1:], every, selection)
+        writer = RecordingWriter(self.path, info, max_size=None if max_size is None else parse_size(max_size))
         self._engine = Engine(writer, every=every, on_nonfinite=on_nonfinite, selection=selection, say=self._say)
         self._engine.names.add_root(type(replica(model)).__name__, model)
         if optimizer is not None:

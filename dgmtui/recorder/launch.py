@@ -22,6 +22,7 @@ from dgmtui.recorder.ranks import path_of_rank, rank_and_world
 from dgmtui.recorder.saying import teller
 from dgmtui.recorder.selection import EVERYTHING, Selection
 from dgmtui.recorder.threads import others, wait_for_others
+from dgmtui.recording.budget import parse_size
 from dgmtui.recording.model import End, RunInfo
 from dgmtui.recording.writer import RecordingWriter
 
@@ -49,15 +50,17 @@ def run_script(
     only: Sequence[str] = (),
     without: Sequence[str] = (),
     module: bool = False,
+    max_size: str | int | None = None,
 ) -> RunOutcome:
     """Run ``script`` (a path, or with ``module`` a module's name) as ``__main__`` and record what it trains.
 
     The script's arguments, output, exit code and exceptions are its own. Without ``output`` the recording lies in the
     working directory under the script's name, and an older one is not written over. ``only`` and ``without`` are
-    patterns of modules and quantities (``Pattern``) that statistics and series are, or are not, kept of.
+    patterns of modules and quantities (``Pattern``) that statistics and series are, or are not, kept of. ``max_size``,
+    as ``"2G"`` or in bytes, is the most that the recording (each rank's) takes.
 
     Raises:
-        UsageError: there is no such script, or no such quantity in a pattern.
+        UsageError: there is no such script, no such quantity in a pattern, or no such size.
         RecordingError: the recording can't be made there.
     """
     if not module and not Path(script).is_file():
@@ -66,7 +69,7 @@ def run_script(
     path = path_of_rank(Path(output)) if output is not None else _free_name(stem)
     selection = Selection(only, without)
     info, say = run_info(script, args, every, selection), teller()
-    writer = RecordingWriter(path, info)
+    writer = RecordingWriter(path, info, max_size=None if max_size is None else parse_size(max_size))
     engine = Engine(writer, every=every, on_nonfinite=on_nonfinite, selection=selection, say=say)
     say(f"recording to {path}")
     hooks = Hooks(engine, say)

@@ -70,10 +70,18 @@ def _last(recording: Recording) -> int | None:
         return None
 
 
+def _thinned(recording: Recording) -> str:
+    try:
+        event = recording.thinned
+    except RecordingError:
+        return ""
+    return "" if event is None else f", {len(recording.rows)} rows (old ones were thinned to keep to --max-size)"
+
+
 def _extent(recording: Recording, end: End | None, last: int | None) -> str:
     """How long the recording is and how its run ended, in words."""
     count = recording.iteration_count
-    held = f"{count} iteration{'' if count == 1 else 's'}"
+    held = f"{count} iteration{'' if count == 1 else 's'}{_thinned(recording)}"
     if end is not None:
         said = f" ({end.message})" if end.message else ""
         return f"{held}; the run ended at iteration {end.iteration}: {end.reason}{said}."

@@ -13,6 +13,10 @@ STATISTICS = ("min", "max", "mean", "std", "absmax", "zeros", "nan", "posinf", "
 last three counts of elements."""
 
 
+THINNED = "thinned"
+"""Kind of the event that says that rows and snapshots of old iterations were thinned."""
+
+
 class Quantity(StrEnum):
     """What is measured of a unit."""
 

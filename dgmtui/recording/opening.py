@@ -127,6 +127,19 @@ def _follows_writer(path: Path, head: bytes) -> bool:
     return bool(flags & SWMR_FLAG)
 
 
+def file_size(file: h5py.File) -> int:
+    """Bytes of the file that is open, whatever its name belongs to by now."""
+    return os.fstat(file.id.get_vfd_handle()).st_size
+
+
+def is_replaced(file: h5py.File, path: Path) -> bool:
+    """Whether the name now belongs to another file than the one that is open."""
+    try:
+        return not os.path.samestat(os.fstat(file.id.get_vfd_handle()), path.stat())
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
 def check_format(file: h5py.File, path: Path) -> None:
     """Refuse HDF5 files that are not ours and those of a newer dgmtui."""
     foreign = f"{path} is an HDF5 file but no dgmtui recording: dgmtui opens what dgmtui record made."
@@ -190,7 +203,7 @@ def open_numbers(file: h5py.File, name: str, like: schema.Growing) -> h5py.Datas
 def check_claim(file: h5py.File, name: str, rows: int, like: schema.Growing) -> None:
     """Refuse more rows than the whole file has bytes for."""
     row_bytes = max(1, like.dtype.itemsize * int(np.prod(like.tail, dtype=object)))
-    if rows * row_bytes > Path(file.filename).stat().st_size:
+    if rows * row_bytes > file_size(file):
         raise RecordingError(
             f"{file.filename} claims {rows} rows in /{name}, more than the file holds: it is damaged or truncated."
         )

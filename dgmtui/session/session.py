@@ -458,7 +458,7 @@ class Session:
 
 def _extent(recording: "Recording") -> tuple[object, ...]:
     """What a view shows more of when a run goes on."""
-    return recording.iteration_count, len(recording.rows), len(recording.snapshots), recording.end
+    return recording.generation, recording.iteration_count, len(recording.rows), len(recording.snapshots), recording.end
 
 
 def _named(module: str, unit: int | None, sample: int | None) -> str:
