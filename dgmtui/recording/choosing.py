@@ -133,7 +133,7 @@ def marks_of(source: Source, every: int) -> NDArray[np.int64]:
     """Iterations at which something happened, upwards."""
     told = [int(record["iteration"]) for _, record in source.records(LogKind.EVENT) if record["kind"] != THINNED]
     kept = [one.iteration for one in source.snapshots if one.reason != "scheduled"]
-    jumps = loss_jumps(source.file[schema.LOSS], source.whole[Committed.ITERATIONS])
+    jumps = loss_jumps(source.dataset(schema.LOSS), source.whole[Committed.ITERATIONS])
     found = [
         stretches(source.nonfinite[:, 0], every),
         stretches(np.array(told, np.int64), every),

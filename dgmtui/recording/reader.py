@@ -19,6 +19,7 @@ from dgmtui.recording.late import LateReader
 from dgmtui.recording.log import Log
 from dgmtui.recording.model import (
     MEASURES,
+    ROUNDED,
     THINNED,
     Channel,
     End,
@@ -46,6 +47,7 @@ from dgmtui.recording.opening import (
 from dgmtui.recording.reading_index import IndexReader
 from dgmtui.recording.schema import Committed, LogKind
 from dgmtui.recording.series import SeriesLike, StoredSeries
+from dgmtui.recording.source import Source
 from dgmtui.recording.tensors import check_spec
 
 __all__ = ["Recording", "SeriesLike", "open_recording"]
@@ -240,6 +242,23 @@ class Recording:
             recorded = [each.value for path, each in self._channel_ids if path == module]
             raise UsageError(f"the {quantity} of module {module!r} was not recorded{nearest(str(quantity), recorded)}")
         return found
+
+    @property
+    def rounding(self) -> Mapping[str, int]:
+        """Mantissa bits, of 23, that ``dgmtui compact`` left each series, by its path; none where it left all."""
+        told = self.info.extra.get(ROUNDED)
+        pairs = told.items() if isinstance(told, dict) else ()
+        return {str(name): bits for name, bits in pairs if type(bits) is int}
+
+    def source(self) -> Source:
+        """What is whole of it, for writing it anew."""
+        scalars, file = len(self._network.scalars), self._file
+
+        def dataset(name: str) -> h5py.Dataset:
+            known = self._growing.get(name)
+            return open_numbers(file, name, self._shapes[name]) if known is None else known
+
+        return Source(file, self._network.channels, scalars, self._lengths, dataset=dataset)
 
     # Numbers
 

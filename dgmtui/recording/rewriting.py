@@ -41,7 +41,7 @@ class Rewriter:
 
     def write(
         self,
-        info: NDArray[np.bytes_],
+        info: str,
         more: Sequence[Record] = (),
         create: Create = schema.create_growing,
         change: Change = as_it_is,
@@ -57,8 +57,8 @@ class Rewriter:
         file, source = self._file, self._source
         for name in ("format", "format_version"):
             file.attrs[name] = source.file.attrs[name]
-        for name, text in ((schema.INFO, info), (schema.NETWORK, source.file[schema.NETWORK][()])):
-            schema.create_text(file, name, bytes(text).decode())
+        for name, text in ((schema.INFO, info), (schema.NETWORK, source.text(schema.NETWORK))):
+            schema.create_text(file, name, text)
         lengths = {}
         log = self._log(more)
         for name, like in source.shapes.items():
@@ -77,9 +77,9 @@ class Rewriter:
         if name in (schema.LOG_TABLE, schema.LOG_DATA):
             return iter(log[0] if name == schema.LOG_TABLE else log[1])
         if name == schema.TENSORS:
-            return self._tensors.blocks(self._source.file[name], BLOCK_BYTES)
+            return self._tensors.blocks(self._source.dataset(name), BLOCK_BYTES)
         if name == schema.LATE_SERIES:
-            return self._late.blocks(self._source.file[name], BLOCK_BYTES // like.dtype.itemsize)
+            return self._late.blocks(self._source.dataset(name), BLOCK_BYTES // like.dtype.itemsize)
         if name == schema.LATE_ROWS:
             return iter([self._late_table])
         if name == schema.LATE_STATISTICS:
@@ -90,7 +90,7 @@ class Rewriter:
 
     def _selected(self, name: str, like: schema.Growing, kept: NDArray[np.bool_]) -> Iterator[NDArray[Any]]:
         """Kept rows in arrays of whole chunks' rows, but the last."""
-        dataset = self._source.file[name]
+        dataset = self._source.dataset(name)
         wide = like.dtype.itemsize * max(1, int(np.prod(like.tail)))
         step = max(1, BLOCK_BYTES // (wide * like.chunk[0])) * like.chunk[0]
         held: list[NDArray[Any]] = []

@@ -1,7 +1,7 @@
 """A recording's whole parts as they lie in an open file, for writing it anew."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -36,6 +36,7 @@ class Source:
 
     Args:
         whole: how much of each part is whole, as in ``/committed``.
+        dataset: opens a growing dataset where that takes more than its name, as in a file that may be hostile.
     """
 
     def __init__(
@@ -45,8 +46,11 @@ class Source:
         scalars: int,
         whole: Sequence[int] | NDArray[np.int64],
         block_rows: int = 64,
+        dataset: Callable[[str], h5py.Dataset] | None = None,
     ) -> None:
         self.file = file
+        self.dataset: Callable[[str], h5py.Dataset] = file.__getitem__ if dataset is None else dataset
+        """A growing dataset by its name."""
         self.channels = channels
         self.shapes = schema.growing(channels, scalars, block_rows)
         self.whole = [int(length) for length in whole]
@@ -56,34 +60,38 @@ class Source:
         """Whole rows of a growing dataset outside ``/late/series``, ``/log/data`` and ``/tensors/data``."""
         return self.whole[PLACES.get(name, Committed.ROWS)]
 
+    def text(self, name: str) -> str:
+        """A text of the file."""
+        return bytes(self.file[name][()]).decode()
+
     @cached_property
     def rows(self) -> NDArray[np.int64]:
         """``[R]``, the iteration of each row."""
-        rows: NDArray[np.int64] = self.file[schema.ROWS][: self.whole[Committed.ROWS]]
+        rows: NDArray[np.int64] = self.dataset(schema.ROWS)[: self.whole[Committed.ROWS]]
         return rows
 
     @cached_property
     def nonfinite(self) -> NDArray[np.int64]:
         """``[n, 6]``, the index."""
-        table: NDArray[np.int64] = self.file[schema.NONFINITE][: self.whole[Committed.NONFINITE]]
+        table: NDArray[np.int64] = self.dataset(schema.NONFINITE)[: self.whole[Committed.NONFINITE]]
         return table
 
     @cached_property
     def late_rows(self) -> NDArray[np.int64]:
         """``[n, 4]``."""
-        table: NDArray[np.int64] = self.file[schema.LATE_ROWS][: self.whole[Committed.LATE_ROWS]]
+        table: NDArray[np.int64] = self.dataset(schema.LATE_ROWS)[: self.whole[Committed.LATE_ROWS]]
         return table
 
     @cached_property
     def log_table(self) -> NDArray[np.int64]:
         """``[m, 3]``."""
-        table: NDArray[np.int64] = self.file[schema.LOG_TABLE][: self.whole[Committed.LOG]]
+        table: NDArray[np.int64] = self.dataset(schema.LOG_TABLE)[: self.whole[Committed.LOG]]
         return table
 
     def log_data(self, place: int) -> NDArray[np.uint8]:
         """One record of the log."""
         _, offset, length = (int(number) for number in self.log_table[place])
-        data: NDArray[np.uint8] = self.file[schema.LOG_DATA][offset : offset + length]
+        data: NDArray[np.uint8] = self.dataset(schema.LOG_DATA)[offset : offset + length]
         return data
 
     def records(self, kind: LogKind) -> Iterator[tuple[int, Any]]:
@@ -107,7 +115,7 @@ class Source:
     @cached_property
     def overhead(self) -> int:
         """Bytes of the file that are no dataset's data."""
-        return self.size - sum(int(self.file[name].id.get_storage_size()) for name in self.shapes)
+        return self.size - sum(int(self.dataset(name).id.get_storage_size()) for name in self.shapes)
 
 
 PLACES: Mapping[str, Committed] = {name: place for place, name in schema.LAST_WRITTEN.items()} | {

@@ -47,9 +47,7 @@ def thinned(path: Path, source: Source, every: int, staged: int, budget: Budget)
         if choice is not None:
             check_room(path, goal)
             with _beside(path) as file:
-                Rewriter(source, choice, file).write(
-                    source.file[schema.INFO][()], () if _told(source) else (_event(source, choice, budget.limit),)
-                )
+                Rewriter(source, choice, file).write(source.text(schema.INFO), told_once(source, choice, budget.limit))
                 file.flush()
                 file.swmr_mode = True
             return Thinned(file, part_of(path))
@@ -82,15 +80,14 @@ def _beside(path: Path) -> Iterator[h5py.File]:
             raise
 
 
-def _told(source: Source) -> bool:
-    return any(record["kind"] == THINNED for _, record in source.records(LogKind.EVENT))
-
-
-def _event(source: Source, choice: Choice, limit: int) -> Record:
+def told_once(source: Source, choice: Choice, limit: int) -> tuple[Record, ...]:
+    """The event that says that rows were thinned, unless it is there."""
+    if any(record["kind"] == THINNED for _, record in source.records(LogKind.EVENT)):
+        return ()
     last = int(source.rows[-1]) if len(source.rows) else 0
     message = (
-        f"from here on rows and snapshots of old iterations are thinned to keep the recording under "
-        f"{shown_size(limit)}; what is near a non-finite value, an event or a jump of the loss stays as it was recorded"
+        f"rows and snapshots of old iterations are thinned to keep the recording under {shown_size(limit)}; what is "
+        "near a non-finite value, an event or a jump of the loss stays as it was recorded"
     )
     data = {"max_size": limit, "rows_before": len(source.rows), "rows_after": int(np.count_nonzero(choice.rows))}
-    return LogKind.EVENT, Event(last, THINNED, message, data)
+    return ((LogKind.EVENT, Event(last, THINNED, message, data)),)
