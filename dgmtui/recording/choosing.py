@@ -42,12 +42,14 @@ def everything(source: Source) -> Choice:
 class Chooser:
     """Looks for the most that fits."""
 
-    def __init__(self, source: Source, every: int, staged: int = 0) -> None:
+    def __init__(self, source: Source, every: int, staged: int = 0, block: int | None = None) -> None:
         """Gather what happened.
 
         Args:
             staged: how many of the last rows will be written over.
+            block: rows that take room together; by default those of a chunk, of which compression leaves what is used.
         """
+        self._block = source.block_rows if block is None else block
         self._source = source
         self._every = max(1, every)
         self._staged = staged
@@ -59,7 +61,8 @@ class Chooser:
         )
         used = source.log_table[:, 2].sum() if len(source.log_table) else 0
         self._fixed += _chunks(source.shapes[schema.LOG_DATA], int(used) + 4096)
-        self._row_block = sum(like.block_bytes for name, like in source.shapes.items() if self._per_row(name))
+        chunk = sum(like.block_bytes for name, like in source.shapes.items() if self._per_row(name))
+        self._row_block = chunk * self._block // source.block_rows
 
     @staticmethod
     def _per_row(name: str) -> bool:
@@ -74,7 +77,7 @@ class Chooser:
             dropped, tensors = self._snapshots(step)
             if step < STEPS and tensors > (goal - self._fixed) // 2:
                 continue
-            rows = self._densest(near_rows, blocks * self._source.block_rows, goal - self._fixed - tensors)
+            rows = self._densest(near_rows, blocks * self._block, goal - self._fixed - tensors)
             if rows is not None:
                 return Choice(rows, self._late(rows), dropped)
         return None
@@ -104,7 +107,7 @@ class Chooser:
 
         def kept(bias: int) -> NDArray[np.bool_]:
             chosen = aged(rows, self._every, newest, bias) | protected
-            return filled(chosen, self._staged, self._source.block_rows)
+            return filled(chosen, self._staged, self._block)
 
         if self._bytes(kept(COARSEST)) > room:
             return None
@@ -122,7 +125,7 @@ class Chooser:
         shapes, table, late = self._source.shapes, self._source.late_rows, self._late(rows)
         count = int(late.sum())
         return (
-            -(-int(rows.sum()) // self._source.block_rows) * self._row_block
+            -(-int(rows.sum()) // self._block) * self._row_block
             + _chunks(shapes[schema.LATE_ROWS], count)
             + _chunks(shapes[schema.LATE_STATISTICS], count)
             + _chunks(shapes[schema.LATE_SERIES], int(table[late, 3].sum()))

@@ -33,6 +33,8 @@ SAMPLED = 1 << 22
 """Values of a series that its information is measured on, in blocks over its whole length."""
 LEAST_KEPT = 3
 """Mantissa bits that are left even where none carries information: a curve in steps of a factor of two misleads."""
+BLOCK_ROWS = 8
+"""Rows by which a recording is thinned; at least so many of the newest are left."""
 ATTEMPTS = 6
 Progress = Callable[[float], None]
 
@@ -142,7 +144,7 @@ def _written(
 ) -> Choice:
     """Write everything, and where that is too large less and less."""
     choice, size = everything(source), _write(part, recording, source, everything(source), bits, limit, progress)
-    chooser = Chooser(source, recording.info.every)
+    chooser = Chooser(source, recording.info.every, block=BLOCK_ROWS)
     goal = sum(_inflated(source, name) for name in source.shapes)
     for _ in range(ATTEMPTS):
         if limit is None or size <= limit:
