@@ -21,9 +21,10 @@ examples:
   dgmtui train.h5 -c findings          what went wrong, as text (`--json` for programs)
   dgmtui train.h5 -x session.dgm --batch --fail-on error
   dgmtui check train.h5                is the file whole?
+  dgmtui compact train.h5              make it smaller
   dgmtui demo                          a VAE that fails by itself, to try all of this on
 
-other forms: dgmtui record --help, dgmtui demo --help, dgmtui check --help
+other forms: dgmtui record --help, dgmtui demo --help, dgmtui check --help, dgmtui compact --help
 exit codes: 0 done; 1 a finding that --fail-on names; 2 bad usage; 3 the recording can't be read
 """
 
@@ -55,7 +56,7 @@ def _flush() -> None:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    forms = {"record": _record, "demo": _demo, "check": _check}
+    forms = {"record": _record, "demo": _demo, "check": _check, "compact": _compact}
     if not arguments:
         _open_parser().print_usage(sys.stderr)
         print("dgmtui: name a recording, or try `dgmtui demo`; --help has examples", file=sys.stderr)
@@ -76,7 +77,7 @@ def _open_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dgmtui",
         usage="dgmtui [--follow] [-c CMD]… [-x SCRIPT] [--batch] [--json] [--fail-on LEVEL] REC…\n"
-        "       dgmtui record|demo|check …",
+        "       dgmtui record|demo|check|compact …",
         description="A terminal debugger for neural-network training that went wrong.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -134,8 +135,8 @@ def _record(arguments: list[str]) -> int:
 
     parser = argparse.ArgumentParser(
         prog="dgmtui record",
-        usage="dgmtui record [-o REC] [--every N] [--last N]\n"
-        "                     [--on-nonfinite stop|continue|debug]\n"
+        usage="dgmtui record [-o REC] [--every N] [--last N] [--max-size SIZE]\n"
+        "                     [--on-nonfinite stop|continue|debug] [--compress]\n"
         "                     [--only PATTERN]… [--without PATTERN]…\n"
         "                     (SCRIPT | -m MODULE) [ARGS…]",
         description="Run a training script as `python SCRIPT ARGS…` does, and record it. The script needs no change.",
@@ -173,6 +174,15 @@ def _record(arguments: list[str]) -> int:
     parser.add_argument(
         "--without", action="append", default=[], metavar="PATTERN", help="leave these out (may be repeated)"
     )
+    parser.add_argument(
+        "--max-size",
+        metavar="SIZE",
+        help="the recording (each rank's) never takes more than this, as 500M or 2G: rows and snapshots of old "
+        "iterations are thinned, never those near a non-finite value, an event or a jump of the loss",
+    )
+    parser.add_argument(
+        "--compress", action="store_true", help="compact the recording when the run has ended (dgmtui compact --help)"
+    )
     parser.add_argument("-m", dest="module", action="store_true", help="SCRIPT is a module's name, as for `python -m`")
     parser.add_argument("script", metavar="SCRIPT", help="the training script")
     parser.add_argument("args", nargs=argparse.REMAINDER, metavar="ARGS", help="its own arguments")
@@ -192,6 +202,8 @@ def _record(arguments: list[str]) -> int:
         only=chosen.only,
         without=chosen.without,
         module=chosen.module,
+        max_size=chosen.max_size,
+        compress=chosen.compress,
     )
     if debug and outcome.stopped_at is not None and sys.stdout.isatty():
         _open_screen([str(outcome.recording)], [("command", "first-nonfinite")])
@@ -240,6 +252,44 @@ def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"it has to be a whole number from 0, not {text!r}")
     return int(text)
+
+
+def _compact(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="dgmtui compact",
+        description="Make a finished recording smaller: compressed by HDF5's own shuffle and deflate, which every HDF5 "
+        "tool reads, and its series rounded to the bits that carry information. Losses, statistics and snapshots stay "
+        "exactly as they are.",
+        epilog="Without -o it takes the place of the recording once it is whole; Ctrl+C leaves that as it was.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("recording", type=Path, metavar="REC")
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="write to this file instead")
+    parser.add_argument(
+        "--max-size", metavar="SIZE", help="thin rows and snapshots of old iterations until it fits, as 500M or 2G"
+    )
+    parser.add_argument(
+        "--keep-bits",
+        default="auto",
+        metavar="N|auto|all",
+        help="mantissa bits, of 23, that series keep: a number, those that hold 99 %% of the information (auto, the "
+        "default), or all",
+    )
+    chosen = parser.parse_args(arguments)
+    from dgmtui.recording.budget import parse_size
+    from dgmtui.recording.compacting import compact, parse_keep
+    from dgmtui.recording.saying import Meter, compacted_words
+
+    with Meter(sys.stderr, f"compacting {chosen.recording}") as meter:
+        made = compact(
+            chosen.recording,
+            chosen.output,
+            keep=parse_keep(chosen.keep_bits),
+            max_size=None if chosen.max_size is None else parse_size(chosen.max_size),
+            progress=meter.update,
+        )
+    print(compacted_words(made))
+    return ExitCode.DONE
 
 
 def _positive(text: str) -> int:

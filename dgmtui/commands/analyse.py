@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dgmtui.commands.describe import elsewhere
+from dgmtui.commands.describe import elsewhere, left_out
 from dgmtui.commands.findings_data import finding_data, findings_table, paragraphs
 from dgmtui.commands.grammar import Rest
 from dgmtui.commands.registry import command
@@ -30,9 +30,9 @@ def findings(session: Session, *, quick: bool = False) -> Result:
     """
     found = session.ranks.findings(quick=quick)
     if not found:
-        return Result("findings", {"findings": []}, (Text(NOTHING_FOUND),))
+        return Result("findings", {"findings": []}, (Text(NOTHING_FOUND), *left_out(session)))
     table = findings_table(found, session.ranks.complete, with_rank=session.ranks.several)
-    return Result("findings", {"findings": [finding_data(f) for f in found]}, (table,))
+    return Result("findings", {"findings": [finding_data(f) for f in found]}, (table, *left_out(session)))
 
 
 @command("explain", group="analyse", keys=(("x", "explain", "explain"),), needs_replay=True)

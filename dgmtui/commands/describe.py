@@ -5,6 +5,7 @@ from typing import Any
 from dgmtui.commands.findings_data import finding_data
 from dgmtui.commands.result import Block, Result, Text
 from dgmtui.recording.model import DENSE
+from dgmtui.recording.saying import rounded_words
 from dgmtui.session.session import Session
 
 
@@ -59,3 +60,13 @@ def elsewhere(session: Session, iteration: int) -> tuple[Block, ...]:
     if iteration == session.iteration:
         return ()
     return (Text(f"at iteration {iteration:,}, the nearest snapshot before {session.iteration:,}", "dim"),)
+
+
+def left_out(session: Session) -> tuple[Block, ...]:
+    """Says so where not all is there that was recorded."""
+    recording, told = session.recording, []
+    if recording.thinned is not None:
+        told.append(f"Rows of old iterations were thinned to keep the file small; {len(recording.rows):,} are left.")
+    if recording.rounding:
+        told.append(f"Series were rounded to {rounded_words(recording.rounding)}.")
+    return tuple(Text(line, "dim") for line in told)

@@ -32,6 +32,15 @@ def left_its_past(values: NDArray[np.float64], growth: float, least: int = 1) ->
     return int(rows[0]) + 1
 
 
+def _rows_of_past(rows: NDArray[np.int64], share: float) -> int:
+    """How many of the first rows span so large a share of the iterations; old ones may lie further apart."""
+    if len(rows) < 2:
+        return len(rows)
+    usual = int(np.min(np.diff(rows)))
+    span = share * (float(rows[-1] - rows[0]) + usual)
+    return int(np.searchsorted(rows, rows[0] + math.ceil(span - 1e-9), "left"))
+
+
 def onset_of(case: Case, module: str, quantity: Quantity, before: int) -> tuple[int, str] | None:
     """Iteration at which a module's greatest magnitude left its past, and the numbers that show it.
 
@@ -43,7 +52,7 @@ def onset_of(case: Case, module: str, quantity: Quantity, before: int) -> tuple[
     if channel is None:
         return None
     absmax = case.statistic(channel, "absmax")
-    least = max(3, math.ceil(case.thresholds.onset_past * len(absmax)))
+    least = max(3, _rows_of_past(recording.rows, case.thresholds.onset_past))
     row = left_its_past(absmax, case.thresholds.onset_growth, least)
     if row is None or recording.rows[row] >= before:
         return None

@@ -40,7 +40,7 @@ class Thresholds:
     """Reported when the trend arrives within this many further run lengths."""
 
     onset_past: float = 0.1
-    """The past that a series leaves is at least this share of the recorded rows."""
+    """The past that a series leaves is at least this share of the iterations from the first row to the last."""
     onset_growth: float = 2.0
     """A series left its past where it never came back into it and grew by at least this factor."""
 

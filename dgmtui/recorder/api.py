@@ -18,6 +18,7 @@ from dgmtui.recorder.ranks import path_of_rank, replica
 from dgmtui.recorder.ring import LAST
 from dgmtui.recorder.saying import teller
 from dgmtui.recorder.selection import Selection
+from dgmtui.recording.budget import parse_size
 from dgmtui.recording.model import End
 from dgmtui.recording.writer import RecordingWriter
 
@@ -36,9 +37,10 @@ class Recorder:
 
     With ``on_nonfinite="stop"`` the block is left at the first non-finite loss or gradient, ``stopped_at`` tells where;
     with ``"continue"`` the training goes on. Statistics and series are kept of every ``every``-th iteration, and of the
-    ``last`` ones before a failure (0: of none; fewer where they take more than 64 MB). ``only`` and
-    ``without`` select what of, as ``["dec.*", ":gradient"]``: modules, quantities, or both (``dec.*:gradient``). Where
-    several ranks train, each records into a file of its own, ``run.rank0.h5`` and so on.
+    ``last`` ones before a failure (0: of none; fewer where they take more than 64 MB). ``only`` and ``without`` select
+    what of, as ``["dec.*", ":gradient"]``: modules, quantities, or both (``dec.*:gradient``). ``max_size`` (``"2G"``, or
+    bytes) is the most that the file takes: what is old is thinned. Where several ranks train, each records into a file
+    of its own, ``run.rank0.h5`` and so on.
     """
 
     def __init__(
@@ -52,12 +54,14 @@ class Recorder:
         on_nonfinite: str = "stop",
         only: Sequence[str] = (),
         without: Sequence[str] = (),
+        max_size: str | int | None = None,
     ) -> None:
         self.path = path_of_rank(Path(path))
         refuse_second_thread()
         self._say = teller()
         selection = Selection(only, without)
-        writer = RecordingWriter(self.path, run_info(sys.argv[0], sys.argv[1:], every, selection))
+        info = run_info(sys.argv[0], sys.argv[1:], every, selection)
+        writer = RecordingWriter(self.path, info, max_size=None if max_size is None else parse_size(max_size))
         self._engine = Engine(
             writer, every=every, last=last, on_nonfinite=on_nonfinite, selection=selection, say=self._say
         )

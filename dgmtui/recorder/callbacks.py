@@ -14,16 +14,26 @@ from dgmtui.recorder.api import Recorder
 class TrainerRecorder:
     """What the callbacks of both share: a recorder from the first iteration of a training to its end."""
 
-    def __init__(self, path: str | Path, every: int, last: int, on_nonfinite: str) -> None:
+    def __init__(
+        self, path: str | Path, every: int, last: int, on_nonfinite: str, max_size: str | int | None = None
+    ) -> None:
         self._path = Path(path)
         self._every, self._last = every, last
         self._on_nonfinite = on_nonfinite
+        self._max_size = max_size
         self._recorder: Recorder | None = None
 
     def begin(self, model: nn.Module, optimizers: Iterable[torch.optim.Optimizer]) -> None:
         """The training begins; one that is under way ends."""
         self.end()
-        recorder = Recorder(self._path, model, every=self._every, last=self._last, on_nonfinite=self._on_nonfinite)
+        recorder = Recorder(
+            self._path,
+            model,
+            every=self._every,
+            last=self._last,
+            on_nonfinite=self._on_nonfinite,
+            max_size=self._max_size,
+        )
         for optimizer in optimizers:
             recorder.add_optimizer(optimizer)
         recorder.close_when_stopped()

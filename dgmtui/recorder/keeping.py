@@ -24,6 +24,7 @@ class Keeper:
         self._say = say
         self._owes = False
         self._bytes = 0
+        self._left_out = False
 
     def due(self, iteration: int) -> bool:
         """Whether this iteration is to be kept."""
@@ -39,10 +40,19 @@ class Keeper:
             self._trace_always(iteration, captured.verdict.detail)
             return
         self._owes = captured.plan is None
-        if captured.plan is not None:
+        if captured.plan is not None and not self._journal.writer.takes_snapshot(captured.nbytes()):
+            self._leave_out(iteration, captured.nbytes())
+        elif captured.plan is not None:
             self._bytes += captured.nbytes()
             encoded, writer, loss = encode(captured), self._journal.writer, backward.value  # and no tensor to wait with
             self._journal.later(lambda: encoded.write(writer, iteration, "scheduled", loss, turn(), {}))
+
+    def _leave_out(self, iteration: int, size: int) -> None:
+        if not self._left_out:
+            self._left_out = True
+            message = f"healthy snapshots are left out: one takes {size:,} bytes, more than an eighth of --max-size"
+            self._journal.event(iteration, "warning", message)
+            self._say(message)
 
     def _trace_always(self, iteration: int, detail: str) -> None:
         self.always = self._owes = True

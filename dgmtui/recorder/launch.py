@@ -14,7 +14,7 @@ from types import TracebackType
 import torch
 
 from dgmtui import __version__
-from dgmtui.errors import UsageError
+from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.recorder.ending import EXIT_CODE, Ending, Terminated, ending_whole
 from dgmtui.recorder.engine import Engine, StopTraining
 from dgmtui.recorder.hooks import Hooks
@@ -23,7 +23,10 @@ from dgmtui.recorder.ring import LAST
 from dgmtui.recorder.saying import teller
 from dgmtui.recorder.selection import EVERYTHING, Selection
 from dgmtui.recorder.threads import others, wait_for_others
+from dgmtui.recording.budget import parse_size
+from dgmtui.recording.compacting import compact
 from dgmtui.recording.model import End, RunInfo
+from dgmtui.recording.saying import compacted_words
 from dgmtui.recording.writer import RecordingWriter
 
 NOTHING_SEEN = "no iteration was seen, as nothing called backward on a loss: there is no recording"
@@ -51,16 +54,20 @@ def run_script(
     only: Sequence[str] = (),
     without: Sequence[str] = (),
     module: bool = False,
+    max_size: str | int | None = None,
+    compress: bool = False,
 ) -> RunOutcome:
     """Run ``script`` (a path, or with ``module`` a module's name) as ``__main__`` and record what it trains.
 
     The script's arguments, output, exit code and exceptions are its own. Without ``output`` the recording lies in the
     working directory under the script's name, and an older one is not written over. Of the iterations that ``every``
     leaves out, the ``last`` ones before a failure are recorded too. ``only`` and ``without`` are
-    patterns of modules and quantities (``Pattern``) that statistics and series are, or are not, kept of.
+    patterns of modules and quantities (``Pattern``) that statistics and series are, or are not, kept of. ``max_size``,
+    as ``"2G"`` or in bytes, is the most that the recording (each rank's) takes; ``compress`` compacts it when the run
+    has ended.
 
     Raises:
-        UsageError: there is no such script, or no such quantity in a pattern.
+        UsageError: there is no such script, no such quantity in a pattern, or no such size.
         RecordingError: the recording can't be made there.
     """
     if not module and not Path(script).is_file():
@@ -69,7 +76,7 @@ def run_script(
     path = path_of_rank(Path(output)) if output is not None else _free_name(stem)
     selection = Selection(only, without)
     info, say = run_info(script, args, every, selection), teller()
-    writer = RecordingWriter(path, info)
+    writer = RecordingWriter(path, info, max_size=None if max_size is None else parse_size(max_size))
     engine = Engine(writer, every=every, last=last, on_nonfinite=on_nonfinite, selection=selection, say=say)
     say(f"recording to {path}")
     hooks = Hooks(engine, say)
@@ -91,6 +98,8 @@ def run_script(
     if not whole:
         return RunOutcome(code, path, engine.stopped_at)
     if writer.begun:
+        if compress:
+            say(_compacted(path))
         say(_summary(engine, path))
     elif not hooks.broken:
         say(NOTHING_SEEN)
@@ -210,6 +219,16 @@ def _free_name(stem: str) -> Path:
     while path.exists():
         path, number = path_of_rank(Path(f"{stem}-{number}.h5")), number + 1
     return path
+
+
+def _compacted(path: Path) -> str:
+    """Compact a recording and say what came of it; where that fails it stays as it is."""
+    try:
+        return compacted_words(compact(path))
+    except DgmtuiError as error:
+        return f"{path} was not compacted: {error}"
+    except KeyboardInterrupt:
+        return f"{path} was not compacted: interrupted"
 
 
 def _summary(engine: Engine, path: Path) -> str:

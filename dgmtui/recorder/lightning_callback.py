@@ -17,8 +17,16 @@ class LightningRecorder(lightning.Callback):
     At the first non-finite loss or gradient ``fit`` raises ``dgmtui.StopTraining``, unless ``on_nonfinite="continue"``.
     """
 
-    def __init__(self, path: str | Path, *, every: int = 10, last: int = LAST, on_nonfinite: str = "stop") -> None:
-        self._training = TrainerRecorder(path, every, last, on_nonfinite)
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        every: int = 10,
+        last: int = LAST,
+        on_nonfinite: str = "stop",
+        max_size: str | int | None = None,
+    ) -> None:
+        self._training = TrainerRecorder(path, every, last, on_nonfinite, max_size)
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Begin to record."""

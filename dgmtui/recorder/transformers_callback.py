@@ -19,8 +19,16 @@ class TransformersRecorder(TrainerCallback):
     ``on_nonfinite="continue"``.
     """
 
-    def __init__(self, path: str | Path, *, every: int = 10, last: int = LAST, on_nonfinite: str = "stop") -> None:
-        self._training = TrainerRecorder(path, every, last, on_nonfinite)
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        every: int = 10,
+        last: int = LAST,
+        on_nonfinite: str = "stop",
+        max_size: str | int | None = None,
+    ) -> None:
+        self._training = TrainerRecorder(path, every, last, on_nonfinite, max_size)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Begin to record."""

@@ -11,6 +11,10 @@ class Appender:
     """One growing dataset, written at its end or rewritten just before it."""
 
     def __init__(self, dataset: h5py.Dataset) -> None:
+        self.move(dataset)
+
+    def move(self, dataset: h5py.Dataset) -> None:
+        """Go on at the end of another dataset."""
         self._id = dataset.id
         self._dtype = dataset.dtype
         self._tail: tuple[int, ...] = dataset.shape[1:]
@@ -112,6 +116,10 @@ class Staging:
     def whole(self) -> int:
         """Rows that every dataset holds: where the disk refused one of them, fewer than the first has."""
         return min((block.length for block in self.blocks), default=0)
+
+    def move(self, total: int) -> None:
+        """What was written lies elsewhere, as the last of ``total`` rows there."""
+        self.base = total - self.written
 
     def rewrite(self, row: int) -> None:
         """Have a staged row written again that was changed after it was written."""

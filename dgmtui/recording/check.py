@@ -9,6 +9,7 @@ from dgmtui.recording.auditing import audits
 from dgmtui.recording.model import End
 from dgmtui.recording.opening import DAMAGED
 from dgmtui.recording.reader import Recording, open_recording
+from dgmtui.recording.saying import rounded_words
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,20 @@ def _last(recording: Recording) -> int | None:
         return None
 
 
+def _left_out(recording: Recording) -> str:
+    """What was left out, where anything was."""
+    try:
+        event, rounding = recording.thinned, rounded_words(recording.rounding)
+    except RecordingError:
+        return ""
+    thinned = "" if event is None else f", {len(recording.rows)} rows (old ones were thinned to keep to --max-size)"
+    return thinned + (f", series rounded to {rounding}" if rounding else "")
+
+
 def _extent(recording: Recording, end: End | None, last: int | None) -> str:
     """How long the recording is and how its run ended, in words."""
     count = recording.iteration_count
-    held = f"{count} iteration{'' if count == 1 else 's'}"
+    held = f"{count} iteration{'' if count == 1 else 's'}{_left_out(recording)}"
     if end is not None:
         said = f" ({end.message})" if end.message else ""
         return f"{held}; the run ended at iteration {end.iteration}: {end.reason}{said}."

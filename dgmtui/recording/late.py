@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dgmtui.errors import RecordingError
 from dgmtui.recording.model import MEASURES, STATISTICS, Channel, Measure
+from dgmtui.recording.opening import file_size
 from dgmtui.recording.schema import COUNTS
 
 LATE_BOUND = 1 << 26
@@ -50,7 +51,7 @@ class LateReader:
     ) -> NDArray[np.float32]:
         """``[R, U]`` at these iterations, NaN where there is no row."""
         claimed = len(iterations) * known.units * 4
-        if claimed > max(LATE_BOUND, LATE_FACTOR * self._path.stat().st_size):
+        if claimed > max(LATE_BOUND, LATE_FACTOR * file_size(self._rows.file)):
             raise RecordingError(f"{self._path} claims {known.units} units of {known.module}: it is damaged.")
         values = np.full((len(iterations), known.units), np.nan, np.float32)
         measures = MEASURES[known.quantity]

@@ -13,6 +13,14 @@ STATISTICS = ("min", "max", "mean", "std", "absmax", "zeros", "nan", "posinf", "
 last three counts of elements."""
 
 
+THINNED = "thinned"
+"""Kind of the event that says that rows and snapshots of old iterations were thinned."""
+
+
+ROUNDED = "rounded"
+"""In a run's ``extra``: how many mantissa bits each series was rounded to, by its path."""
+
+
 class Quantity(StrEnum):
     """What is measured of a unit."""
 

@@ -14,6 +14,7 @@ import numpy as np
 from dgmtui.errors import DgmtuiError, RecordingError
 from dgmtui.recording import schema
 from dgmtui.recording.creating import part_of, short
+from dgmtui.recording.inflating import FILTERS, InflatedDataset
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 FLAGS_AT = 11
@@ -127,6 +128,19 @@ def _follows_writer(path: Path, head: bytes) -> bool:
     return bool(flags & SWMR_FLAG)
 
 
+def file_size(file: h5py.File) -> int:
+    """Bytes of the file that is open, whatever its name belongs to by now."""
+    return os.fstat(file.id.get_vfd_handle()).st_size
+
+
+def is_replaced(file: h5py.File, path: Path) -> bool:
+    """Whether the name now belongs to another file than the one that is open."""
+    try:
+        return not os.path.samestat(os.fstat(file.id.get_vfd_handle()), path.stat())
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
 def check_format(file: h5py.File, path: Path) -> None:
     """Refuse HDF5 files that are not ours and those of a newer dgmtui."""
     foreign = f"{path} is an HDF5 file but no dgmtui recording: dgmtui opens what dgmtui record made."
@@ -156,8 +170,12 @@ def _attribute(file: h5py.File, name: str) -> Any:
     return int(value) if isinstance(value, np.integer) else value
 
 
-def open_dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    """A dataset that lies in this very file and whose storage is of a kind that we write; ``RecordingError`` else."""
+def open_dataset(file: h5py.File, name: str, *, compressed: bool = False) -> h5py.Dataset:
+    """A dataset that lies in this very file and whose storage is of a kind that we write; ``RecordingError`` else.
+
+    Args:
+        compressed: it may be, as ``dgmtui compact`` does; only ``open_numbers`` reads that safely.
+    """
     found: Any = file
     for part in name.split("/"):
         if not isinstance(found, h5py.Group) or not isinstance(found.get(part, getlink=True), h5py.HardLink):
@@ -166,7 +184,8 @@ def open_dataset(file: h5py.File, name: str) -> h5py.Dataset:
     if not isinstance(found, h5py.Dataset):
         raise RecordingError(f"{file.filename} has something else where dataset /{name} should be: record again.")
     created = found.id.get_create_plist()
-    if created.get_external_count() or created.get_layout() == h5py.h5d.VIRTUAL or created.get_nfilters():
+    known = ((), FILTERS) if compressed else ((),)
+    if created.get_external_count() or created.get_layout() == h5py.h5d.VIRTUAL or _filters(created) not in known:
         raise RecordingError(
             f"{file.filename} keeps /{name} in other files or behind filters that dgmtui does not write: refused."
         )
@@ -175,22 +194,31 @@ def open_dataset(file: h5py.File, name: str) -> h5py.Dataset:
     return found
 
 
+def _filters(created: Any) -> tuple[int, ...]:
+    return tuple(created.get_filter(i)[0] for i in range(created.get_nfilters()))
+
+
 def open_numbers(file: h5py.File, name: str, like: schema.Growing) -> h5py.Dataset:
     """A growing dataset whose type and shape are as the schema says, and whose claimed rows could be in the file."""
-    found = open_dataset(file, name)
+    found = open_dataset(file, name, compressed=True)
+    if _filters(found.id.get_create_plist()):
+        found = InflatedDataset(found.id)
     if found.dtype != like.dtype or found.ndim != 1 + len(like.tail) or found.shape[1:] != like.tail:
         raise RecordingError(
             f"{file.filename} has /{name} as {found.dtype} {found.shape}, not {like.dtype} [n, "
             f"{', '.join(map(str, like.tail))}]: it is damaged; record again."
         )
-    check_claim(file, name, found.shape[0], like)
+    if isinstance(found, InflatedDataset):
+        found.check(file_size(file))
+    else:
+        check_claim(file, name, found.shape[0], like)
     return found
 
 
 def check_claim(file: h5py.File, name: str, rows: int, like: schema.Growing) -> None:
     """Refuse more rows than the whole file has bytes for."""
     row_bytes = max(1, like.dtype.itemsize * int(np.prod(like.tail, dtype=object)))
-    if rows * row_bytes > Path(file.filename).stat().st_size:
+    if rows * row_bytes > file_size(file):
         raise RecordingError(
             f"{file.filename} claims {rows} rows in /{name}, more than the file holds: it is damaged or truncated."
         )

@@ -1,10 +1,12 @@
 """Reading a recording: opened in constant memory, followed while it grows, sliced where it is looked at."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from weakref import WeakValueDictionary
 
 import h5py
 import numpy as np
@@ -17,6 +19,8 @@ from dgmtui.recording.late import LateReader
 from dgmtui.recording.log import Log
 from dgmtui.recording.model import (
     MEASURES,
+    ROUNDED,
+    THINNED,
     Channel,
     End,
     Event,
@@ -33,6 +37,7 @@ from dgmtui.recording.names import Network, find_module, nearest, parse_network
 from dgmtui.recording.opening import (
     check_claim,
     check_format,
+    is_replaced,
     open_dataset,
     open_file,
     open_numbers,
@@ -42,6 +47,7 @@ from dgmtui.recording.opening import (
 from dgmtui.recording.reading_index import IndexReader
 from dgmtui.recording.schema import Committed, LogKind
 from dgmtui.recording.series import SeriesLike, StoredSeries
+from dgmtui.recording.source import Source
 from dgmtui.recording.tensors import check_spec
 
 __all__ = ["Recording", "SeriesLike", "open_recording"]
@@ -73,6 +79,11 @@ def open_recording(path: str | Path | Sequence[str | Path]) -> "Recording":
     return ranks[0]
 
 
+def same_run(info: RunInfo, other: RunInfo) -> bool:
+    """Whether two recordings are of one run, whatever became of them since."""
+    return replace(info, extra={}) == replace(other, extra={})
+
+
 def _check_ranks(opened: "Sequence[Recording]") -> None:
     """Refuse recordings that are not the ranks of one run."""
     by_rank: dict[int, Path] = {}
@@ -96,6 +107,8 @@ class Recording:
         """Why others that were named could not be read, a sentence each."""
         self.rewritten = 0
         """How often ``refresh`` found that rows which it knew have others between them, or are being written again."""
+        self.generation = 0
+        """How often its run has replaced the file by a thinned one: rows known by their place before lie elsewhere."""
         self._file = open_file(path)
         try:
             with reading(path):
@@ -106,6 +119,8 @@ class Recording:
 
     def _open(self) -> None:
         check_format(self._file, self.path)
+        self._series: WeakValueDictionary[str, h5py.Dataset] = WeakValueDictionary()
+        # HDF5 can't refresh what is open twice: series that somebody holds are shared
         if schema.NETWORK not in self._file:
             raise RecordingError(
                 f"{self.path} stops before its first iteration was whole: there is nothing to look at; record again."
@@ -230,6 +245,23 @@ class Recording:
             raise UsageError(f"the {quantity} of module {module!r} was not recorded{nearest(str(quantity), recorded)}")
         return found
 
+    @property
+    def rounding(self) -> Mapping[str, int]:
+        """Mantissa bits, of 23, that ``dgmtui compact`` left each series, by its path; none where it left all."""
+        told = self.info.extra.get(ROUNDED)
+        pairs = told.items() if isinstance(told, dict) else ()
+        return {str(name): bits for name, bits in pairs if type(bits) is int}
+
+    def source(self) -> Source:
+        """What is whole of it, for writing it anew."""
+        scalars, file = len(self._network.scalars), self._file
+
+        def dataset(name: str) -> h5py.Dataset:
+            known = self._growing.get(name)
+            return open_numbers(file, name, self._shapes[name]) if known is None else known
+
+        return Source(file, self._network.channels, scalars, self._lengths, dataset=dataset)
+
     # Numbers
 
     @property
@@ -332,9 +364,11 @@ class Recording:
             if channel >= len(self._network.channels):
                 return self._late.series(channel, known, chosen, self.rows)
             name = schema.series_name(channel, chosen)
-            dataset = open_numbers(self._file, name, self._shapes[name])
+            dataset = self._series.get(name)
+            if dataset is None:
+                dataset = self._series[name] = open_numbers(self._file, name, self._shapes[name])
             dataset.refresh()
-            return StoredSeries(dataset, self._lengths[Committed.ROWS], self.path)
+            return StoredSeries(dataset, self._lengths[Committed.ROWS], self.path, self._file)
 
     def _known(self, channel: int) -> int:
         if not 0 <= channel < len(self.channels):
@@ -405,6 +439,11 @@ class Recording:
             return tuple(decode(Event, from_json(text)) for text in self.log.texts(LogKind.EVENT))
 
     @cached_property
+    def thinned(self) -> Event | None:
+        """What tells that rows of old iterations were thinned to keep the file small; None where all are there."""
+        return next((event for event in self.events() if event.kind == THINNED), None)
+
+    @cached_property
     def end(self) -> End | None:
         """How the run ended; None where it goes on or was killed."""
         with reading(self.path, "the log"):
@@ -417,7 +456,12 @@ class Recording:
         return self.end is None
 
     def refresh(self) -> None:
-        """Take in what the run has written since; arrays handed out before stay as they were."""
+        """Take in what the run has written since, in another file of that name too where it has thinned the recording.
+
+        Arrays and series handed out before stay as they were.
+        """
+        self._reopen_if_replaced()
+        known = self.__dict__.get("rows")
         with reading(self.path):
             self._fixed[schema.COMMITTED].refresh()
             committed = self._fixed[schema.COMMITTED][()]
@@ -427,11 +471,33 @@ class Recording:
             self.log.update()
         self.index.update()
         self._late.update()
-        known = self.__dict__.get("rows")
-        for name in CACHED:
-            self.__dict__.pop(name, None)
+        self._forget()
         if known is not None and not np.array_equal(known, self.rows[: len(known)]):
             self.rewritten += 1
+
+    def _forget(self) -> None:
+        for name in CACHED:
+            self.__dict__.pop(name, None)
+
+    def _reopen_if_replaced(self) -> None:
+        """Another run's recording of that name is not this one: then what is open stays."""
+        if not is_replaced(self._file, self.path):
+            return
+        before = self.__dict__.copy()
+        try:
+            self._file = open_file(self.path)
+            with reading(self.path):
+                self._open()
+            if not same_run(self.info, before["info"]):
+                raise UsageError(f"{self.path} is another run's by now.")
+        except (RecordingError, UsageError):
+            opened = self._file
+            self.__dict__ |= before
+            if opened is not self._file:
+                opened.close()
+            return
+        self.generation += 1
+        self._forget()
 
 
 PARTNERS: Mapping[Committed, tuple[str, ...]] = {

@@ -153,8 +153,8 @@ def fixed(channels: int) -> Mapping[str, tuple[int, ...]]:
     }
 
 
-def create_growing(file: h5py.File, name: str, like: Growing) -> h5py.Dataset:
-    """Create one growing dataset, empty."""
+def create_growing(file: h5py.File, name: str, like: Growing, **storage: Any) -> h5py.Dataset:
+    """Create one growing dataset, empty; ``storage``: how h5py is to compress it."""
     return file.create_dataset(
         name,
         shape=(0, *like.tail),
@@ -162,6 +162,7 @@ def create_growing(file: h5py.File, name: str, like: Growing) -> h5py.Dataset:
         dtype=like.dtype,
         chunks=like.chunk,
         track_times=False,
+        **storage,
     )
 
 

@@ -30,13 +30,14 @@ class StoredSeries:
 
     ndim = 2
 
-    def __init__(self, dataset: h5py.Dataset, rows: int, path: Path) -> None:
+    def __init__(self, dataset: h5py.Dataset, rows: int, path: Path, file: h5py.File) -> None:
         if dataset.shape[0] < rows:
             raise RecordingError(
                 f"{path} holds {dataset.shape[0]} of {rows} rows of {dataset.name}: it is damaged; record again."
             )
         self._dataset = dataset
         self._path = path
+        self._file = file  # which stays open as long as this is used
         self.shape: tuple[int, int] = (rows, int(dataset.shape[1]))
         self.dtype: np.dtype[Any] = dataset.dtype
 

@@ -1,9 +1,10 @@
 """Writing a recording while training: rows staged and appended in blocks to a file that readers can follow."""
 
+import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from dgmtui.errors import RecordingError
 from dgmtui.recording import schema
 from dgmtui.recording.appending import Appender, Block, Staging
+from dgmtui.recording.budget import Budget
 from dgmtui.recording.codec import to_json
 from dgmtui.recording.creating import create_part, part_of, switch_to_following, writing
 from dgmtui.recording.flushing import Flusher, exclusive
@@ -33,7 +35,9 @@ from dgmtui.recording.model import (
 )
 from dgmtui.recording.room import RESERVE, check_room
 from dgmtui.recording.schema import Committed, LogKind
+from dgmtui.recording.source import Source
 from dgmtui.recording.tail import RowData, Tail, in_order
+from dgmtui.recording.thinning import Thinned, take_over, thinned
 from dgmtui.recording.writing_index import IndexWriter, nonfinite_in
 
 if TYPE_CHECKING:
@@ -48,11 +52,23 @@ class RecordingWriter:
     """The writing side of one recording; its methods raise ``RecordingError`` where the disk refuses.
 
     Until ``begin`` the file is ``PATH.part``. After it, everything is created and the file only grows, so that another
-    process can read it at any time and a killed run loses at most ``flush_seconds``.
+    process can read it at any time and a killed run loses at most ``flush_seconds``. With ``max_size`` (bytes) the file
+    never takes more: before it would, a copy takes its place in which what is old is thinned.
     """
 
-    def __init__(self, path: Path, info: RunInfo, *, block_rows: int = 64, flush_seconds: float = 1.0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        info: RunInfo,
+        *,
+        block_rows: int = 64,
+        flush_seconds: float = 1.0,
+        max_size: int | None = None,
+    ) -> None:
         self.path = Path(path)
+        self._budget = None if max_size is None else Budget(max_size)
+        self._every = info.every
+        self._copy: Thinned | None = None
         self._block_rows = block_rows
         self._flush_seconds = flush_seconds
         self._file: h5py.File | None = create_part(self.path, info)
@@ -74,6 +90,10 @@ class RecordingWriter:
     def begun(self) -> bool:
         """Whether ``begin`` was called."""
         return self._begun
+
+    def takes_snapshot(self, size: int) -> bool:
+        """Whether a healthy snapshot of so many bytes leaves room for the rest of what is recorded."""
+        return self._budget is None or self._budget.takes_snapshot(size)
 
     @exclusive
     def begin(self, modules: Sequence[ModuleInfo], channels: Sequence[Channel], scalars: Sequence[str] = ()) -> None:
@@ -98,9 +118,12 @@ class RecordingWriter:
             schema.create_text(self._file, schema.NETWORK, to_json(network))
             growing = schema.growing(self.channels, len(scalars), self._block_rows)
             self._grows = {name: like.block_bytes for name, like in growing.items()}
-            rows = (n for n in growing if n in (schema.ROWS, schema.STATISTIC_VALUES) or n.startswith("series/"))
+            rows = [n for n in growing if n in (schema.ROWS, schema.STATISTIC_VALUES) or n.startswith("series/")]
             self._block_bytes = sum(self._grows[name] for name in rows)
+            self._slack = sum(self._grows[name] for name in growing if name not in rows) + 512 * len(growing)
             check_room(self.path, self._block_bytes)
+            if self._budget is not None:
+                self._budget.check_block(self.path, self._block_bytes + self._slack)
             self._appenders = {
                 name: Appender(schema.create_growing(self._file, name, like)) for name, like in growing.items()
             }
@@ -170,6 +193,7 @@ class RecordingWriter:
         """
         if self._rows.total and iteration <= self._last_row:
             raise ValueError(f"a row for iteration {self._last_row} was added before {iteration}: rows go upwards")
+        self._make_room(self._rows)  # where an interrupt came before there was any
         at, self._last_row = self._rows.count, iteration
         self._row_iterations.rows[at] = iteration
         self._statistics.rows[at] = statistics
@@ -192,15 +216,15 @@ class RecordingWriter:
         self.flush()
         since = rows[0].iteration
         with writing(self.path):
+            written = len(self._tail.since(since))
+        self._ensure_room((2 + (written + len(rows)) // self._block_rows) * self._block_bytes)
+        with self._unthinned(), writing(self.path):
             held = self._tail.since(since)
-        blocks = 2 + (len(held) + len(rows)) // self._block_rows
-        check_room(self.path, blocks * self._block_bytes, reserve=self._reserve)
-        with writing(self.path):
             self._index.recall(since)
             before = self._last_row = self._tail.take_back(since)
-        if held:
-            self._commit()
-        self._put_back(deque(in_order(held, rows)))
+            if held:
+                self._commit()
+            self._put_back(deque(in_order(held, rows)))
         return since if before == schema.NEVER or before < since - 1 else before
 
     def _put_back(self, rows: deque[RowData]) -> None:
@@ -235,6 +259,7 @@ class RecordingWriter:
     ) -> None:
         """Record the statistics ``[9]`` and series ``{measure: [U]}`` of one late channel at one iteration."""
         known = self._late[channel - len(self.channels)]
+        self._keep_within(0)
         values = np.full((len(MEASURES[known.quantity]), known.units), np.nan, schema.F4)
         for place, measure in enumerate(MEASURES[known.quantity]):
             values[place] = series.get(measure, np.nan)
@@ -253,6 +278,7 @@ class RecordingWriter:
         channel = self._channel_id(found)
         if self._index.knows(found.iteration, channel):
             return
+        self._keep_within(0)
         with writing(self.path):
             first = self._index.add(channel, found)
         if first:
@@ -287,14 +313,15 @@ class RecordingWriter:
         """Store the tensors of one iteration and what is known of it."""
         blob = self._appenders[schema.TENSORS]
         size = sum(stored.data.size for stored in tensors.values())
-        check_room(self.path, size + self._grows[schema.TENSORS], reserve=self._reserve)
+        self._ensure_room(size + self._grows[schema.TENSORS] + 512 * len(tensors))
         with writing(self.path):
             specs = {
                 name: TensorSpec(t.dtype, tuple(t.shape), blob.append(t.data), t.data.size)
                 for name, t in tensors.items()
             }
         info = SnapshotInfo(iteration, turn, reason, trace, loss, verdict, specs, tuple(missing), dict(extra or {}))
-        self._log(LogKind.SNAPSHOT, info)
+        with self._unthinned():  # the log is to say where these tensors lie
+            self._log(LogKind.SNAPSHOT, info)
         return info
 
     @exclusive
@@ -302,6 +329,7 @@ class RecordingWriter:
         """Bring everything added into the file."""
         if self._file is None or not self._begun:
             return
+        self._keep_within(self._block_bytes)
         with writing(self.path):
             self._iterations.write()
             self._write_rows()
@@ -328,7 +356,8 @@ class RecordingWriter:
     def _write_what_fits(self, end: End | None) -> None:
         refused: list[RecordingError] = []
         self._reserve = 0
-        for write in (self._iterations.write, self._write_rows, lambda: self._log_end(end), self._commit):
+        room = lambda: self._keep_within(self._block_bytes)  # noqa: E731
+        for write in (room, self._iterations.write, self._write_rows, lambda: self._log_end(end), self._commit):
             try:
                 with writing(self.path):
                     write()
@@ -342,7 +371,8 @@ class RecordingWriter:
             self._log(LogKind.END, end)
 
     def _write_rows(self) -> None:
-        check_room(self.path, self._block_bytes, reserve=self._reserve)
+        with self._unthinned():  # which was looked to before the first of what is written together
+            self._ensure_room(self._block_bytes)
         self._index_staged_rows()
         self._rows.write()
 
@@ -361,6 +391,7 @@ class RecordingWriter:
     def _make_room(self, staging: Staging) -> None:
         if not staging.full:
             return
+        self._keep_within(self._block_bytes)
         with writing(self.path):
             self._iterations.write()  # before the disk may be full: the losses are little and tell much
             if staging is self._rows:
@@ -383,6 +414,54 @@ class RecordingWriter:
                 self._index.add(int(channel), found)
         self._index.forget_before(self._last_row)
 
+    def _ensure_room(self, needed: int) -> None:
+        """``RecordingError`` where so many bytes more have no room on the disk or in the budget."""
+        self._keep_within(needed)
+        check_room(self.path, needed, reserve=self._reserve)
+
+    def _keep_within(self, needed: int) -> None:
+        """Thin the recording if so many bytes more, and what goes with them, make it too large."""
+        if self._budget is None:
+            return
+        self._finish_thinning()
+        assert self._file is not None
+        needed += self._slack
+        if self._budget.wants_thinning(self._file.id.get_filesize(), needed):
+            source = Source(self._file, self.channels, len(self._scalars), self._whole(), self._block_rows)
+            staged, budget = self._rows.written, self._budget
+            self._copy = thinned(self.path, source, self._every, staged, budget)
+            self._finish_thinning()
+            self._budget.tried(self._file.id.get_filesize())
+        self._budget.check(self.path, self._file.id.get_filesize(), needed, self._reserve)
+
+    @contextlib.contextmanager
+    def _unthinned(self) -> Iterator[None]:
+        """What was written lies where it lies until this is left."""
+        if self._budget is None:
+            yield
+            return
+        before, self._budget.held = self._budget.held, True
+        try:
+            yield
+        finally:
+            self._budget.held = before
+
+    def _finish_thinning(self) -> None:
+        """Go on in the thinned copy; done again where an interrupt came between."""
+        copy = self._copy
+        if copy is None or self._file is None:
+            return
+        take_over(copy, self.path)
+        for name, appender in self._appenders.items():
+            appender.move(copy.file[name])
+        self._committed = copy.file[schema.COMMITTED]
+        self._index.move(copy.file[schema.FIRST], copy.file[schema.OVERALL])
+        self._rows.move(self._appenders[schema.ROWS].length)
+        old, self._file = self._file, copy.file
+        self._copy = None
+        if old is not copy.file:
+            old.close()
+
     def _channel_id(self, found: NonFinite) -> int:
         channel = self._ids.get((found.module, found.quantity))
         if channel is None:
@@ -402,7 +481,7 @@ class RecordingWriter:
 
     def _log_text(self, kind: LogKind, text: str) -> None:
         data = np.frombuffer(text.encode(), schema.U1)
-        check_room(self.path, len(data) + self._grows[schema.LOG_DATA], reserve=self._reserve)
+        self._ensure_room(len(data) + self._grows[schema.LOG_DATA])
         with writing(self.path):
             offset = self._appenders[schema.LOG_DATA].append(data)
             self._appenders[schema.LOG_TABLE].append(np.array([[kind, offset, len(data)]]))
@@ -428,12 +507,17 @@ class RecordingWriter:
     def _commit(self) -> None:
         """Say how much is whole, after it has reached the file: a kill between the two loses nothing said before."""
         assert self._file is not None
+        self._finish_thinning()
+        with writing(self.path):
+            self._file.flush()
+            self._committed[...] = self._whole()
+            self._file.flush()
+        self._flushed_at, self._added = time.monotonic(), False
+
+    def _whole(self) -> NDArray[np.int64]:
+        """``[8]``: how much of each growing part every dataset of it holds."""
         lengths = np.zeros(len(Committed), schema.I8)
         for place, name in schema.LAST_WRITTEN.items():
             lengths[place] = self._appenders[name].length
         lengths[Committed.ITERATIONS], lengths[Committed.ROWS] = self._iterations.whole, self._rows.whole
-        with writing(self.path):
-            self._file.flush()
-            self._committed[...] = lengths
-            self._file.flush()
-        self._flushed_at, self._added = time.monotonic(), False
+        return lengths

@@ -32,6 +32,10 @@ class IndexWriter:
         self._overall_iteration = schema.NEVER
         self._known: set[tuple[int, int]] = set()
 
+    def move(self, first: h5py.Dataset, overall: h5py.Dataset) -> None:
+        """Go on in another file that holds the same."""
+        self._first, self._overall = first, overall
+
     def knows(self, iteration: int, channel: int) -> bool:
         """Whether this channel is in the index at this iteration."""
         return (iteration, channel) in self._known

@@ -55,7 +55,7 @@ class DynamicsCharts:
         start, stop = row_window(rows, session.window)
         if channel is None or stop <= start:
             return None
-        key = (channel, session.drawn_measure, session.unit, k, start, stop, session.scale)
+        key = (recording.generation, channel, session.drawn_measure, session.unit, k, start, stop, session.scale)
         if key not in self._charts:
             self._charts[key] = self._make(session, channel, k, start, stop)
             while len(self._charts) > KEPT_CHARTS:

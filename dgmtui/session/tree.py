@@ -89,20 +89,43 @@ class TreeBuilder:
 
     def _spark(self, channel: int, row: int) -> tuple[float, ...]:
         bins = self._binned(channel)
-        count = self._seen_rows
-        upto = bins[: max(1, int(np.ceil((row + 1) * len(bins) / count)))]
+        if (places := self._places(self._recording.rows)) is not None:
+            upto = bins[: int(places[row]) + 1]
+        else:
+            upto = bins[: max(1, int(np.ceil((row + 1) * len(bins) / self._seen_rows)))]
         return tuple(float(value) for value in _bin_maxima(upto, SPARK))
 
     def _binned(self, channel: int) -> NDArray[np.float64]:
         if channel not in self._bins:
             statistics = self._recording.statistics(channel)
             bad = np.asarray(statistics[:, NAN:]).sum(axis=1) > 0
-            self._bins[channel] = _bin_maxima(np.where(bad, np.inf, statistics[:, ABSMAX]), BINS)
+            maxima = np.where(bad, np.inf, statistics[:, ABSMAX])
+            places = self._places(self._recording.rows)
+            self._bins[channel] = _bin_maxima(maxima, BINS) if places is None else _spread_maxima(maxima, places)
         return self._bins[channel]
+
+    @staticmethod
+    def _places(rows: NDArray[np.int64]) -> "NDArray[np.int64] | None":
+        """``[R]``, the bin of each row, even in iterations; None where the rows themselves are (but the last)."""
+        apart = np.diff(rows[:-1])
+        if len(apart) < 2 or apart.min() == apart.max():
+            return None
+        step = int(apart.min())
+        span = int(rows[-1] - rows[0]) + step
+        places: NDArray[np.int64] = (rows - rows[0]) * min(BINS, span // step) // span
+        return places
 
 
 def _with_health(row: TreeRow, health: str) -> TreeRow:
     return TreeRow(row.path, row.label, row.depth, row.has_children, health, row.spark, row.detail)
+
+
+def _spread_maxima(values: NDArray[np.float64], places: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The maximum in each bin; one without a row has what the one before it has."""
+    bins = np.full(int(places[-1]) + 1, np.nan)
+    np.fmax.at(bins, places, values)
+    filled = np.maximum.accumulate(np.where(np.isin(np.arange(len(bins)), places), np.arange(len(bins)), 0))
+    return np.asarray(bins[filled], np.float64)
 
 
 def _bin_maxima(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:

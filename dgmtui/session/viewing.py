@@ -53,6 +53,8 @@ def build_view(session: "Session", k: int) -> View:
 
 def _title(session: "Session") -> str:
     name = Path(session.recording.path).name
+    if session.recording.thinned is not None:
+        name += " (old rows thinned)"
     if not session.ranks.several:
         return name
     unread = f", {len(session.recording.unread)} unread" if session.recording.unread else ""
