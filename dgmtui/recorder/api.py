@@ -36,11 +36,11 @@ class Recorder:
                 rec.log(accuracy=accuracy)
 
     With ``on_nonfinite="stop"`` the block is left at the first non-finite loss or gradient, ``stopped_at`` tells where;
-    with ``"continue"`` the training goes on. Statistics and series are kept of every ``every``-th iteration, and of the
+    with ``"continue"`` the training goes on. Statistics and series are kept of each ``every``-th iteration, and of the
     ``last`` ones before a failure (0: of none; fewer where they take more than 64 MB). ``only`` and ``without`` select
-    what of, as ``["dec.*", ":gradient"]``: modules, quantities, or both (``dec.*:gradient``). ``max_size`` (``"2G"``, or
-    bytes) is the most that the file takes: what is old is thinned. Where several ranks train, each records into a file
-    of its own, ``run.rank0.h5`` and so on.
+    what of, as ``["dec.*", ":gradient"]``: modules, quantities, or both (``dec.*:gradient``). ``max_size`` (``"2G"``,
+    or bytes) is the most that the file takes: what is old is thinned. Where several ranks train, each records into a
+    file of its own, ``run.rank0.h5`` and so on.
     """
 
     def __init__(
