@@ -135,8 +135,9 @@ def _record(arguments: list[str]) -> int:
 
     parser = argparse.ArgumentParser(
         prog="dgmtui record",
-        usage="dgmtui record [-o REC] [--every N] [--last N] [--max-size SIZE]\n"
-        "                     [--on-nonfinite stop|continue|debug] [--compress]\n"
+        usage="dgmtui record [-o REC] [--every N] [--last N] [--last-whole]\n"
+        "                     [--on-nonfinite stop|continue|debug]\n"
+        "                     [--max-size SIZE] [--compress]\n"
         "                     [--only PATTERN]… [--without PATTERN]…\n"
         "                     (SCRIPT | -m MODULE) [ARGS…]",
         description="Run a training script as `python SCRIPT ARGS…` does, and record it. The script needs no change.",
@@ -156,6 +157,12 @@ def _record(arguments: list[str]) -> int:
         metavar="N",
         help="where something fails, also of the N iterations before it that --every leaves out (default "
         f"{LAST}; 0: of none)",
+    )
+    parser.add_argument(
+        "--last-whole",
+        action="store_true",
+        help="of these too measure everything, which costs what --every 1 does (else the outputs of modules and the "
+        "gradients of weights)",
     )
     parser.add_argument(
         "--on-nonfinite",
@@ -198,6 +205,7 @@ def _record(arguments: list[str]) -> int:
         output=chosen.output,
         every=chosen.every,
         last=chosen.last,
+        last_whole=chosen.last_whole,
         on_nonfinite="stop" if debug else chosen.on_nonfinite,
         only=chosen.only,
         without=chosen.without,

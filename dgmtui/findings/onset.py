@@ -51,12 +51,13 @@ def onset_of(case: Case, module: str, quantity: Quantity, before: int) -> tuple[
     channel = case.channel(module, quantity)
     if channel is None:
         return None
-    absmax = case.statistic(channel, "absmax")
-    least = max(3, _rows_of_past(recording.rows, case.thresholds.onset_past))
+    called = case.called(channel)
+    absmax, rows = case.statistic(channel, "absmax")[called], recording.rows[called]
+    least = max(3, _rows_of_past(rows, case.thresholds.onset_past))
     row = left_its_past(absmax, case.thresholds.onset_growth, least)
-    if row is None or recording.rows[row] >= before:
+    if row is None or rows[row] >= before:
         return None
-    iteration = int(recording.rows[row])
+    iteration = int(rows[row])
     finite = absmax[np.isfinite(absmax)]
     was = float(np.max(absmax[:row]))
     return iteration, f"|{quantity}| of `{module}` at most {was:.4g} before, {finite[-1]:.4g} at the end"

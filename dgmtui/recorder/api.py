@@ -37,10 +37,11 @@ class Recorder:
 
     With ``on_nonfinite="stop"`` the block is left at the first non-finite loss or gradient, ``stopped_at`` tells where;
     with ``"continue"`` the training goes on. Statistics and series are kept of each ``every``-th iteration, and of the
-    ``last`` ones before a failure (0: of none; fewer where they take more than 64 MB). ``only`` and ``without`` select
-    what of, as ``["dec.*", ":gradient"]``: modules, quantities, or both (``dec.*:gradient``). ``max_size`` (``"2G"``,
-    or bytes) is the most that the file takes: what is old is thinned. Where several ranks train, each records into a
-    file of its own, ``run.rank0.h5`` and so on.
+    ``last`` ones before a failure (0: of none; fewer where they take more than 64 MB): of these the outputs of modules
+    and the gradients of weights, or with ``last_whole`` all, which costs what ``every=1`` does. ``only`` and
+    ``without`` select what of, as ``["dec.*", ":gradient"]``: modules, quantities, or both (``dec.*:gradient``).
+    ``max_size`` (``"2G"``, or bytes) is the most that the file takes: what is old is thinned. Where several ranks
+    train, each records into a file of its own, ``run.rank0.h5`` and so on.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Recorder:
         *,
         every: int = 10,
         last: int = LAST,
+        last_whole: bool = False,
         on_nonfinite: str = "stop",
         only: Sequence[str] = (),
         without: Sequence[str] = (),
@@ -63,7 +65,13 @@ class Recorder:
         info = run_info(sys.argv[0], sys.argv[1:], every, selection)
         writer = RecordingWriter(self.path, info, max_size=None if max_size is None else parse_size(max_size))
         self._engine = Engine(
-            writer, every=every, last=last, on_nonfinite=on_nonfinite, selection=selection, say=self._say
+            writer,
+            every=every,
+            last=last,
+            last_whole=last_whole,
+            on_nonfinite=on_nonfinite,
+            selection=selection,
+            say=self._say,
         )
         self._engine.names.add_root(type(replica(model)).__name__, model)
         if optimizer is not None:

@@ -40,6 +40,7 @@ from dgmtui.recorder.updates import Updates
 from dgmtui.recorder.window import Checked, Window, checksum, open_window
 from dgmtui.recording.model import End
 from dgmtui.recording.writer import RecordingWriter
+from dgmtui.trace import one_pass
 from dgmtui.trace.units import unit_axis
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Engine:
         *,
         every: int = 10,
         last: int = LAST,
+        last_whole: bool = False,
         on_nonfinite: str = "stop",
         selection: Selection = EVERYTHING,
         say: Callable[[str], None] = lambda text: None,
@@ -87,7 +89,8 @@ class Engine:
         self._shapes = self._journal.shapes
         self._keeper = Keeper(self._journal, self.names, say)
         self._updates = Updates(self.names)
-        self._every, self._keeps_all = max(1, every), last > 0
+        self._every, self._last_whole = max(1, every), last_whole and last > 0
+        self._keeps_all = self._last_whole or (last > 0 and one_pass.is_built())
         self._selection = selection
         self._on_nonfinite = on_nonfinite
         self._say = say
@@ -294,7 +297,7 @@ class Engine:
         if leaf:
             known = None if row is None else row.bits_sum_of(output)
             window.checks.append(Checked(path, checksum(output) if known is None else known, len(window.parts)))
-        if row is not None and names is not None and output.requires_grad:
+        if row is not None and not row.light and names is not None and output.requires_grad:
             output.register_hook(lambda gradient: self._see_gradient(row, names, gradient, axis))  # type: ignore[no-untyped-call]
 
     def _see_gradient(self, row: Row, paths: list[str], gradient: Tensor, axis: int | None) -> None:
@@ -439,7 +442,7 @@ class Engine:
         if not self.watching or not self._here():
             return
         if self._row is not None:
-            self._updates.after(self._row, next_too=self._every == 1 or self._keeps_all)
+            self._updates.after(self._row, next_too=self._every == 1 or self._last_whole)
         if self._rounds.stepped(optimizer):
             self.end_iteration()
 
@@ -495,11 +498,12 @@ class Engine:
 
     def _pass_row(self) -> Row | None:
         """Each pass measures into a row of its own, so that it can be compared with its own replay."""
-        return None if self._row is None else Row(selection=self._selection)
+        return None if self._row is None else Row(selection=self._selection, light=self._row.light)
 
     def _fresh_row(self) -> None:
-        due = self._keeps_all or self.iteration % self._every == 0
-        self._row = Row(selection=self._selection) if due else None
+        due = self.iteration % self._every == 0
+        light = not due and not self._last_whole
+        self._row = Row(selection=self._selection, light=light) if due or self._keeps_all else None
 
     def _open(self, *, early: bool = False) -> None:
         self._window = open_window(self.names.buffers, self._pass_row(), early=early)
@@ -547,7 +551,7 @@ class Engine:
         if row is not None and seen is not None:
             row.absorb(seen)
             backward.window.row = None
-            if self._selection.is_all:
+            if self._selection.is_all and not row.light:
                 add_weights(row, self.names, gradients=gradients is not None)
                 return row
         whole = rows_of(captured, self.names, backward=gradients is not None and not backward.weighted)

@@ -50,6 +50,7 @@ def run_script(
     output: str | Path | None = None,
     every: int = 10,
     last: int = LAST,
+    last_whole: bool = False,
     on_nonfinite: str = "stop",
     only: Sequence[str] = (),
     without: Sequence[str] = (),
@@ -61,10 +62,10 @@ def run_script(
 
     The script's arguments, output, exit code and exceptions are its own. Without ``output`` the recording lies in the
     working directory under the script's name, and an older one is not written over. Of the iterations that ``every``
-    leaves out, the ``last`` ones before a failure are recorded too. ``only`` and ``without`` are
-    patterns of modules and quantities (``Pattern``) that statistics and series are, or are not, kept of. ``max_size``,
-    as ``"2G"`` or in bytes, is the most that the recording (each rank's) takes; ``compress`` compacts it when the run
-    has ended.
+    leaves out, the ``last`` ones before a failure are recorded too, with ``last_whole`` all of them. ``only`` and
+    ``without`` are patterns of modules and quantities (``Pattern``) that statistics and series are, or are not, kept
+    of. ``max_size``, as ``"2G"`` or in bytes, is the most that the recording (each rank's) takes; ``compress`` compacts
+    it when the run has ended.
 
     Raises:
         UsageError: there is no such script, no such quantity in a pattern, or no such size.
@@ -77,7 +78,15 @@ def run_script(
     selection = Selection(only, without)
     info, say = run_info(script, args, every, selection), teller()
     writer = RecordingWriter(path, info, max_size=None if max_size is None else parse_size(max_size))
-    engine = Engine(writer, every=every, last=last, on_nonfinite=on_nonfinite, selection=selection, say=say)
+    engine = Engine(
+        writer,
+        every=every,
+        last=last,
+        last_whole=last_whole,
+        on_nonfinite=on_nonfinite,
+        selection=selection,
+        say=say,
+    )
     say(f"recording to {path}")
     hooks = Hooks(engine, say)
 

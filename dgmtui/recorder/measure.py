@@ -56,6 +56,8 @@ class Row:
     parts: dict[Key, list[Part]] = field(default_factory=dict)
     selection: Selection = EVERYTHING
     """What else comes by is not measured."""
+    light: bool = False
+    """Only what a look for non-finite values passes over anyway is measured, where one pass does both."""
     _last: Measured | None = None
     _absorbed_by: "Row | None" = None
 
@@ -100,7 +102,7 @@ class Row:
         return last.part.bits_sum
 
     def _add_activation(self, module: str, measured: Measured, tensor: Tensor) -> None:
-        if self.selection.wants(module, Quantity.ACTIVATION):
+        if self.selection.wants(module, Quantity.ACTIVATION) and not (self.light and not one_pass.takes(tensor)):
             measured.part = measured.part or _part(tensor, measured.axis)
             self._add((module,), Quantity.ACTIVATION, measured.part)
 

@@ -9,6 +9,7 @@ from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names
 from dgmtui.recorder.weights import Weight, Weights
 from dgmtui.recording.model import Quantity
+from dgmtui.trace import one_pass
 
 
 @dataclass
@@ -35,9 +36,11 @@ class Updates:
         """The step is about to be made; an optimiser with a closure makes its gradients within it."""
         self._stepped, self._gradients_follow = self._weights.of(optimizer), not backward_was_made
         for weight, tensor in self._stepped:
-            bits_sum = row.add_weight(weight.path, Quantity.WEIGHT, tensor, weight.axis)
-            if backward_was_made and tensor.grad is not None:
+            if backward_was_made and tensor.grad is not None and (not row.light or one_pass.takes(tensor.grad)):
                 row.add_weight(weight.path, Quantity.WEIGHT_GRADIENT, tensor.grad, weight.axis)
+            if row.light:
+                continue
+            bits_sum = row.add_weight(weight.path, Quantity.WEIGHT, tensor, weight.axis)
             if row.selection.wants(weight.path, Quantity.UPDATE):
                 self._copy(weight.path, tensor, bits_sum)
 
@@ -51,7 +54,7 @@ class Updates:
     def after(self, row: Row, *, next_too: bool) -> None:
         """The step was made; ``next_too``: what it came to is where the next one, measured too, begins."""
         for weight, tensor in self._stepped:
-            copy = self._copies.get(weight.path)
+            copy = None if row.light else self._copies.get(weight.path)
             if copy is not None and copy.numbers.shape == tensor.shape:
                 copy.bits_sum = row.add_weight(
                     weight.path, Quantity.UPDATE, tensor, weight.axis, before=copy.numbers, renew=next_too

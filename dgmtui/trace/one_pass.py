@@ -32,6 +32,11 @@ class Measured(NamedTuple):
     """Of the tensor's bits, modulo 2³² or 2⁶⁴."""
 
 
+def is_built() -> bool:
+    """Whether there is a kernel."""
+    return kernel is not None
+
+
 def measure(
     tensor: Tensor, axis: int | None = None, *, less: Tensor | None = None, renew: bool = False, norms: bool = False
 ) -> Measured | None:
@@ -45,7 +50,7 @@ def measure(
     Returns:
         None where the kernel can't take it, or not all of it is finite.
     """
-    if kernel is None or not _takes(tensor) or (less is not None and not _alike(less, tensor)):
+    if kernel is None or not takes(tensor) or (less is not None and not _alike(less, tensor)):
         return None
     layout = _layout(tensor, axis)
     if layout is None:
@@ -59,21 +64,23 @@ def measure(
 
 def is_finite(tensor: Tensor) -> bool | None:
     """Whether every element is finite; None where the kernel can't take it."""
-    if kernel is None or not _takes(tensor) or not _is_dense(tensor):
+    if kernel is None or not takes(tensor) or not _is_dense(tensor):
         return None
     return kernel.is_finite(tensor.data_ptr(), tensor.numel(), tensor.dtype == torch.float64)
 
 
 def bits_sum(tensor: Tensor) -> int | None:
     """The sum of the elements' bits, modulo 2³² or 2⁶⁴; None where the kernel can't take it."""
-    if kernel is None or not _takes(tensor) or not _is_dense(tensor):
+    if kernel is None or not takes(tensor) or not _is_dense(tensor):
         return None
     return kernel.bits_sum(tensor.data_ptr(), tensor.numel(), tensor.dtype == torch.float64)
 
 
-def _takes(tensor: Tensor) -> bool:
+def takes(tensor: Tensor) -> bool:
+    """Whether the kernel knows such tensors."""
     return (
-        (tensor.dtype == torch.float32 or tensor.dtype == torch.float64)
+        kernel is not None
+        and (tensor.dtype == torch.float32 or tensor.dtype == torch.float64)
         and type(tensor) in _PLAIN
         and tensor.is_cpu
         and tensor.layout == torch.strided
@@ -83,7 +90,7 @@ def _takes(tensor: Tensor) -> bool:
 
 
 def _alike(a: Tensor, b: Tensor) -> bool:
-    return _takes(a) and a.dtype == b.dtype and a.shape == b.shape and a.stride() == b.stride()
+    return takes(a) and a.dtype == b.dtype and a.shape == b.shape and a.stride() == b.stride()
 
 
 def _is_dense(tensor: Tensor) -> bool:
