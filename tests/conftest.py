@@ -1,6 +1,7 @@
 """A small recording that fails as trainings do, built without a training."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,6 +28,12 @@ from dgmtui.trace.graph import Call, Graph, Node, NodeRef, Outside, OutsideRef, 
 
 if TYPE_CHECKING:
     from dgmtui.recording.writer import RecordingWriter
+
+
+def pytest_configure() -> None:
+    """One thread an operation, unless asked for more: threads that wait by spinning make a busy machine crawl."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 LAST = 30
 SAMPLES, UNITS, FEATURES = 4, 3, 2
