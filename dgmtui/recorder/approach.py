@@ -1,14 +1,12 @@
 """What leads to a failure is recorded iteration by iteration, however few of them are otherwise."""
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from dgmtui.errors import RecordingError
-from dgmtui.recorder.measure import Key
+from dgmtui.recorder.measure import Row
 from dgmtui.recorder.ring import LAST, Ring
-from dgmtui.recorder.rows import Measurement, Rows
-from dgmtui.recording.model import DENSE, Event, Quantity
-from dgmtui.recording.schema import COUNTS
+from dgmtui.recorder.rows import Rows, measured
+from dgmtui.recording.model import DENSE, Event
 
 
 class Approach:
@@ -30,9 +28,9 @@ class Approach:
         """The iteration before failed."""
         self._written_at: int | None = None
 
-    def keep(self, iteration: int, measured: Mapping[Key, Measurement]) -> None:
+    def keep(self, iteration: int, row: Row) -> None:
         """An iteration ended of which no row is written."""
-        self._ring.keep(iteration, measured)
+        self._ring.keep(iteration, row if row.light else measured(row))  # to which hooks may yet add a gradient
 
     def is_onset(self, iteration: int, *, failed: bool) -> bool:
         """Whether what led to the iteration that just ended is to be written: it failed, and the one before did not.
@@ -57,12 +55,3 @@ class Approach:
             return
         message = f"rows are dense from iteration {first} to {iteration}"
         self._tell(Event(iteration, DENSE, message, {"first": first, "last": iteration}))
-
-
-def fails(loss: float, measured: Mapping[Key, Measurement], *, scaled: bool) -> bool:
-    """Whether a loss or a gradient is not finite; ``scaled``: gradients may overflow, a ``GradScaler`` sees to it."""
-    if not math.isfinite(loss):
-        return True
-    return not scaled and any(
-        one.statistics[COUNTS].any() for key, one in measured.items() if key[1] is Quantity.WEIGHT_GRADIENT
-    )

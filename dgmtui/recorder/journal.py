@@ -1,9 +1,10 @@
 """What goes to the recording, in its order: what comes before the first iteration is whole waits for it."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from dgmtui.recorder.approach import Approach, fails
+from dgmtui.recorder.approach import Approach
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names
 from dgmtui.recorder.ring import LAST
@@ -27,6 +28,12 @@ class Ended:
     """The loss or a gradient was seen not to be finite."""
     scaled: bool = False
     """A ``GradScaler`` is at work: gradients overflow now and then."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether the loss or a gradient is not finite."""
+        overflowed = self.row is not None and self.row.overflowed and not self.scaled
+        return self.failed or overflowed or not math.isfinite(self.loss)
 
 
 class Journal:
@@ -92,13 +99,13 @@ class Journal:
     def _put(self, ended: Ended) -> None:
         self._held = False
         self.writer.add_iteration(ended.iteration, ended.loss, ended.seconds, ended.scalars)
-        row = {} if ended.row is None else measured(ended.row)
-        failed = ended.failed or fails(ended.loss, row, scaled=ended.scaled)
-        onset = self._approach.is_onset(ended.iteration, failed=failed)
-        if row and (ended.due or onset):
-            self._rows.write(ended.iteration, row)
-        elif row:
-            self._approach.keep(ended.iteration, row)
+        row = ended.row
+        onset = self._approach.is_onset(ended.iteration, failed=ended.fails)
+        if row is not None and row.parts:
+            if ended.due or onset:
+                self._rows.write(ended.iteration, measured(row))
+            else:
+                self._approach.keep(ended.iteration, row)
         if onset:
             self._approach.write(ended.iteration)
 

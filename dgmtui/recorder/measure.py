@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dgmtui.recorder.ranks import is_sharded, local_part
 from dgmtui.recorder.selection import EVERYTHING, Selection
-from dgmtui.recording.model import Measure, Quantity
+from dgmtui.recording.model import STATISTICS, Measure, Quantity
 from dgmtui.trace import one_pass
 from dgmtui.trace.statistics import merge_statistics, real, statistics_of
 
@@ -19,6 +19,7 @@ Key = tuple[str, Quantity]
 
 _LEAST_SQUARE = 1e-30
 """Sums of squares below it are lost to float32."""
+_COUNTS = slice(STATISTICS.index("nan"), len(STATISTICS))
 _EXACT = 1 << 24
 """float32 counts that far."""
 
@@ -34,7 +35,12 @@ class Part:
     units: dict[Measure, NDArray[np.float32]]
     """``[U]`` each."""
     bits_sum: int | None = None
-    """The sum of the tensor's bits, where it fell out by the way."""
+    """The sum of the tensor's bits, where it fell out by the way; then all of it is finite."""
+
+    @property
+    def nbytes(self) -> int:
+        """What its arrays take."""
+        return self.statistics.nbytes + sum(values.nbytes for values in self.units.values())
 
 
 @dataclass
@@ -58,12 +64,15 @@ class Row:
     """What else comes by is not measured."""
     light: bool = False
     """Only what a look for non-finite values passes over anyway is measured, where one pass does both."""
+    overflowed: bool = False
+    """A weight's gradient is not finite."""
     _last: Measured | None = None
     _absorbed_by: "Row | None" = None
 
     def absorb(self, other: "Row") -> None:
         """Add what another pass of the same iteration measured, and gradients that it still will."""
         other._absorbed_by = self
+        self.overflowed |= other.overflowed
         for key, parts in other.parts.items():
             if Measure.NORM in parts[0].units:
                 self.parts[key] = parts
@@ -72,6 +81,7 @@ class Row:
 
     def complete(self, other: "Row") -> None:
         """Take from ``other`` what is not measured here."""
+        self.overflowed |= other.overflowed
         for key, parts in other.parts.items():
             self.parts.setdefault(key, parts)
 
@@ -135,6 +145,8 @@ class Row:
         if not self.selection.wants(module, quantity):
             return None
         part = _weight_part(tensor, axis, before, renew)
+        if quantity is Quantity.WEIGHT_GRADIENT and part.bits_sum is None:
+            self.overflowed |= bool(part.statistics[_COUNTS].any())
         self.parts[module, quantity] = [part]
         return part.bits_sum if before is None or renew else None
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dgmtui.recorder.measure import Row
+
 if TYPE_CHECKING:
     from dgmtui.recorder.measure import Key
     from dgmtui.recorder.rows import Measurement
@@ -22,7 +24,8 @@ class Kept:
     """One iteration's measurements."""
 
     iteration: int
-    measured: "Mapping[Key, Measurement]"
+    row: "Row | Mapping[Key, Measurement]"
+    """As it was measured, or its calls already merged."""
 
 
 class Ring:
@@ -34,10 +37,10 @@ class Ring:
         self._kept: deque[tuple[Kept, int]] = deque()
         self._bytes = 0
 
-    def keep(self, iteration: int, measured: "Mapping[Key, Measurement]") -> None:
+    def keep(self, iteration: int, row: "Row | Mapping[Key, Measurement]") -> None:
         """Add the iteration that ended last; the oldest ones give way to it."""
-        size = _nbytes(measured)
-        self._kept.append((Kept(iteration, measured), size))
+        size = _nbytes(row)
+        self._kept.append((Kept(iteration, row), size))
         self._bytes += size
         while self._kept and (len(self._kept) > self._last or self._bytes > self._most_bytes):
             self._bytes -= self._kept.popleft()[1]
@@ -50,5 +53,7 @@ class Ring:
         return kept
 
 
-def _nbytes(measured: "Mapping[Key, Measurement]") -> int:
-    return sum(_OBJECT + array.nbytes for one in measured.values() for array in one.arrays)
+def _nbytes(row: "Row | Mapping[Key, Measurement]") -> int:
+    if isinstance(row, Row):
+        return sum(4 * _OBJECT + part.nbytes for parts in row.parts.values() for part in parts)
+    return sum(_OBJECT + array.nbytes for one in row.values() for array in one.arrays)

@@ -86,7 +86,8 @@ class Rows:
         """Write rows of iterations between those that have one, and return from which on every iteration has."""
         prepared = []
         for one in kept:
-            data, late = self._prepared(one.iteration, one.measured)
+            row = measured(one.row) if isinstance(one.row, Row) else one.row
+            data, late = self._prepared(one.iteration, row)
             self._add_late(one.iteration, late)
             prepared.append(data)
         return self._writer.insert_rows(prepared)

@@ -1,5 +1,6 @@
 """Where a module's units lie in its output: one definition for the recorder, births and credit."""
 
+import functools
 import re
 from collections.abc import Sequence
 
@@ -20,7 +21,11 @@ def unit_axis(shape: Sequence[int], module_type: str = "") -> int | None:
     Dimension 1 of two-dimensional and convolutional outputs, the last of (batch, time, feature); an unbatched
     convolution's is 0. None for fewer than two dimensions.
     """
-    dims = len(shape)
+    return _unit_axis(len(shape), module_type)
+
+
+@functools.cache
+def _unit_axis(dims: int, module_type: str) -> int | None:
     spatial = _SPATIAL.search(module_type)
     if spatial and not module_type.startswith("BatchNorm") and dims == int(spatial.group(1)) + 1 and dims > 1:
         return 0
