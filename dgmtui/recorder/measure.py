@@ -112,8 +112,11 @@ class Row:
         return last.part.bits_sum
 
     def _add_activation(self, module: str, measured: Measured, tensor: Tensor) -> None:
-        if self.selection.wants(module, Quantity.ACTIVATION) and not (self.light and not one_pass.takes(tensor)):
-            measured.part = measured.part or _part(tensor, measured.axis)
+        if not self.selection.wants(module, Quantity.ACTIVATION):
+            return
+        if measured.part is None:
+            measured.part = _light_part(tensor, measured.axis) if self.light else _part(tensor, measured.axis)
+        if measured.part is not None:
             self._add((module,), Quantity.ACTIVATION, measured.part)
 
     def see_gradient(self, modules: list[str], gradient: Tensor, axis: int | None) -> None:
@@ -187,6 +190,11 @@ def _part(tensor: Tensor, axis: int | None) -> Part:
             return Part(measured.statistics, tensor.numel(), _by_measure(measured))
         units, nonzero = _moments(values, axis)
         return Part(statistics_of(tensor, nonzero=nonzero), tensor.numel(), units)
+
+
+def _light_part(tensor: Tensor, axis: int | None) -> Part | None:
+    """An output, where one pass tells all of it, or why that refused."""
+    return _part(tensor, axis) if one_pass.takes(tensor) else None
 
 
 def _by_measure(measured: one_pass.Measured) -> dict[Measure, NDArray[np.float32]]:

@@ -5,9 +5,8 @@ from numpy.typing import NDArray
 def measure(
     address: int,
     less: int,
-    outer: int,
-    units: int,
-    inner: int,
+    shape: tuple[int, ...],
+    axis: int | None,
     wide: bool,
     norms: bool,
     renew: bool,

@@ -4,7 +4,6 @@ An installation without a compiler has no kernel; tensors elsewhere than in the 
 have none either. Every function then gives None, and the caller goes operation by operation.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ try:
 except ImportError:
     kernel = None  # type: ignore[assignment]
 
+_DTYPES = frozenset({torch.float32, torch.float64})
 _PLAIN = (Tensor, nn.Parameter)
 """Other classes may keep their numbers elsewhere than they say."""
 
@@ -52,13 +52,16 @@ def measure(
     """
     if kernel is None or not takes(tensor) or (less is not None and not _alike(less, tensor)):
         return None
-    layout = _layout(tensor, axis)
-    if layout is None:
-        return None
-    statistics, series = np.empty(9), np.empty((1 if norms else 3, layout[1]), np.float32)
+    shape: tuple[int, ...] = tensor.shape
+    if not tensor.is_contiguous():
+        if axis != 1 or not _is_dense(tensor):
+            return None
+        shape = tensor.numel() // shape[1], shape[1]  # channels last
+    units = 1 if axis is None else shape[axis]
+    statistics, series = np.empty(9), np.empty((1 if norms else 3, units), np.float32)
     subtracted = 0 if less is None else less.data_ptr()
-    wide = tensor.dtype == torch.float64
-    bits_sum = kernel.measure(tensor.data_ptr(), subtracted, *layout, wide, norms, renew, statistics, series)
+    wide = tensor.dtype is not torch.float32
+    bits_sum = kernel.measure(tensor.data_ptr(), subtracted, shape, axis, wide, norms, renew, statistics, series)
     return None if bits_sum is None else Measured(statistics, series, bits_sum)
 
 
@@ -80,7 +83,7 @@ def takes(tensor: Tensor) -> bool:
     """Whether the kernel knows such tensors."""
     return (
         kernel is not None
-        and (tensor.dtype == torch.float32 or tensor.dtype == torch.float64)
+        and tensor.dtype in _DTYPES
         and type(tensor) in _PLAIN
         and tensor.is_cpu
         and tensor.layout == torch.strided
@@ -95,16 +98,3 @@ def _alike(a: Tensor, b: Tensor) -> bool:
 
 def _is_dense(tensor: Tensor) -> bool:
     return tensor.is_contiguous() or (tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last))
-
-
-def _layout(tensor: Tensor, axis: int | None) -> tuple[int, int, int] | None:
-    """How many elements lie outside, along and inside the units' axis."""
-    shape = tensor.shape
-    if tensor.is_contiguous():
-        if axis is None:
-            return 1, 1, tensor.numel()
-        units, outer = shape[axis], math.prod(shape[:axis]) if axis else 1
-        return outer, units, tensor.numel() // (outer * units)
-    if axis == 1 and _is_dense(tensor):  # channels last
-        return tensor.numel() // shape[1], shape[1], 1
-    return None

@@ -193,21 +193,39 @@ static void write_units(const sums *of, int64_t units, int64_t count, int norms,
         }
 }
 
+/* How many elements lie outside, along and inside the units' axis; without an axis all are one unit's. */
+static int lay_out(PyObject *shape, PyObject *axis, job *j)
+{
+    if (!PyTuple_Check(shape)) {
+        PyErr_SetString(PyExc_TypeError, "a shape is a tuple");
+        return 0;
+    }
+    Py_ssize_t dims = PyTuple_GET_SIZE(shape), units_at = axis == Py_None ? -1 : PyLong_AsSsize_t(axis);
+    if (PyErr_Occurred())
+        return 0;
+    if (units_at >= dims || units_at < -1) {
+        PyErr_SetString(PyExc_ValueError, "there is no such axis");
+        return 0;
+    }
+    j->outer = j->units = j->inner = 1;
+    for (Py_ssize_t i = 0; i < dims; i++) {
+        int64_t length = PyLong_AsLongLong(PyTuple_GET_ITEM(shape, i));
+        *(i < units_at ? &j->outer : i == units_at ? &j->units : &j->inner) *= length;
+    }
+    return !PyErr_Occurred();
+}
+
 static int take_arguments(PyObject *const *args, Py_ssize_t given, job *j)
 {
-    if (given != 10) {
-        PyErr_SetString(PyExc_TypeError,
-                        "measure(address, less, outer, units, inner, wide, norms, renew, statistics, series)");
+    if (given != 9) {
+        PyErr_SetString(PyExc_TypeError, "measure(address, less, shape, axis, wide, norms, renew, statistics, series)");
         return 0;
     }
     j->x = PyLong_AsVoidPtr(args[0]);
     j->less = PyLong_AsVoidPtr(args[1]);
-    j->outer = PyLong_AsLongLong(args[2]);
-    j->units = PyLong_AsLongLong(args[3]);
-    j->inner = PyLong_AsLongLong(args[4]);
-    j->wide = PyObject_IsTrue(args[5]);
-    j->renew = PyObject_IsTrue(args[7]);
-    if (PyErr_Occurred())
+    j->wide = PyObject_IsTrue(args[4]);
+    j->renew = PyObject_IsTrue(args[6]);
+    if (PyErr_Occurred() || !lay_out(args[2], args[3], j))
         return 0;
     j->columns = j->inner == 1 || (j->inner < SHORT && j->outer >= ROWS_ENOUGH);
     if (!j->x || j->outer < 1 || j->units < 1 || j->inner < 1) {
@@ -248,11 +266,11 @@ static PyObject *py_measure(PyObject *self, PyObject *const *args, Py_ssize_t gi
     Py_buffer statistics, series;
     if (!take_arguments(args, given, &j))
         return NULL;
-    int norms = PyObject_IsTrue(args[6]);
-    if (PyObject_GetBuffer(args[8], &statistics, PyBUF_WRITABLE) < 0)
+    int norms = PyObject_IsTrue(args[5]);
+    if (PyObject_GetBuffer(args[7], &statistics, PyBUF_WRITABLE) < 0)
         return NULL;
     PyObject *result = NULL;
-    if (PyObject_GetBuffer(args[9], &series, PyBUF_WRITABLE) == 0) {
+    if (PyObject_GetBuffer(args[8], &series, PyBUF_WRITABLE) == 0) {
         result = run(&j, norms, &statistics, &series);
         PyBuffer_Release(&series);
     }
