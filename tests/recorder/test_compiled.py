@@ -106,7 +106,8 @@ def test_a_compiled_training_goes_on_and_its_failure_is_found(
             "nonfinite",
         ]
         first = "_orig_mod.first" if how is compiled_module else "first"
-        assert np.isfinite(recording.series(recording.channel(first, "update"))[:-1]).all()
+        updates = np.asarray(recording.series(recording.channel(first, "update")))
+        assert np.isfinite(updates[:-1][recording.rows[:-1] % 2 == 0]).all()
         finding = Session(recording).results.findings()[0]
         assert (finding.kind, finding.iteration, finding.phase) == ("nonfinite", FAILS, "forward")
         snapshot = recording.snapshot(FAILS)
