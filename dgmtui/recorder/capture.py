@@ -249,11 +249,11 @@ def rows_of(captured: Captured, names: Names, *, backward: bool) -> Row:
     return row
 
 
-def add_weights(row: Row, names: Names, *, gradients: bool, only: set[int] | None = None) -> None:
-    """Measure every module's weight and, if asked, its gradient; ``only``: ids of the parameters to look at."""
+def add_weights(row: Row, names: Names, *, gradients: bool) -> None:
+    """Measure every module's weight and, if asked, its gradient."""
     for path, module in names.modules():
         found = weight_of(module)
-        if found is None or (only is not None and id(found[1]) not in only):
+        if found is None:
             continue
         _, weight, axis = found
         row.add_weight(path, Quantity.WEIGHT, weight, axis)

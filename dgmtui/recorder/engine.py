@@ -49,9 +49,6 @@ if TYPE_CHECKING:
 _SHARDED = "the parameters are sharded over the ranks (fully_shard), so no rank can replay an iteration by itself"
 
 
-_SHARDING = "torch.distributed.fsdp"
-"""Where no script loaded it nothing is sharded."""
-
 _OTHER_THREAD = "another thread trains too: only the one that trained first is recorded"
 
 
@@ -90,7 +87,7 @@ class Engine:
         self._keeper = Keeper(self._journal, self.names, say)
         self._updates = Updates(self.names)
         self._every, self._last_whole = max(1, every), last_whole and last > 0
-        self._keeps_all = self._last_whole or (last > 0 and one_pass.is_built())
+        self._measures_each = self._last_whole or (last > 0 and one_pass.is_built())
         self._selection = selection
         self._on_nonfinite = on_nonfinite
         self._say = say
@@ -189,7 +186,7 @@ class Engine:
         outermost = self.calls.enter(module, followed=followed)
         if not followed:
             return
-        if _SHARDING in sys.modules and not self._sharded and shards(module):
+        if not self._sharded and shards(module):
             self._sharded = True
             self._note("sharded", _SHARDED)
         if outermost:
@@ -503,7 +500,7 @@ class Engine:
     def _fresh_row(self) -> None:
         due = self.iteration % self._every == 0
         light = not due and not self._last_whole
-        self._row = Row(selection=self._selection, light=light) if due or self._keeps_all else None
+        self._row = Row(selection=self._selection, light=light) if due or self._measures_each else None
 
     def _open(self, *, early: bool = False) -> None:
         self._window = open_window(self.names.buffers, self._pass_row(), early=early)

@@ -45,7 +45,7 @@ class Weights:
             living = [(weight, tensor) for weight in known[1] if (tensor := weight.tensor()) is not None]
             if len(living) == len(known[1]):
                 return living
-        found = list(self._find(mine))
+        found = self._find(mine)
         self._known[optimizer] = mine, [weight for weight, _ in found]
         return found
 

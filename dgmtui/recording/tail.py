@@ -39,6 +39,10 @@ class Tail:
         self._staging = staging
         self._iterations, self._statistics, self._series = iterations, statistics, series
 
+    def count(self, iteration: int) -> int:
+        """How many rows are written of ``iteration`` and later ones."""
+        return self._staging.base + self._staging.written - self._place(iteration)
+
     def since(self, iteration: int) -> list[RowData]:
         """The written rows of ``iteration`` and later ones."""
         start, stop = self._place(iteration), self._staging.base + self._staging.written

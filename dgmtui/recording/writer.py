@@ -216,7 +216,7 @@ class RecordingWriter:
         self.flush()
         since = rows[0].iteration
         with writing(self.path):
-            written = len(self._tail.since(since))
+            written = self._tail.count(since)
         self._ensure_room((2 + (written + len(rows)) // self._block_rows) * self._block_bytes)
         with self._unthinned(), writing(self.path):
             held = self._tail.since(since)

@@ -50,7 +50,7 @@ def measure(
     Returns:
         None where the kernel can't take it, or not all of it is finite.
     """
-    if kernel is None or not takes(tensor) or (less is not None and not _alike(less, tensor)):
+    if not takes(tensor) or (less is not None and not _alike(less, tensor)):
         return None
     shape: tuple[int, ...] = tensor.shape
     if not tensor.is_contiguous():
@@ -67,14 +67,14 @@ def measure(
 
 def is_finite(tensor: Tensor) -> bool | None:
     """Whether every element is finite; None where the kernel can't take it."""
-    if kernel is None or not takes(tensor) or not _is_dense(tensor):
+    if not takes(tensor) or not _is_dense(tensor):
         return None
     return kernel.is_finite(tensor.data_ptr(), tensor.numel(), tensor.dtype == torch.float64)
 
 
 def bits_sum(tensor: Tensor) -> int | None:
     """The sum of the elements' bits, modulo 2³² or 2⁶⁴; None where the kernel can't take it."""
-    if kernel is None or not takes(tensor) or not _is_dense(tensor):
+    if not takes(tensor) or not _is_dense(tensor):
         return None
     return kernel.bits_sum(tensor.data_ptr(), tensor.numel(), tensor.dtype == torch.float64)
 
