@@ -15,7 +15,7 @@ from dgmtui.trace import one_pass
 pytestmark = pytest.mark.skipif(one_pass.kernel is None, reason="no compiler was there when dgmtui was installed")
 
 SHAPES = [(1,), (5,), (16,), (1000,), (128, 512), (7, 3), (3, 33), (40, 48), (2, 3, 5), (9, 17, 2), (64, 8, 7, 7)]
-SHAPES += [(3, 2, 400, 11), (300, 20), (2, 100_000)]
+SHAPES += [(3, 2, 400, 11), (300, 20), (2, 100_000), (70, 3, 14, 14), (2, 300, 40), (9, 3, 1100), (133, 1111)]
 
 
 def expected(values: Tensor, axis: int) -> tuple[np.ndarray, np.ndarray]:
