@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from dgmtui.errors import RecordingError
+from dgmtui.recorder.light import LightRow
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.ring import LAST, Ring
 from dgmtui.recorder.rows import Rows, measured
@@ -28,9 +29,9 @@ class Approach:
         """The iteration before failed."""
         self._written_at: int | None = None
 
-    def keep(self, iteration: int, row: Row) -> None:
+    def keep(self, iteration: int, row: Row | LightRow) -> None:
         """An iteration ended of which no row is written."""
-        self._ring.keep(iteration, row if row.light else measured(row))  # to which hooks may yet add a gradient
+        self._ring.keep(iteration, measured(row) if isinstance(row, Row) else row)  # hooks may yet add to a row
 
     def is_onset(self, iteration: int, *, failed: bool) -> bool:
         """Whether what led to the iteration that just ended is to be written: it failed, and the one before did not.

@@ -11,6 +11,7 @@ from torch import Tensor
 from dgmtui.errors import ReplayError
 from dgmtui.recorder.binding import Plan, feeds_of
 from dgmtui.recorder.frames import dataset_index
+from dgmtui.recorder.light import whole
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names, tensors_in, weight_of
 from dgmtui.recorder.window import Checked, Window, checksum
@@ -162,7 +163,7 @@ def _judge_sums(replay: Replay, verdict: Verdict, expected: Mapping[str, Tensor]
 def _recorded_statistics(window: Window) -> dict[str, Any]:
     if window.row is None:
         return {}
-    return {key[0]: values for key, values, _ in window.row.merged() if key[1] is Quantity.ACTIVATION}
+    return {key[0]: values for key, values, *_ in whole(window.row).merged() if key[1] is Quantity.ACTIVATION}
 
 
 def _compare_outputs(replay: Replay, window: Window) -> tuple[int, str]:
@@ -182,7 +183,7 @@ def _compare_outputs(replay: Replay, window: Window) -> tuple[int, str]:
         if len(made) != len(checks) or not all(call.outputs for call in made):
             continue
         for call, check in zip(made, checks, strict=True):
-            if int(checksum(replay.output(call))) != int(check.checksum):
+            if int(checksum(replay.output(call))) != check.bits_sum:
                 return compared, f"the output of module {path!r} differs from the training's"
             compared += 1
     return compared, ""

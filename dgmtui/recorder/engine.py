@@ -26,9 +26,11 @@ from dgmtui.recorder.capture import (
     rows_of,
     transient,
 )
-from dgmtui.recorder.finite import any_nonfinite, is_finite
+from dgmtui.recorder.finite import is_finite
+from dgmtui.recorder.gradients import Gradients
 from dgmtui.recorder.journal import Ended, Journal
 from dgmtui.recorder.keeping import Keeper, is_power
+from dgmtui.recorder.light import LightRow, joined, whole
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names, tensors_in
 from dgmtui.recorder.ranks import averaged_over, shards
@@ -85,9 +87,10 @@ class Engine:
         self._journal = Journal(writer, self.names, last=last, say=say)
         self._shapes = self._journal.shapes
         self._keeper = Keeper(self._journal, self.names, say)
-        self._updates = Updates(self.names)
+        self._gradients = Gradients(self.names, selection)
+        self._updates = Updates(self.names, self._gradients)
         self._every, self._last_whole = max(1, every), last_whole and last > 0
-        self._measures_each = self._last_whole or (last > 0 and one_pass.is_built())
+        self._has_light = self._every > 1 and last > 0 and not last_whole and one_pass.is_built()
         self._selection = selection
         self._on_nonfinite = on_nonfinite
         self._say = say
@@ -101,7 +104,7 @@ class Engine:
         """How many ranks' gradients the backward pass under way will average."""
         self._most_calls = 64
         self._window: Window | None = None
-        self._row: Row | None = None
+        self._row: Row | LightRow | None = None
         self._losses: list[float] = []
         self._turns = 1
         """How many backward passes the last whole iteration had."""
@@ -235,6 +238,7 @@ class Engine:
     def _begin_pass(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         self._handled = sys.exc_info()[1]
         self._forget_raised()
+        self._gradients.forget()
         if self._window is not None and self._window.is_stale(module):
             self._drop_window()
         elif self._window is not None and self._window.tracing and len(self._window.passes) >= self._most_calls:
@@ -282,20 +286,35 @@ class Engine:
 
     def _see_output(self, window: Window, module: nn.Module, output: Tensor) -> None:
         row = window.row
-        leaf = not module._modules and output.is_floating_point() and output.layout == torch.strided
+        if isinstance(row, LightRow):
+            self._see_light(window, row, module, output)
+            return
+        leaf = _is_leaf(module, output)
         if row is None and not leaf and self._journal.begun:
             return
-        path, shapes = self.names.path(module), self._shapes
-        axis = None
-        if row is not None or path not in shapes:
-            axis = unit_axis(output.shape, type(module).__name__)
-            shapes.setdefault(path, (tuple(output.shape), axis))
+        path = self.names.path(module)
+        axis = self._axis(path, module, output) if row is not None or path not in self._shapes else None
         names = None if row is None else row.see_activation(path, output, axis)
         if leaf:
-            known = None if row is None else row.bits_sum_of(output)
+            known = None if row is None else row.taken_of(output)
             window.checks.append(Checked(path, checksum(output) if known is None else known, len(window.parts)))
-        if row is not None and not row.light and names is not None and output.requires_grad:
+        if row is not None and names is not None and output.requires_grad:
             output.register_hook(lambda gradient: self._see_gradient(row, names, gradient, axis))  # type: ignore[no-untyped-call]
+
+    def _see_light(self, window: Window, row: LightRow, module: nn.Module, output: Tensor) -> None:
+        path = self.names.path(module)
+        taken = row.see_activation(path, output, self._axis(path, module, output))
+        if not module._modules and (taken is not None or _is_leaf(module, output)):
+            window.checks.append(Checked(path, checksum(output) if taken is None else taken, len(window.parts)))
+
+    def _axis(self, path: str, module: nn.Module, output: Tensor) -> int | None:
+        """The units' axis of an output; the first of each module is noted."""
+        known = self._shapes.get(path)
+        if known is not None and known[0] == output.shape:
+            return known[1]
+        axis = unit_axis(output.shape, type(module).__name__)
+        self._shapes.setdefault(path, (tuple(output.shape), axis))
+        return axis
 
     def _see_gradient(self, row: Row, paths: list[str], gradient: Tensor, axis: int | None) -> None:
         try:
@@ -330,18 +349,21 @@ class Engine:
             self._spend(window, plan)
             self._raised = True
             raise
-        gradients = {path: p.grad for path, p in parameters.items() if p.grad is not None}
-        if self.failed_at is None and not self._scaler_seen and any_nonfinite(gradients.values()):
-            self._fail(backward, gradients)
-        elif self.failed_at is None and not self._sharded and self._keeper.due(self.iteration):
-            number = backward.number
-            with _Busy(self):
-                self._keeper.keep(self.iteration, backward, gradients, lambda: self._turn(number))
+        if self.failed_at is None:
+            self._look_at_gradients(backward, parameters)
         self._spend(window, plan)
         if len(self._losses) in self._joined and not window.gave_up:
             self._window = window.followed_by(self._pass_row())
         if self._rounds.without_optimizer and not self.in_block:
             self.end_iteration()
+
+    def _look_at_gradients(self, backward: Backward, parameters: Mapping[str, Tensor]) -> None:
+        if not self._scaler_seen and self._gradients.any_nonfinite(parameters, measure=self._has_light):
+            self._fail(backward, _gradients_of(parameters))
+        elif not self._sharded and self._keeper.due(self.iteration):
+            number = backward.number
+            with _Busy(self):
+                self._keeper.keep(self.iteration, backward, _gradients_of(parameters), lambda: self._turn(number))
 
     def _window_of_backward(self) -> Window:
         window, self._window = self._window, None
@@ -355,13 +377,13 @@ class Engine:
 
     def _spend(self, window: Window, plan: Plan | None) -> None:
         if self._row is not None and window.row is not None:
-            self._row.absorb(window.row)
+            self._row = joined(self._row, window.row)
         self._spent = window
         if plan is not None:
             plan.feeds_now = {}
 
     def _before(self, parameters: Mapping[str, Tensor]) -> Before:
-        known = {path: p.grad for path, p in parameters.items() if p.grad is not None}
+        known = _gradients_of(parameters)
         if not known or self.failed_at is not None or self._sharded:
             return Before(bool(known))
         kept = (
@@ -460,6 +482,7 @@ class Engine:
         self._since, self._turns = now, len(self._losses)
         self._losses, self._scalars, self._spent, self._raised = [], {}, None, False
         self.calls.forget()
+        self._gradients.forget()
         self._rounds.next()
         if self._window is not None and self._window.paused:
             self._window = None
@@ -493,14 +516,15 @@ class Engine:
             self._drop_window()
         self._journal.close(end)
 
-    def _pass_row(self) -> Row | None:
+    def _pass_row(self) -> Row | LightRow | None:
         """Each pass measures into a row of its own, so that it can be compared with its own replay."""
-        return None if self._row is None else Row(selection=self._selection, light=self._row.light)
+        return None if self._row is None else type(self._row)(selection=self._selection)
 
     def _fresh_row(self) -> None:
-        due = self.iteration % self._every == 0
-        light = not due and not self._last_whole
-        self._row = Row(selection=self._selection, light=light) if due or self._measures_each else None
+        if self._last_whole or self.iteration % self._every == 0:
+            self._row = Row(selection=self._selection)
+        else:
+            self._row = LightRow(self._selection) if self._has_light else None
 
     def _open(self, *, early: bool = False) -> None:
         self._window = open_window(self.names.buffers, self._pass_row(), early=early)
@@ -546,14 +570,15 @@ class Engine:
         """What the failing iteration measured, or where it was not to be recorded, what its replay gives."""
         row, seen = self._row, backward.window.row
         if row is not None and seen is not None:
-            row.absorb(seen)
+            row = joined(row, seen)
             backward.window.row = None
-            if self._selection.is_all and not row.light:
+            if self._selection.is_all and isinstance(row, Row):
                 add_weights(row, self.names, gradients=gradients is not None)
                 return row
-        whole = rows_of(captured, self.names, backward=gradients is not None and not backward.weighted)
-        whole.complete(row or Row())
-        return whole
+        made = rows_of(captured, self.names, backward=gradients is not None and not backward.weighted)
+        if row is not None:
+            made.complete(whole(row))
+        return made
 
     def _captured(self, backward: Backward, gradients: Mapping[str, Tensor] | None) -> Captured:
         with _Busy(self):
@@ -577,6 +602,15 @@ class Engine:
         known = self._unscaled.pop(loss._cdata, None)
         tensor = loss.detach() if known is None else known
         return float(tensor.float().sum()) if tensor.numel() != 1 or tensor.is_complex() else float(tensor)
+
+
+def _is_leaf(module: nn.Module, output: Tensor) -> bool:
+    """Whether it is an operation's output, which a replay is compared by, and not just a container's."""
+    return not module._modules and output.is_floating_point() and output.layout == torch.strided
+
+
+def _gradients_of(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {path: gradient for path, p in parameters.items() if (gradient := p.grad) is not None}
 
 
 class _Busy:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dgmtui.recorder.approach import Approach
+from dgmtui.recorder.light import LightRow
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names
 from dgmtui.recorder.ring import LAST
@@ -21,7 +22,7 @@ class Ended:
     loss: float
     seconds: float
     scalars: dict[str, float]
-    row: Row | None
+    row: Row | LightRow | None
     due: bool = True
     """The row is to be written now; else it is kept in case that something fails."""
     failed: bool = False
@@ -61,7 +62,7 @@ class Journal:
         """Path → output shape and unit axis of the modules called so far."""
         return self._rows.shapes
 
-    def begin(self, row: Row | None, scalars: tuple[str, ...] = ()) -> None:
+    def begin(self, row: Row | LightRow | None, scalars: tuple[str, ...] = ()) -> None:
         """Make the recording's datasets, unless they are there."""
         if self._rows.begun:
             return
@@ -101,7 +102,7 @@ class Journal:
         self.writer.add_iteration(ended.iteration, ended.loss, ended.seconds, ended.scalars)
         row = ended.row
         onset = self._approach.is_onset(ended.iteration, failed=ended.fails)
-        if row is not None and row.parts:
+        if row is not None and not row.is_empty:
             if ended.due or onset:
                 self._rows.write(ended.iteration, measured(row))
             else:

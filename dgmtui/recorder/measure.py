@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -34,13 +34,27 @@ class Part:
     """Elements."""
     units: dict[Measure, NDArray[np.float32]]
     """``[U]`` each."""
-    bits_sum: int | None = None
-    """The sum of the tensor's bits, where it fell out by the way; then all of it is finite."""
+
+    @property
+    def is_nonfinite(self) -> bool:
+        """Whether an element is NaN or infinite."""
+        return bool(self.statistics[_COUNTS].any())
 
     @property
     def nbytes(self) -> int:
         """What its arrays take."""
         return self.statistics.nbytes + sum(values.nbytes for values in self.units.values())
+
+    @classmethod
+    def read(cls, taken: bytes) -> "Part":
+        """What the kernel took."""
+        statistics, series, _, size = one_pass.read(taken)
+        measures = (Measure.NORM,) if len(series) == 1 else (Measure.MEAN, Measure.RMS, Measure.ZEROS)
+        return cls(statistics, size, dict(zip(measures, series, strict=True)))
+
+
+Taken = bytes | Part
+"""What the kernel took is read when it is written, if it ever is."""
 
 
 @dataclass
@@ -51,30 +65,45 @@ class Measured:
     version: int
     axis: int | None
     paths: list[str]
-    part: Part | None = None
+    part: Taken | None = None
     """None as long as nobody wants it."""
+
+    @classmethod
+    def of(cls, tensor: Tensor, axis: int | None, path: str) -> "Measured":
+        """It goes by its first name."""
+        return cls(weakref.ref(tensor), _version(tensor), axis, [path])
+
+    def is_of(self, tensor: Tensor, axis: int | None) -> bool:
+        """Whether it is this very tensor, and nothing was written to it since."""
+        return self.tensor() is tensor and self.axis == axis and self.version == _version(tensor)
+
+
+_OF_WEIGHTS = frozenset({Quantity.WEIGHT, Quantity.WEIGHT_GRADIENT, Quantity.UPDATE})
 
 
 @dataclass
 class Row:
     """The measurements of one iteration, by module and quantity; several calls of a module are merged."""
 
-    parts: dict[Key, list[Part]] = field(default_factory=dict)
+    parts: dict[Key, list[Taken]] = field(default_factory=dict)
     selection: Selection = EVERYTHING
     """What else comes by is not measured."""
-    light: bool = False
-    """Only what a look for non-finite values passes over anyway is measured, where one pass does both."""
     overflowed: bool = False
     """A weight's gradient is not finite."""
     _last: Measured | None = None
     _absorbed_by: "Row | None" = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was measured."""
+        return not self.parts
 
     def absorb(self, other: "Row") -> None:
         """Add what another pass of the same iteration measured, and gradients that it still will."""
         other._absorbed_by = self
         self.overflowed |= other.overflowed
         for key, parts in other.parts.items():
-            if Measure.NORM in parts[0].units:
+            if key[1] in _OF_WEIGHTS:
                 self.parts[key] = parts
             else:
                 self.parts.setdefault(key, []).extend(parts)
@@ -87,7 +116,7 @@ class Row:
 
     def add_output(self, module: str, quantity: Quantity, tensor: Tensor, axis: int | None) -> None:
         """Measure an output, or its gradient, with its units along ``axis``."""
-        self._add((module,), quantity, _part(tensor, axis))
+        self._add((module,), quantity, take_part(tensor, axis))
 
     def see_activation(self, module: str, tensor: Tensor, axis: int | None) -> list[str] | None:
         """Measure an output, unless it is the very one just measured under another name.
@@ -95,38 +124,36 @@ class Row:
         Returns:
             The names it goes by, to which others may come; None where it is known already.
         """
-        version, last = 0 if tensor.is_inference() else tensor._version, self._last
-        if last is not None and last.tensor() is tensor and (last.version, last.axis) == (version, axis):
+        last = self._last
+        if last is not None and last.is_of(tensor, axis):
             last.paths.append(module)
             self._add_activation(module, last, tensor)
             return None
-        self._last = Measured(weakref.ref(tensor), version, axis, [module])
+        self._last = Measured.of(tensor, axis, module)
         self._add_activation(module, self._last, tensor)
         return self._last.paths
 
-    def bits_sum_of(self, tensor: Tensor) -> int | None:
-        """The sum of an output's bits, where it was measured last and that told it."""
+    def taken_of(self, tensor: Tensor) -> bytes | None:
+        """What the kernel took of an output, where that was measured last."""
         last = self._last
-        if last is None or last.part is None or last.tensor() is not tensor:
-            return None
-        return last.part.bits_sum
+        known = last is not None and isinstance(last.part, bytes) and last.tensor() is tensor
+        return last.part if known else None  # type: ignore[union-attr,return-value]
 
     def _add_activation(self, module: str, measured: Measured, tensor: Tensor) -> None:
         if not self.selection.wants(module, Quantity.ACTIVATION):
             return
         if measured.part is None:
-            measured.part = _light_part(tensor, measured.axis) if self.light else _part(tensor, measured.axis)
-        if measured.part is not None:
-            self._add((module,), Quantity.ACTIVATION, measured.part)
+            measured.part = take_part(tensor, measured.axis)
+        self._add((module,), Quantity.ACTIVATION, measured.part)
 
     def see_gradient(self, modules: list[str], gradient: Tensor, axis: int | None) -> None:
         """Measure the gradient of an output that goes by these names."""
         row = self if self._absorbed_by is None else self._absorbed_by
         wanted = tuple(module for module in modules if self.selection.wants(module, Quantity.GRADIENT))
         if wanted:
-            row._add(wanted, Quantity.GRADIENT, _part(gradient, axis))
+            row._add(wanted, Quantity.GRADIENT, take_part(gradient, axis))
 
-    def _add(self, modules: tuple[str, ...], quantity: Quantity, part: Part) -> None:
+    def _add(self, modules: tuple[str, ...], quantity: Quantity, part: Taken) -> None:
         for module in modules:
             self.parts.setdefault((module, quantity), []).append(part)
 
@@ -147,23 +174,25 @@ class Row:
         """
         if not self.selection.wants(module, quantity):
             return None
-        part = _weight_part(tensor, axis, before, renew)
-        if quantity is Quantity.WEIGHT_GRADIENT and part.bits_sum is None:
-            self.overflowed |= bool(part.statistics[_COUNTS].any())
+        part = take_weight(tensor, axis, before, renew)
+        if quantity is Quantity.WEIGHT_GRADIENT and isinstance(part, Part):
+            self.overflowed |= part.is_nonfinite
         self.parts[module, quantity] = [part]
-        return part.bits_sum if before is None or renew else None
+        return one_pass.bits_sum_in(part) if isinstance(part, bytes) and (before is None or renew) else None
 
-    def merged(self) -> Iterator[tuple[Key, NDArray[np.float64], dict[Measure, NDArray[np.float32]]]]:
-        """Statistics ``[9]`` and series ``{measure: [U]}`` of each module and quantity."""
-        for key, parts in self.parts.items():
-            sizes = [part.size for part in parts]
-            yield key, merge_statistics([part.statistics for part in parts], sizes), _merged_units(parts)
+    def merged(self) -> Iterator[tuple[Key, NDArray[np.float64], dict[Measure, NDArray[np.float32]], int]]:
+        """Each module and quantity, its statistics ``[9]``, series ``{measure: [U]}`` and U as of the first call."""
+        for key, taken in self.parts.items():
+            parts = [Part.read(one) if isinstance(one, bytes) else one for one in taken]
+            statistics = merge_statistics([part.statistics for part in parts], [part.size for part in parts])
+            yield key, statistics, _merged_units(parts), len(next(iter(parts[0].units.values()), ()))
 
 
-def _weight_part(tensor: Tensor, axis: int, before: Tensor | None, renew: bool) -> Part:
-    measured = one_pass.measure(tensor, axis, less=before, renew=renew, norms=True)
-    if measured is not None:
-        return Part(measured.statistics, tensor.numel(), {Measure.NORM: measured.series[0]}, measured.bits_sum)
+def take_weight(tensor: Tensor, axis: int, before: Tensor | None = None, renew: bool = False) -> Taken:
+    """A weight or its gradient, or how far it moved from ``before``, which becomes it with ``renew``."""
+    taken = one_pass.take(tensor, axis, less=before, renew=renew, norms=True)
+    if taken is not None:
+        return taken
     with torch.no_grad():
         tensor = tensor.detach() if before is None else tensor.detach() - before
         whole, tensor = tensor, local_part(tensor)
@@ -176,30 +205,24 @@ def _weight_part(tensor: Tensor, axis: int, before: Tensor | None, renew: bool) 
         return Part(statistics_of(tensor), tensor.numel(), {Measure.NORM: _host(norms)})
 
 
-def _part(tensor: Tensor, axis: int | None) -> Part:
-    """An output or its gradient."""
-    if axis is None or tensor.dim() <= axis or not tensor.numel() or tensor.layout != torch.strided:
+def take_part(tensor: Tensor, axis: int | None) -> Taken:
+    """An output or its gradient, with its units along ``axis``."""
+    if axis is None or tensor.layout != torch.strided or tensor.dim() <= axis or not tensor.numel():
         return Part(statistics_of(tensor), tensor.numel(), {})
-    measured = one_pass.measure(tensor, axis)
-    if measured is not None:
-        return Part(measured.statistics, tensor.numel(), _by_measure(measured), measured.bits_sum)
+    taken = one_pass.take(tensor, axis)
+    if taken is not None:
+        return taken
     with torch.no_grad():
         values = real(tensor)
-        measured = one_pass.measure(values, axis)
-        if measured is not None:  # half precision, complex
-            return Part(measured.statistics, tensor.numel(), _by_measure(measured))
+        measured = one_pass.take(values, axis)
+        if measured is not None:  # half precision, complex: the bits are not the tensor's
+            return replace(Part.read(measured), size=tensor.numel())
         units, nonzero = _moments(values, axis)
         return Part(statistics_of(tensor, nonzero=nonzero), tensor.numel(), units)
 
 
-def _light_part(tensor: Tensor, axis: int | None) -> Part | None:
-    """An output, where one pass tells all of it, or why that refused."""
-    return _part(tensor, axis) if one_pass.takes(tensor) else None
-
-
-def _by_measure(measured: one_pass.Measured) -> dict[Measure, NDArray[np.float32]]:
-    series = measured.series
-    return {Measure.MEAN: series[0], Measure.RMS: series[1], Measure.ZEROS: series[2]}
+def _version(tensor: Tensor) -> int:
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def _moments(values: Tensor, axis: int) -> tuple[dict[Measure, NDArray[np.float32]], int | None]:

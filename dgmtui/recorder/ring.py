@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dgmtui.recorder.measure import Row
+from dgmtui.recorder.light import LightRow
 
 if TYPE_CHECKING:
     from dgmtui.recorder.measure import Key
@@ -24,7 +24,7 @@ class Kept:
     """One iteration's measurements."""
 
     iteration: int
-    row: "Row | Mapping[Key, Measurement]"
+    row: "LightRow | Mapping[Key, Measurement]"
     """As it was measured, or its calls already merged."""
 
 
@@ -37,7 +37,7 @@ class Ring:
         self._kept: deque[tuple[Kept, int]] = deque()
         self._bytes = 0
 
-    def keep(self, iteration: int, row: "Row | Mapping[Key, Measurement]") -> None:
+    def keep(self, iteration: int, row: "LightRow | Mapping[Key, Measurement]") -> None:
         """Add the iteration that ended last; the oldest ones give way to it."""
         size = _nbytes(row)
         self._kept.append((Kept(iteration, row), size))
@@ -53,7 +53,8 @@ class Ring:
         return kept
 
 
-def _nbytes(row: "Row | Mapping[Key, Measurement]") -> int:
-    if isinstance(row, Row):
-        return sum(4 * _OBJECT + part.nbytes for parts in row.parts.values() for part in parts)
+def _nbytes(row: "LightRow | Mapping[Key, Measurement]") -> int:
+    if isinstance(row, LightRow):
+        taken = (*row.outputs.values(), *(taken for _, taken in row.again), *row.gradients.values())
+        return sum(_OBJECT + (len(one) if isinstance(one, bytes) else one.nbytes) for one in taken)
     return sum(_OBJECT + array.nbytes for one in row.values() for array in one.arrays)

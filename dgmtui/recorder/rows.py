@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.recorder.light import LightRow, whole
 from dgmtui.recorder.measure import Key, Row
 from dgmtui.recorder.naming import Names
 from dgmtui.recording.model import MEASURES, Channel, Measure, Quantity
@@ -40,13 +41,10 @@ class Late(NamedTuple):
     series: Mapping[Measure, NDArray[np.float32]]
 
 
-def measured(row: Row) -> dict[Key, Measurement]:
+def measured(row: Row | LightRow) -> dict[Key, Measurement]:
     """The numbers of a row, which nothing changes any more."""
-    return {key: Measurement(values, units, _width(row, key)) for key, values, units in row.merged()}
-
-
-def _width(row: Row, key: Key) -> int:
-    return len(next(iter(row.parts[key][0].units.values()), ()))
+    merged = whole(row).merged()
+    return {key: Measurement(statistics, units, width) for key, statistics, units, width in merged}
 
 
 class Rows:
@@ -68,9 +66,9 @@ class Rows:
         """Whether the recording has its channels."""
         return self._writer.begun
 
-    def begin(self, row: Row, scalars: tuple[str, ...] = ()) -> None:
+    def begin(self, row: Row | LightRow, scalars: tuple[str, ...] = ()) -> None:
         """Make the recording's datasets for what ``row`` measured."""
-        channels = self._channels({key: _width(row, key) for key in row.parts})
+        channels = self._channels({key: one.width for key, one in measured(row).items()})
         infos = list(self._names.infos(self.shapes))
         self._written = {info.path for info in infos}
         self._writer.begin(infos, channels, scalars)
@@ -86,7 +84,7 @@ class Rows:
         """Write rows of iterations between those that have one, and return from which on every iteration has."""
         prepared = []
         for one in kept:
-            row = measured(one.row) if isinstance(one.row, Row) else one.row
+            row = measured(one.row) if isinstance(one.row, LightRow) else one.row
             data, late = self._prepared(one.iteration, row)
             self._add_late(one.iteration, late)
             prepared.append(data)

@@ -3,12 +3,13 @@
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
+from dgmtui.recorder.light import LightRow
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import tensors_in
 from dgmtui.trace import one_pass
@@ -42,14 +43,19 @@ class EarlyTracer(Tracer):  # type: ignore[no-untyped-call]
         return result
 
 
-@dataclass
-class Checked:
+class Checked(NamedTuple):
     """A module's output as seen in the training, which a replay must give bit for bit."""
 
     module: str
-    checksum: int | Tensor
-    part: int = 0
+    seen: int | Tensor | bytes
+    """Its checksum, or what the kernel took of it."""
+    part: int
     """In which part of the pass."""
+
+    @property
+    def bits_sum(self) -> int:
+        """Its checksum."""
+        return one_pass.bits_sum_in(self.seen) if isinstance(self.seen, bytes) else int(self.seen)
 
 
 def checksum(tensor: Tensor) -> int | Tensor:
@@ -125,7 +131,7 @@ class Window:
 
     parts: list[Part]
     """One, or more where the pass uses what was made for an earlier backward pass."""
-    row: Row | None
+    row: Row | LightRow | None
     """Where the iteration is to be recorded."""
     tracer: Tracer | None = None
     traced: bool = False
@@ -196,7 +202,7 @@ class Window:
         self.end_trace()
         self.tracer, self.traced, self.gave_up = None, False, True
 
-    def followed_by(self, row: Row | None) -> "Window":
+    def followed_by(self, row: Row | LightRow | None) -> "Window":
         """The window of the next backward pass, which uses what was made in this one."""
         return replace(
             self,
@@ -227,7 +233,7 @@ class Window:
         return " ".join(self.outermost)
 
 
-def open_window(buffers: dict[str, Tensor], row: Row | None, *, early: bool = False) -> Window:
+def open_window(buffers: dict[str, Tensor], row: Row | LightRow | None, *, early: bool = False) -> Window:
     """Save what the pass is about to change."""
     return Window([_part(buffers)], row, early=early)
 

@@ -1,18 +1,8 @@
 from typing import Any
 
-from numpy.typing import NDArray
+from torch import Tensor
 
-def measure(
-    address: int,
-    less: int,
-    shape: tuple[int, ...],
-    axis: int | None,
-    wide: bool,
-    norms: bool,
-    renew: bool,
-    statistics: NDArray[Any],
-    series: NDArray[Any],
-    /,
-) -> int | None: ...
-def is_finite(address: int, count: int, wide: bool, /) -> bool: ...
-def bits_sum(address: int, count: int, wide: bool, /) -> int: ...
+def know(tensor: type, parameter: type, float32: Any, float64: Any, strided: Any, channels_last: Any, /) -> None: ...
+def measure(tensor: Tensor, axis: int | None, less: Tensor | None, renew: bool, norms: bool, /) -> bytes | None: ...
+def is_finite(tensor: Tensor, /) -> bool | None: ...
+def bits_sum(tensor: Tensor, /) -> int | None: ...

@@ -4,6 +4,7 @@ An installation without a compiler has no kernel; tensors elsewhere than in the 
 have none either. Every function then gives None, and the caller goes operation by operation.
 """
 
+import struct
 from typing import NamedTuple
 
 import numpy as np
@@ -15,10 +16,14 @@ try:
     from dgmtui.trace import _one_pass as kernel
 except ImportError:
     kernel = None  # type: ignore[assignment]
+else:  # other classes may keep their numbers elsewhere than they say
+    kernel.know(Tensor, nn.Parameter, torch.float32, torch.float64, torch.strided, torch.channels_last)
 
-_DTYPES = frozenset({torch.float32, torch.float64})
-_PLAIN = (Tensor, nn.Parameter)
-"""Other classes may keep their numbers elsewhere than they say."""
+_STATISTICS = 9
+_HEAD = struct.Struct("=Qqq")
+"""After the statistics: the sum of bits, how many elements, how many series."""
+_HEAD_AT = _STATISTICS * 8
+_SERIES_AT = _HEAD_AT + _HEAD.size
 
 
 class Measured(NamedTuple):
@@ -30,6 +35,8 @@ class Measured(NamedTuple):
     """``[3, U]``: mean, root mean square and share of zeros of each unit; ``[1, U]``: its norm."""
     bits_sum: int
     """Of the tensor's bits, modulo 2³² or 2⁶⁴."""
+    size: int
+    """Elements."""
 
 
 def is_built() -> bool:
@@ -37,9 +44,9 @@ def is_built() -> bool:
     return kernel is not None
 
 
-def measure(
+def take(
     tensor: Tensor, axis: int | None = None, *, less: Tensor | None = None, renew: bool = False, norms: bool = False
-) -> Measured | None:
+) -> bytes | None:
     """Measure a float32 or float64 tensor with its units along ``axis``; None: one unit.
 
     Args:
@@ -48,53 +55,38 @@ def measure(
         norms: each unit's L2 norm instead of mean, root mean square and share of zeros.
 
     Returns:
-        None where the kernel can't take it, or not all of it is finite.
+        What ``read`` reads: a single object, as most of what is measured is never looked at. None where the kernel
+        can't take the tensor, or not all of it is finite.
     """
-    if not takes(tensor) or (less is not None and not _alike(less, tensor)):
-        return None
-    shape: tuple[int, ...] = tensor.shape
-    if not tensor.is_contiguous():
-        if axis != 1 or not _is_dense(tensor):
-            return None
-        shape = tensor.numel() // shape[1], shape[1]  # channels last
-    units = 1 if axis is None else shape[axis]
-    statistics, series = np.empty(9), np.empty((1 if norms else 3, units), np.float32)
-    subtracted = 0 if less is None else less.data_ptr()
-    wide = tensor.dtype is not torch.float32
-    bits_sum = kernel.measure(tensor.data_ptr(), subtracted, shape, axis, wide, norms, renew, statistics, series)
-    return None if bits_sum is None else Measured(statistics, series, bits_sum)
+    return None if kernel is None else kernel.measure(tensor, axis, less, renew, norms)
+
+
+def read(taken: bytes) -> Measured:
+    """What was measured; the arrays can't be written to."""
+    bits_sum, size, rows = _HEAD.unpack_from(taken, _HEAD_AT)
+    series = np.frombuffer(taken, np.float32, offset=_SERIES_AT).reshape(rows, -1)
+    return Measured(np.frombuffer(taken, np.float64, _STATISTICS), series, bits_sum, size)
+
+
+def bits_sum_in(taken: bytes) -> int:
+    """The sum of bits alone."""
+    bits_sum: int = _HEAD.unpack_from(taken, _HEAD_AT)[0]
+    return bits_sum
+
+
+def measure(
+    tensor: Tensor, axis: int | None = None, *, less: Tensor | None = None, renew: bool = False, norms: bool = False
+) -> Measured | None:
+    """``take`` and ``read``."""
+    taken = take(tensor, axis, less=less, renew=renew, norms=norms)
+    return None if taken is None else read(taken)
 
 
 def is_finite(tensor: Tensor) -> bool | None:
     """Whether every element is finite; None where the kernel can't take it."""
-    if not takes(tensor) or not _is_dense(tensor):
-        return None
-    return kernel.is_finite(tensor.data_ptr(), tensor.numel(), tensor.dtype == torch.float64)
+    return None if kernel is None else kernel.is_finite(tensor)
 
 
 def bits_sum(tensor: Tensor) -> int | None:
     """The sum of the elements' bits, modulo 2³² or 2⁶⁴; None where the kernel can't take it."""
-    if not takes(tensor) or not _is_dense(tensor):
-        return None
-    return kernel.bits_sum(tensor.data_ptr(), tensor.numel(), tensor.dtype == torch.float64)
-
-
-def takes(tensor: Tensor) -> bool:
-    """Whether the kernel knows such tensors."""
-    return (
-        kernel is not None
-        and tensor.dtype in _DTYPES
-        and type(tensor) in _PLAIN
-        and tensor.is_cpu
-        and tensor.layout == torch.strided
-        and not tensor.is_neg()
-        and tensor.numel() > 0
-    )
-
-
-def _alike(a: Tensor, b: Tensor) -> bool:
-    return takes(a) and a.dtype == b.dtype and a.shape == b.shape and a.stride() == b.stride()
-
-
-def _is_dense(tensor: Tensor) -> bool:
-    return tensor.is_contiguous() or (tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last))
+    return None if kernel is None else kernel.bits_sum(tensor)

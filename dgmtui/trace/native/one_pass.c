@@ -1,5 +1,6 @@
 /* Everything that is recorded of a dense tensor, in one pass over its memory. A tensor it can't take (not all of it
- * finite, squares beyond the range) is refused with None: the caller then measures it operation by operation.
+ * finite, squares beyond the range) is refused with None: the caller then measures it operation by operation. PyTorch's
+ * headers are not needed: a tensor is asked by Python's attributes what it is and where it lies.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -37,7 +38,7 @@ typedef struct {
 } totals;
 
 typedef struct {
-    /* What is measured, and what is taken from it first, or NULL. */
+    /* What is measured, and what is subtracted from it first, or NULL. */
     const void *x;
     void *less;
     /* The latter becomes the former afterwards. */
@@ -201,143 +202,277 @@ static void write_units(const sums *of, int64_t units, int64_t count, int norms,
         }
 }
 
-/* How many elements lie outside, along and inside the units' axis; without an axis all are one unit's. */
-static int lay_out(PyObject *shape, PyObject *axis, job *j)
+/* What Python knows by these names; set once by `know`. */
+static struct {
+    PyObject *tensor, *parameter, *float32, *float64, *strided, *channels_last;
+} known;
+
+static struct {
+    PyObject *dtype, *layout, *is_cpu, *is_neg, *is_contiguous, *memory_format, *shape, *data_ptr;
+} names;
+
+/* A dense tensor in this process' memory. */
+typedef struct {
+    const void *x;
+    /* Its elements are doubles. */
+    int wide;
+    /* Its channels (axis 1 of 4) lie last. */
+    int channels_last;
+    int64_t count;
+    /* A reference. */
+    PyObject *shape;
+} dense;
+
+/* Whether an attribute, or what a method without arguments gives, is this very object; -1 after an exception. */
+static int is_same(PyObject *tensor, PyObject *name, PyObject *expected)
 {
-    if (!PyTuple_Check(shape)) {
-        PyErr_SetString(PyExc_TypeError, "a shape is a tuple");
-        return 0;
-    }
-    Py_ssize_t dims = PyTuple_GET_SIZE(shape), units_at = axis == Py_None ? -1 : PyLong_AsSsize_t(axis);
-    if (PyErr_Occurred())
-        return 0;
-    if (units_at >= dims || units_at < -1) {
-        PyErr_SetString(PyExc_ValueError, "there is no such axis");
-        return 0;
-    }
-    j->outer = j->units = j->inner = 1;
-    for (Py_ssize_t i = 0; i < dims; i++) {
-        int64_t length = PyLong_AsLongLong(PyTuple_GET_ITEM(shape, i));
-        *(i < units_at ? &j->outer : i == units_at ? &j->units : &j->inner) *= length;
-    }
-    return !PyErr_Occurred();
+    PyObject *value = PyObject_GetAttr(tensor, name);
+    Py_XDECREF(value);
+    return value ? value == expected : -1;
 }
 
-static int take_arguments(PyObject *const *args, Py_ssize_t given, job *j)
+static int gives(PyObject *tensor, PyObject *name, PyObject *expected)
 {
-    if (given != 9) {
-        PyErr_SetString(PyExc_TypeError, "measure(address, less, shape, axis, wide, norms, renew, statistics, series)");
+    PyObject *value = PyObject_CallMethodNoArgs(tensor, name);
+    Py_XDECREF(value);
+    return value ? value == expected : -1;
+}
+
+static int lies_channels_last(PyObject *tensor)
+{
+    PyObject *arguments[2] = {tensor, known.channels_last}, *named = PyTuple_Pack(1, names.memory_format);
+    if (!named)
+        return -1;
+    PyObject *value = PyObject_VectorcallMethod(names.is_contiguous, arguments, 1, named);
+    Py_DECREF(named);
+    Py_XDECREF(value);
+    return value ? value == Py_True : -1;
+}
+
+static int find_type(PyObject *tensor, int *wide)
+{
+    PyObject *dtype = PyObject_GetAttr(tensor, names.dtype);
+    Py_XDECREF(dtype);
+    if (!dtype)
+        return -1;
+    *wide = dtype == known.float64;
+    return *wide || dtype == known.float32;
+}
+
+static int find_memory(PyObject *tensor, dense *found)
+{
+    Py_ssize_t dims = PyTuple_GET_SIZE(found->shape);
+    found->count = 1;
+    for (Py_ssize_t i = 0; i < dims; i++)
+        found->count *= PyLong_AsLongLong(PyTuple_GET_ITEM(found->shape, i));
+    if (PyErr_Occurred())
+        return -1;
+    int plain = found->count > 0 ? gives(tensor, names.is_contiguous, Py_True) : 0;
+    found->channels_last = plain == 0 && found->count > 0 && dims == 4 ? lies_channels_last(tensor) : 0;
+    if (plain < 0 || found->channels_last < 0)
+        return -1;
+    if (!plain && !found->channels_last)
         return 0;
+    PyObject *address = PyObject_CallMethodNoArgs(tensor, names.data_ptr);
+    if (!address)
+        return -1;
+    found->x = PyLong_AsVoidPtr(address);
+    Py_DECREF(address);
+    return PyErr_Occurred() ? -1 : found->x != NULL;
+}
+
+/* Whether the tensor is one that can be taken; -1 after an exception. Where it is, `found->shape` is a reference. */
+static int look(PyObject *tensor, dense *found)
+{
+    if (!known.tensor || ((PyObject *)Py_TYPE(tensor) != known.tensor && (PyObject *)Py_TYPE(tensor) != known.parameter))
+        return 0;
+    int taken = find_type(tensor, &found->wide);
+    if (taken == 1)
+        taken = is_same(tensor, names.is_cpu, Py_True);
+    if (taken == 1)
+        taken = is_same(tensor, names.layout, known.strided);
+    if (taken == 1)
+        taken = gives(tensor, names.is_neg, Py_False);
+    if (taken != 1)
+        return taken;
+    found->shape = PyObject_GetAttr(tensor, names.shape);
+    if (!found->shape)
+        return -1;
+    taken = PyTuple_Check(found->shape) ? find_memory(tensor, found) : 0;
+    if (taken != 1)
+        Py_CLEAR(found->shape);
+    return taken;
+}
+
+/* How many elements lie outside, along and inside the units' axis; without an axis all are one unit's. 0: no such. */
+static int lay_out(const dense *of, PyObject *axis, job *j)
+{
+    Py_ssize_t dims = PyTuple_GET_SIZE(of->shape), units_at = axis == Py_None ? -1 : PyLong_AsSsize_t(axis);
+    j->outer = j->units = j->inner = 1;
+    if (units_at >= dims || (units_at < 0 && axis != Py_None) || (of->channels_last && units_at != 1))
+        return 0;
+    for (Py_ssize_t i = 0; i < dims; i++) {
+        int64_t length = PyLong_AsLongLong(PyTuple_GET_ITEM(of->shape, i));
+        *(i < units_at ? &j->outer : i == units_at ? &j->units : &j->inner) *= length;
     }
-    j->x = PyLong_AsVoidPtr(args[0]);
-    j->less = PyLong_AsVoidPtr(args[1]);
-    j->wide = PyObject_IsTrue(args[4]);
-    j->renew = PyObject_IsTrue(args[6]);
-    if (PyErr_Occurred() || !lay_out(args[2], args[3], j))
-        return 0;
+    if (of->channels_last) {
+        j->outer *= j->inner;
+        j->inner = 1;
+    }
     j->columns = j->inner == 1 || (j->inner < SHORT && j->outer >= ROWS_ENOUGH);
-    if (!j->x || j->outer < 1 || j->units < 1 || j->inner < 1) {
-        PyErr_SetString(PyExc_ValueError, "nothing to measure");
-        return 0;
-    }
     return 1;
 }
 
-static PyObject *run(const job *j, int norms, const Py_buffer *statistics, const Py_buffer *series)
+/* Whether `less` lies in memory as `of` does; -1 after an exception. */
+static int is_alike(PyObject *less, const dense *of, job *j)
 {
-    int rows = norms ? 1 : 3, whole;
+    dense other;
+    int alike = look(less, &other);
+    if (alike != 1)
+        return alike;
+    alike = other.wide == of->wide && other.channels_last == of->channels_last
+          ? PyObject_RichCompareBool(other.shape, of->shape, Py_EQ) : 0;
+    Py_DECREF(other.shape);
+    j->less = (void *)other.x;
+    return alike;
+}
+
+/* What is handed to Python, one after the other: the head, then `rows` series of as many floats as there are units. */
+typedef struct {
+    double statistics[9];
+    uint64_t bits_sum;
+    int64_t count, rows;
+} head;
+
+static PyObject *run(const job *j, int norms)
+{
+    int64_t rows = norms ? 1 : 3, count = j->outer * j->units * j->inner;
+    int whole;
     totals t = {0};
-    if (statistics->len != 9 * sizeof(double) || series->len != (Py_ssize_t)(rows * j->units * sizeof(float))) {
-        PyErr_SetString(PyExc_ValueError, "the results have another size");
-        return NULL;
-    }
+    PyObject *result = PyBytes_FromStringAndSize(NULL, sizeof(head) + rows * j->units * sizeof(float));
     sums *of = PyMem_RawCalloc(j->columns ? j->units * j->inner : j->units, sizeof *of);
-    if (!of)
+    if (!result || !of) {
+        Py_XDECREF(result);
+        PyMem_RawFree(of);
         return PyErr_NoMemory();
-    PyThreadState *released = j->outer * j->units * j->inner < RELEASES_FROM ? NULL : PyEval_SaveThread();
-    whole = measure(j, &t, of, statistics->buf);
+    }
+    head h = {.count = count, .rows = rows};
+    char *out = PyBytes_AS_STRING(result);
+    PyThreadState *released = count < RELEASES_FROM ? NULL : PyEval_SaveThread();
+    whole = measure(j, &t, of, h.statistics);
     if (whole)
-        write_units(of, j->units, j->outer * j->inner, norms, series->buf);
-    if (whole && j->less && j->renew)
-        memcpy(j->less, j->x, j->outer * j->units * j->inner * (j->wide ? sizeof(double) : sizeof(float)));
+        write_units(of, j->units, j->outer * j->inner, norms, (float *)(out + sizeof h));
+    if (whole && j->renew)
+        memcpy(j->less, j->x, count * (j->wide ? sizeof(double) : sizeof(float)));
     if (released)
         PyEval_RestoreThread(released);
     PyMem_RawFree(of);
-    if (!whole)
+    if (!whole) {
+        Py_DECREF(result);
         Py_RETURN_NONE;
-    return PyLong_FromUnsignedLongLong(j->wide ? t.check : (uint32_t)t.check);
+    }
+    h.bits_sum = j->wide ? t.check : (uint32_t)t.check;
+    memcpy(out, &h, sizeof h);
+    return result;
 }
 
 static PyObject *py_measure(PyObject *self, PyObject *const *args, Py_ssize_t given)
 {
-    job j;
-    Py_buffer statistics, series;
-    if (!take_arguments(args, given, &j))
+    dense of;
+    job j = {0};
+    if (given != 5)
+        return PyErr_Format(PyExc_TypeError, "measure(tensor, axis, less, renew, norms)");
+    int taken = look(args[0], &of);
+    if (taken < 0)
         return NULL;
-    int norms = PyObject_IsTrue(args[5]);
-    if (PyObject_GetBuffer(args[7], &statistics, PyBUF_WRITABLE) < 0)
-        return NULL;
-    PyObject *result = NULL;
-    if (PyObject_GetBuffer(args[8], &series, PyBUF_WRITABLE) == 0) {
-        result = run(&j, norms, &statistics, &series);
-        PyBuffer_Release(&series);
-    }
-    PyBuffer_Release(&statistics);
+    if (!taken)
+        Py_RETURN_NONE;
+    j.x = of.x;
+    j.wide = of.wide;
+    taken = args[2] == Py_None ? 1 : is_alike(args[2], &of, &j);
+    j.renew = taken == 1 && j.less && args[3] == Py_True;
+    PyObject *result = taken == 1 && lay_out(&of, args[1], &j) ? run(&j, args[4] == Py_True) : NULL;
+    Py_DECREF(of.shape);
+    if (!result && !PyErr_Occurred())
+        Py_RETURN_NONE;
     return result;
 }
 
-static int take_stretch(PyObject *const *args, const void **x, int64_t *n, int *wide)
+static PyObject *py_is_finite(PyObject *self, PyObject *tensor)
 {
-    *x = PyLong_AsVoidPtr(args[0]);
-    *n = PyLong_AsLongLong(args[1]);
-    *wide = PyObject_IsTrue(args[2]);
-    return !PyErr_Occurred();
-}
-
-static PyObject *py_is_finite(PyObject *self, PyObject *const *args, Py_ssize_t given)
-{
-    const void *x;
-    int64_t n;
-    int wide, finite;
-    if (given != 3)
-        return PyErr_Format(PyExc_TypeError, "is_finite(address, count, wide)");
-    if (!take_stretch(args, &x, &n, &wide))
+    dense of;
+    int taken = look(tensor, &of);
+    if (taken < 0)
         return NULL;
-    PyThreadState *released = n < RELEASES_FROM ? NULL : PyEval_SaveThread();
-    finite = chosen[wide].finite(x, n);
+    if (!taken)
+        Py_RETURN_NONE;
+    Py_DECREF(of.shape);
+    PyThreadState *released = of.count < RELEASES_FROM ? NULL : PyEval_SaveThread();
+    int finite = chosen[of.wide].finite(of.x, of.count);
     if (released)
         PyEval_RestoreThread(released);
     return PyBool_FromLong(finite);
 }
 
-static PyObject *py_bits_sum(PyObject *self, PyObject *const *args, Py_ssize_t given)
+static PyObject *py_bits_sum(PyObject *self, PyObject *tensor)
 {
-    const void *x;
-    int64_t n;
-    int wide;
-    uint64_t total;
-    if (given != 3)
-        return PyErr_Format(PyExc_TypeError, "bits_sum(address, count, wide)");
-    if (!take_stretch(args, &x, &n, &wide))
+    dense of;
+    int taken = look(tensor, &of);
+    if (taken < 0)
         return NULL;
-    PyThreadState *released = n < RELEASES_FROM ? NULL : PyEval_SaveThread();
-    total = chosen[wide].bits_sum(x, n);
+    if (!taken)
+        Py_RETURN_NONE;
+    Py_DECREF(of.shape);
+    PyThreadState *released = of.count < RELEASES_FROM ? NULL : PyEval_SaveThread();
+    uint64_t total = chosen[of.wide].bits_sum(of.x, of.count);
     if (released)
         PyEval_RestoreThread(released);
     return PyLong_FromUnsignedLongLong(total);
 }
 
+static PyObject *py_know(PyObject *self, PyObject *const *args, Py_ssize_t given)
+{
+    PyObject **places[] = {&known.tensor,  &known.parameter, &known.float32,
+                           &known.float64, &known.strided,   &known.channels_last};
+    if (given != 6)
+        return PyErr_Format(PyExc_TypeError, "know(Tensor, Parameter, float32, float64, strided, channels_last)");
+    for (int i = 0; i < 6; i++) {
+        PyObject *before = *places[i];
+        *places[i] = Py_NewRef(args[i]);
+        Py_XDECREF(before);
+    }
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
+    {"know", (PyCFunction)(void (*)(void))py_know, METH_FASTCALL, "Which classes, types and layouts are PyTorch's."},
     {"measure", (PyCFunction)(void (*)(void))py_measure, METH_FASTCALL, "Statistics and series of a tensor."},
-    {"is_finite", (PyCFunction)(void (*)(void))py_is_finite, METH_FASTCALL, "Whether all elements are finite."},
-    {"bits_sum", (PyCFunction)(void (*)(void))py_bits_sum, METH_FASTCALL, "The sum of the elements' bits."},
+    {"is_finite", py_is_finite, METH_O, "Whether all elements are finite."},
+    {"bits_sum", py_bits_sum, METH_O, "The sum of the elements' bits."},
     {NULL, NULL, 0, NULL},
 };
 
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_one_pass", NULL, -1, methods, NULL, NULL, NULL, NULL};
 
+static int intern_names(void)
+{
+    struct {
+        PyObject **place;
+        const char *name;
+    } all[] = {
+        {&names.dtype, "dtype"},   {&names.layout, "layout"},
+        {&names.is_cpu, "is_cpu"}, {&names.is_neg, "is_neg"},
+        {&names.shape, "shape"},   {&names.is_contiguous, "is_contiguous"},
+        {&names.data_ptr, "data_ptr"}, {&names.memory_format, "memory_format"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (!(*all[i].place = PyUnicode_InternFromString(all[i].name)))
+            return 0;
+    return 1;
+}
+
 PyMODINIT_FUNC PyInit__one_pass(void)
 {
     choose();
-    return PyModule_Create(&module);
+    return intern_names() ? PyModule_Create(&module) : NULL;
 }
