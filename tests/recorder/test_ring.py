@@ -68,7 +68,12 @@ def network() -> nn.Module:
 
 
 def train(
-    path: Path, *fails: int, iterations: int = 60, make: Callable[[], nn.Module] = network, **options: Any
+    path: Path,
+    *fails: int,
+    iterations: int = 60,
+    make: Callable[[], nn.Module] = network,
+    before_step: Callable[[nn.Module], object] = lambda model: None,
+    **options: Any,
 ) -> list[float]:
     """Train a network whose loss is NaN at the iterations ``fails``, which change no weight; its losses."""
     torch.manual_seed(0)
@@ -86,6 +91,7 @@ def train(
             loss.backward()
             if i in fails:
                 optimizer.zero_grad()
+            before_step(model)
             optimizer.step()
     return losses
 
@@ -146,6 +152,32 @@ def test_the_rows_before_a_failure_are_those_of_every_1(tmp_path: Path) -> None:
     assert dense_from(tmp_path / "ring.h5") == [(12, 47)]
     assert_rows_as_of(tmp_path / "ring.h5", tmp_path / "dense.h5")
     assert not dense_from(tmp_path / "dense.h5")
+
+
+def each_gradient(change: Callable[[Tensor, Tensor], object]) -> Callable[[nn.Module], None]:
+    def change_all(model: nn.Module) -> None:
+        for parameter in model.parameters():
+            if parameter.grad is not None:
+                change(parameter, parameter.grad)
+
+    return change_all
+
+
+CHANGES = {
+    "clipped": lambda model: nn.utils.clip_grad_norm_(model.parameters(), 0.01),
+    "in place": each_gradient(lambda parameter, gradient: gradient.mul_(0.5)),
+    "past PyTorch's count": each_gradient(lambda parameter, gradient: gradient.data.clamp_(-0.01, 0.01)),
+    "into other memory": each_gradient(lambda parameter, gradient: setattr(gradient, "data", gradient.data * 0.5)),
+    "by another": each_gradient(lambda parameter, gradient: setattr(parameter, "grad", gradient * 0.5)),
+    "through NumPy": each_gradient(lambda parameter, gradient: np.negative(gradient.numpy(), out=gradient.numpy())),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_gradients_are_those_that_the_step_finds(tmp_path: Path, change: Callable[[nn.Module], object]) -> None:
+    for name, every in (("dense", 1), ("ring", 10)):
+        train(tmp_path / f"{name}.h5", 47, every=every, before_step=change)
+    assert_rows_as_of(tmp_path / "ring.h5", tmp_path / "dense.h5")
 
 
 def test_they_can_be_had_whole(tmp_path: Path) -> None:
