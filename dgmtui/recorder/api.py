@@ -2,25 +2,23 @@
 
 import atexit
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import nn
 
-from dgmtui.recorder.engine import Engine, StopTraining
+from dgmtui.recorder.engine import StopTraining
+from dgmtui.recorder.finishing import compacted, stopped_words
 from dgmtui.recorder.hooks import Hooks, refuse_second_thread
-from dgmtui.recorder.launch import run_info
+from dgmtui.recorder.options import Options, Settings
 from dgmtui.recorder.ranks import path_of_rank, replica
-from dgmtui.recorder.ring import LAST
 from dgmtui.recorder.saying import teller
-from dgmtui.recorder.selection import Selection
-from dgmtui.recording.budget import parse_size
+from dgmtui.recorder.starting import start
 from dgmtui.recording.model import End
-from dgmtui.recording.writer import RecordingWriter
 
 
 class Recorder:
@@ -35,13 +33,28 @@ class Recorder:
                     optimizer.step()
                 rec.log(accuracy=accuracy)
 
-    With ``on_nonfinite="stop"`` the block is left at the first non-finite loss or gradient, ``stopped_at`` tells where;
-    with ``"continue"`` the training goes on. Statistics and series are kept of each ``every``-th iteration, and of the
-    ``last`` ones before a failure (0: of none; fewer where they take more than 64 MB): of these the outputs of modules
-    and the gradients of weights, or with ``last_whole`` all, which costs what ``every=1`` does. ``only`` and
-    ``without`` select what of, as ``["dec.*", ":gradient"]``: modules, quantities, or both (``dec.*:gradient``).
-    ``max_size`` (``"2G"``, or bytes) is the most that the file takes: what is old is thinned. Where several ranks
-    train, each records into a file of its own, ``run.rank0.h5`` and so on.
+    Where several ranks train, each records into a file of its own, ``run.rank0.h5`` and so on.
+
+    Args:
+        path: the recording's file; an older one there is replaced.
+        every: statistics and series are kept of each ``every``-th iteration (default 10); the loss and the check for
+            non-finite values are of every one.
+        last: where something fails, also of so many iterations before it (default 32) that ``every`` leaves out, though
+            only of the outputs of modules and the gradients of weights. 0: of none; of fewer where these take over
+            64 MB.
+        last_whole: of these iterations too all is measured, which costs what ``every=1`` does.
+        on_nonfinite: at the first loss or gradient that is not finite ``"stop"`` (default) leaves the block, and
+            ``stopped_at`` tells where; with ``"continue"`` the training goes on.
+        only: patterns of what statistics and series are kept of, as ``["dec.*", ":gradient", "enc:update"]``: modules
+            with what is within them, quantities, or both. Nothing: of everything.
+        without: patterns of what is left out of that.
+        max_size: the most that the file takes, as ``"2G"`` or in bytes: what is old is thinned. None: no limit.
+        compress: compact the file once it is closed, as ``dgmtui compact`` does. What came of it is said; where it
+            fails, the file stays as it is.
+
+    Raises:
+        UsageError: one of these has a value that it can't have.
+        RecordingError: the recording can't be made there.
     """
 
     def __init__(
@@ -49,30 +62,14 @@ class Recorder:
         path: str | Path,
         model: nn.Module,
         optimizer: torch.optim.Optimizer | None = None,
-        *,
-        every: int = 10,
-        last: int = LAST,
-        last_whole: bool = False,
-        on_nonfinite: str = "stop",
-        only: Sequence[str] = (),
-        without: Sequence[str] = (),
-        max_size: str | int | None = None,
+        **settings: Unpack[Settings],
     ) -> None:
+        options = Options(**settings)
         self.path = path_of_rank(Path(path))
         refuse_second_thread()
         self._say = teller()
-        selection = Selection(only, without)
-        info = run_info(sys.argv[0], sys.argv[1:], every, selection)
-        writer = RecordingWriter(self.path, info, max_size=None if max_size is None else parse_size(max_size))
-        self._engine = Engine(
-            writer,
-            every=every,
-            last=last,
-            last_whole=last_whole,
-            on_nonfinite=on_nonfinite,
-            selection=selection,
-            say=self._say,
-        )
+        self._writer, self._engine = start(self.path, sys.argv[0], sys.argv[1:], options, self._say)
+        self._compress = options.compress
         self._engine.names.add_root(type(replica(model)).__name__, model)
         if optimizer is not None:
             self._engine.new_optimizer(optimizer)
@@ -125,12 +122,18 @@ class Recorder:
         self._closed = True
         atexit.unregister(self.close)
         self._hooks.__exit__(kind, error, trace)
-        last = self._engine.stopped_at
+        stopped = isinstance(error, StopTraining)
+        whole = self._hooks.finish(self._end(error))
+        if whole and self._compress and self._writer.begun:
+            self._say(compacted(self.path))
+        if stopped:
+            self._say(stopped_words(self.path, self._engine.stopped_at or 0))
+        return stopped
+
+    def _end(self, error: BaseException | None) -> End:
+        if error is None:
+            return End("finished", self._engine.reached, "")
         if isinstance(error, StopTraining):
-            self._hooks.finish(End("nonfinite", last or 0, str(error)))
-            self._say(f"stopped: iteration {last} is not finite; look at it with: dgmtui {self.path}")
-            return True
-        reason = "finished" if error is None else "interrupted" if isinstance(error, KeyboardInterrupt) else "exception"
-        message = "" if error is None else f"{type(error).__name__}: {error}"
-        self._hooks.finish(End(reason, self._engine.reached, message))
-        return False
+            return End("nonfinite", self._engine.stopped_at or 0, str(error))
+        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else "exception"
+        return End(reason, self._engine.reached, f"{type(error).__name__}: {error}")

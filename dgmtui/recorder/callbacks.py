@@ -3,37 +3,28 @@
 import atexit
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import nn
 
 from dgmtui.recorder.api import Recorder
+from dgmtui.recorder.options import Options, Settings
 
 
 class TrainerRecorder:
     """What the callbacks of both share: a recorder from the first iteration of a training to its end."""
 
-    def __init__(
-        self, path: str | Path, every: int, last: int, on_nonfinite: str, max_size: str | int | None = None
-    ) -> None:
+    def __init__(self, path: str | Path, **settings: Unpack[Settings]) -> None:
+        Options(**settings)  # what can't be is said now, and not when the training begins
         self._path = Path(path)
-        self._every, self._last = every, last
-        self._on_nonfinite = on_nonfinite
-        self._max_size = max_size
+        self._settings = settings
         self._recorder: Recorder | None = None
 
     def begin(self, model: nn.Module, optimizers: Iterable[torch.optim.Optimizer]) -> None:
         """The training begins; one that is under way ends."""
         self.end()
-        recorder = Recorder(
-            self._path,
-            model,
-            every=self._every,
-            last=self._last,
-            on_nonfinite=self._on_nonfinite,
-            max_size=self._max_size,
-        )
+        recorder = Recorder(self._path, model, **self._settings)
         for optimizer in optimizers:
             recorder.add_optimizer(optimizer)
         recorder.close_when_stopped()

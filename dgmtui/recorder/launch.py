@@ -7,27 +7,21 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Unpack
 
-import torch
-
-from dgmtui import __version__
-from dgmtui.errors import DgmtuiError, UsageError
+from dgmtui.errors import UsageError
 from dgmtui.recorder.ending import EXIT_CODE, Ending, Terminated, ending_whole
 from dgmtui.recorder.engine import Engine, StopTraining
+from dgmtui.recorder.finishing import compacted, recorded_words, stopped_words
 from dgmtui.recorder.hooks import Hooks
-from dgmtui.recorder.ranks import path_of_rank, rank_and_world
-from dgmtui.recorder.ring import LAST
+from dgmtui.recorder.options import Options, Settings
+from dgmtui.recorder.ranks import path_of_rank
 from dgmtui.recorder.saying import teller
-from dgmtui.recorder.selection import EVERYTHING, Selection
+from dgmtui.recorder.starting import start
 from dgmtui.recorder.threads import others, wait_for_others
-from dgmtui.recording.budget import parse_size
-from dgmtui.recording.compacting import compact
-from dgmtui.recording.model import End, RunInfo
-from dgmtui.recording.saying import compacted_words
-from dgmtui.recording.writer import RecordingWriter
+from dgmtui.recording.model import End
 
 NOTHING_SEEN = "no iteration was seen, as nothing called backward on a loss: there is no recording"
 
@@ -48,47 +42,39 @@ def run_script(
     args: Sequence[str] = (),
     *,
     output: str | Path | None = None,
-    every: int = 10,
-    last: int = LAST,
-    last_whole: bool = False,
-    on_nonfinite: str = "stop",
-    only: Sequence[str] = (),
-    without: Sequence[str] = (),
     module: bool = False,
-    max_size: str | int | None = None,
-    compress: bool = False,
+    **settings: Unpack[Settings],
 ) -> RunOutcome:
     """Run ``script`` (a path, or with ``module`` a module's name) as ``__main__`` and record what it trains.
 
     The script's arguments, output, exit code and exceptions are its own. Without ``output`` the recording lies in the
-    working directory under the script's name, and an older one is not written over. Of the iterations that ``every``
-    leaves out, the ``last`` ones before a failure are recorded too, with ``last_whole`` all of them. ``only`` and
-    ``without`` are patterns of modules and quantities (``Pattern``) that statistics and series are, or are not, kept
-    of. ``max_size``, as ``"2G"`` or in bytes, is the most that the recording (each rank's) takes; ``compress`` compacts
-    it when the run has ended.
+    working directory under the script's name, and an older one is not written over. ``Recorder`` tells of ``settings``.
 
     Raises:
-        UsageError: there is no such script, no such quantity in a pattern, or no such size.
+        UsageError: there is no such script, or a setting can't have this value.
         RecordingError: the recording can't be made there.
     """
+    options, say = Options(**settings), teller()
     if not module and not Path(script).is_file():
-        raise UsageError(f"there is no script {script!r}; name a Python file, or a module after -m")
+        raise UsageError(f"there is no script {script}; name a Python file, or a module after -m")
     stem = script.rpartition(".")[2] if module else Path(script).stem
     path = path_of_rank(Path(output)) if output is not None else _free_name(stem)
-    selection = Selection(only, without)
-    info, say = run_info(script, args, every, selection), teller()
-    writer = RecordingWriter(path, info, max_size=None if max_size is None else parse_size(max_size))
-    engine = Engine(
-        writer,
-        every=every,
-        last=last,
-        last_whole=last_whole,
-        on_nonfinite=on_nonfinite,
-        selection=selection,
-        say=say,
-    )
+    writer, engine = start(path, script, args, options, say)
     say(f"recording to {path}")
     hooks = Hooks(engine, say)
+    code, whole = _recorded(script, args, module, engine, hooks)
+    if whole and writer.begun:
+        if options.compress:
+            say(compacted(path))
+        stopped_at = engine.stopped_at
+        say(recorded_words(path, engine.iteration) if stopped_at is None else stopped_words(path, stopped_at))
+    elif whole and not hooks.broken:
+        say(NOTHING_SEEN)
+    return RunOutcome(code, path, engine.stopped_at)
+
+
+def _recorded(script: str, args: Sequence[str], module: bool, engine: Engine, hooks: Hooks) -> tuple[int, bool]:
+    """Run the script to its end and close the recording: the exit code, and whether the recording is whole."""
 
     def close() -> None:
         hooks.finish(End("interrupted", engine.reached, "ended by SIGTERM while it waited"))
@@ -104,37 +90,7 @@ def run_script(
         whole = hooks.finish(end)
     if ending.heard.is_set():
         _leave_threads(code)
-    if not whole:
-        return RunOutcome(code, path, engine.stopped_at)
-    if writer.begun:
-        if compress:
-            say(_compacted(path))
-        say(_summary(engine, path))
-    elif not hooks.broken:
-        say(NOTHING_SEEN)
-    return RunOutcome(code, path, engine.stopped_at)
-
-
-def run_info(script: str, args: Sequence[str], every: int, selection: Selection = EVERYTHING) -> RunInfo:
-    """Where, with what and how this run is recorded."""
-    rank, world = rank_and_world()
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    return RunInfo(
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        dgmtui_version=__version__,
-        torch_version=torch.__version__,
-        python_version=sys.version.split()[0],
-        script=script,
-        argv=tuple(args),
-        directory=str(Path.cwd()),
-        device=device,
-        threads=torch.get_num_threads(),
-        cpu_capability=torch.backends.cpu.get_cpu_capability(),
-        every=every,
-        rank=rank,
-        world_size=world,
-        extra=selection.as_extra(),
-    )
+    return code, whole
 
 
 def _run_with_threads(script: str, module: bool, engine: Engine, ending: Ending) -> tuple[int, End]:
@@ -228,21 +184,3 @@ def _free_name(stem: str) -> Path:
     while path.exists():
         path, number = path_of_rank(Path(f"{stem}-{number}.h5")), number + 1
     return path
-
-
-def _compacted(path: Path) -> str:
-    """Compact a recording and say what came of it; where that fails it stays as it is."""
-    try:
-        return compacted_words(compact(path))
-    except DgmtuiError as error:
-        return f"{path} was not compacted: {error}"
-    except KeyboardInterrupt:
-        return f"{path} was not compacted: interrupted"
-
-
-def _summary(engine: Engine, path: Path) -> str:
-    rank, world = rank_and_world()
-    shown = path if world < 2 else str(path).replace(f".rank{rank}", ".rank*")
-    if engine.stopped_at is not None:
-        return f"stopped: iteration {engine.stopped_at} is not finite; look at it with: dgmtui {shown}"
-    return f"{engine.iteration} iterations recorded; look at them with: dgmtui {shown}"

@@ -1,12 +1,12 @@
 """Lightning's callback; needs the extra ``dgmtui[lightning]``."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import lightning
 
 from dgmtui.recorder.callbacks import TrainerRecorder
-from dgmtui.recorder.ring import LAST
+from dgmtui.recorder.options import Settings
 
 
 class LightningRecorder(lightning.Callback):
@@ -15,18 +15,11 @@ class LightningRecorder(lightning.Callback):
         trainer = lightning.Trainer(callbacks=[dgmtui.LightningRecorder("run.h5")])
 
     At the first non-finite loss or gradient ``fit`` raises ``dgmtui.StopTraining``, unless ``on_nonfinite="continue"``.
+    ``dgmtui.Recorder`` tells what this and the other settings do.
     """
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        every: int = 10,
-        last: int = LAST,
-        on_nonfinite: str = "stop",
-        max_size: str | int | None = None,
-    ) -> None:
-        self._training = TrainerRecorder(path, every, last, on_nonfinite, max_size)
+    def __init__(self, path: str | Path, **settings: Unpack[Settings]) -> None:
+        self._training = TrainerRecorder(path, **settings)
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Begin to record."""

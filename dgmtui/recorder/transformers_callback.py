@@ -1,13 +1,13 @@
 """The callback of Hugging Face's ``Trainer``; needs the extra ``dgmtui[transformers]``."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from transformers import TrainerCallback
 
 from dgmtui.recorder.callbacks import TrainerRecorder
-from dgmtui.recorder.ring import LAST
+from dgmtui.recorder.options import Settings
 
 
 class TransformersRecorder(TrainerCallback):
@@ -16,19 +16,11 @@ class TransformersRecorder(TrainerCallback):
         trainer = Trainer(model, arguments, callbacks=[dgmtui.TransformersRecorder("run.h5")], …)
 
     At the first non-finite loss or gradient ``train`` raises ``dgmtui.StopTraining``, unless
-    ``on_nonfinite="continue"``.
+    ``on_nonfinite="continue"``. ``dgmtui.Recorder`` tells what this and the other settings do.
     """
 
-    def __init__(
-        self,
-        path: str | Path,
-        *,
-        every: int = 10,
-        last: int = LAST,
-        on_nonfinite: str = "stop",
-        max_size: str | int | None = None,
-    ) -> None:
-        self._training = TrainerRecorder(path, every, last, on_nonfinite, max_size)
+    def __init__(self, path: str | Path, **settings: Unpack[Settings]) -> None:
+        self._training = TrainerRecorder(path, **settings)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Begin to record."""

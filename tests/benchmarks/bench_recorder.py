@@ -19,7 +19,8 @@ from torch.nn import functional as F
 
 from dgmtui.recorder.engine import Engine
 from dgmtui.recorder.hooks import Hooks
-from dgmtui.recorder.launch import run_info
+from dgmtui.recorder.options import Options
+from dgmtui.recorder.starting import run_info
 from dgmtui.recording.model import End
 from dgmtui.recording.writer import RecordingWriter
 
@@ -98,7 +99,7 @@ class Recorded:
     """A recording that goes on from block to block; between them PyTorch is as it was."""
 
     def __init__(self, path: Path, every: int) -> None:
-        writer = RecordingWriter(path, run_info("bench", [], every))
+        writer = RecordingWriter(path, run_info("bench", [], Options(every=every)))
         self.engine = Engine(writer, every=every)
         self._hooks = Hooks(self.engine, print)
 

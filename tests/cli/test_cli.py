@@ -124,6 +124,7 @@ def test_what_is_no_recording_is_said_in_one_sentence(
         (["record"], "SCRIPT"),
         (["record", "nowhere.py"], "there is no script nowhere.py"),
         (["record", "--every", "0", "x.py"], "a whole number from 1"),
+        (["record", "--last", "-1", "x.py"], "a whole number from 0"),
         (["demo", "nothing"], "no demo 'nothing'"),
         (["check"], "REC"),
     ],

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from dgmtui.recording import open_recording
-from dgmtui.recording.model import Match
+from dgmtui.recording.model import Match, Quantity
 from dgmtui.session.session import Session
 
 SCRIPTS = Path(__file__).parents[1] / "trainers"
 FAILS = 30
+SETTINGS = ("--every", "5", "--last-whole", "--without", ":update", "--compress")
+"""Those of the callbacks in the scripts."""
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -31,7 +33,7 @@ def test_a_trainer_is_recorded_and_its_failure_replayed(name: str, by: str, tmp_
     script, path = SCRIPTS / f"{name}.py", tmp_path / "run.h5"
     alone = run(script)
     recorded = (
-        run("-m", "dgmtui", "record", "--every", "5", "-o", path, script)
+        run("-m", "dgmtui", "record", *SETTINGS, "-o", path, script)
         if by == "record"
         else run(script, "callback", path)
     )
@@ -41,6 +43,8 @@ def test_a_trainer_is_recorded_and_its_failure_replayed(name: str, by: str, tmp_
     with open_recording(path) as recording:
         assert recording.end is not None and (recording.end.reason, recording.end.iteration) == ("nonfinite", FAILS)
         assert "net.3" in {module.path for module in recording.modules}
+        assert recording.rows.tolist() == list(range(FAILS + 1)) and recording.rounding, "all of the last, compacted"
+        assert Quantity.UPDATE not in {channel.quantity for channel in recording.channels}
         assert all(s.verdict.forward is Match.MATCHES for s in recording.snapshots)
         (finding,) = Session(recording).results.findings()
         assert (finding.iteration, finding.op, finding.sample) == (FAILS, "aten.exp", 3)

@@ -42,7 +42,8 @@ callbacks = []
 if "callback" in sys.argv:
     import dgmtui
 
-    callbacks = [dgmtui.TransformersRecorder(sys.argv[-1], every=5)]
+    settings = {"every": 5, "last_whole": True, "without": [":update"], "compress": True}
+    callbacks = [dgmtui.TransformersRecorder(sys.argv[-1], **settings)]
 with tempfile.TemporaryDirectory() as folder:
     arguments = TrainingArguments(
         folder, per_device_train_batch_size=16, num_train_epochs=1, use_cpu=True, report_to=[], disable_tqdm=True,

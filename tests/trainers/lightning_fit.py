@@ -35,7 +35,8 @@ callbacks = []
 if "callback" in sys.argv:
     import dgmtui
 
-    callbacks = [dgmtui.LightningRecorder(sys.argv[-1], every=5)]
+    settings = {"every": 5, "last_whole": True, "without": [":update"], "compress": True}
+    callbacks = [dgmtui.LightningRecorder(sys.argv[-1], **settings)]
 trainer = lightning.Trainer(
     max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
     enable_model_summary=False, callbacks=callbacks,

@@ -1,0 +1,47 @@
+"""The command line: the one place that parses arguments, owns standard output and error, and sets the exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from dgmtui.cli import check, compact, demo, look, record
+from dgmtui.errors import DgmtuiError, ExitCode
+
+FORMS = {"record": record.run, "demo": demo.run, "check": check.run, "compact": compact.run}
+"""By the first argument; any other one is of a recording to look at."""
+INTERRUPTED = 130
+"""What a shell expects of a process that Ctrl+C ended."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``dgmtui`` with these arguments (the process's own where None) and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open(mode))
+    try:
+        code = _dispatch(arguments)
+        _flush()
+    except DgmtuiError as error:
+        print(f"dgmtui: {error}", file=sys.stderr)
+        code = error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.DONE
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    return int(code)
+
+
+def _flush() -> None:
+    """Now, so that a pipe that nobody reads any more is noticed; a recorded script may have closed the stream."""
+    with suppress(ValueError, AttributeError):
+        sys.stdout.flush()
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if arguments and arguments[0] in FORMS:
+        return FORMS[arguments[0]](arguments[1:])
+    return look.run(arguments)

@@ -1,0 +1,98 @@
+"""``dgmtui REC…``: look at a recording, on the screen or as text."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from dgmtui import __version__
+from dgmtui.errors import ExitCode, UsageError
+
+EXAMPLES = """\
+examples:
+  dgmtui record train.py --lr 0.1      train as `python train.py --lr 0.1` does, and record it into train.h5
+  dgmtui train.h5                      open the recording
+  dgmtui train.h5 -c findings          what went wrong, as text (`--json` for programs)
+  dgmtui train.h5 -x session.dgm --batch --fail-on error
+  dgmtui check train.h5                is the file whole?
+  dgmtui compact train.h5              make it smaller
+  dgmtui demo                          a VAE that fails by itself, to try all of this on
+
+other forms: dgmtui record --help, dgmtui demo --help, dgmtui check --help, dgmtui compact --help
+exit codes: 0 done; 1 a finding that --fail-on names; 2 bad usage; 3 the recording can't be read
+"""
+
+
+def run(arguments: list[str]) -> int:
+    """Open what ``arguments`` name and return the exit code."""
+    if not arguments:
+        _parser().print_usage(sys.stderr)
+        print("dgmtui: name a recording, or try `dgmtui demo`; --help has examples", file=sys.stderr)
+        return ExitCode.USAGE
+    chosen = _parser().parse_args(arguments)
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a replay warns again of what the training was warned of
+    if _wants_screen(chosen):
+        return open_screen(chosen.recording, chosen.given, follow=chosen.follow)
+    from dgmtui.commands.batch import Step, run_batch, steps_of
+
+    steps = steps_of(chosen.given) or [Step("findings")]
+    return run_batch(chosen.recording, steps, as_json=chosen.json, fail_on=chosen.fail_on, echo=len(steps) > 1)
+
+
+def _wants_screen(chosen: argparse.Namespace) -> bool:
+    """``UsageError`` where what is asked for needs a screen and there is none."""
+    batch = chosen.batch or chosen.json or chosen.fail_on is not None
+    terminal = sys.stdout.isatty()
+    if chosen.follow and (batch or not terminal):
+        raise UsageError("--follow needs the screen: leave out --batch, --json and --fail-on, and use a terminal")
+    if not (batch or terminal or chosen.given):
+        raise UsageError("standard output is no terminal; name commands with -c, or add --batch for the findings")
+    return terminal and not batch
+
+
+def open_screen(recordings: Sequence[str], given: Sequence[tuple[str, str]] = (), *, follow: bool = False) -> int:
+    """The screen, on which the commands and scripts ``given`` (as ``steps_of`` takes them) are run first."""
+    from dgmtui import tui
+
+    lines: tuple[str, ...] = ()
+    if given:
+        from dgmtui.commands.batch import steps_of
+
+        lines = tuple(step.line for step in steps_of(given))
+    return int(tui.run(recordings[0] if len(recordings) == 1 else tuple(recordings), lines, follow=follow))
+
+
+class _Append(argparse.Action):
+    """Keeps ``-c`` and ``-x`` in the order in which they were given."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option: Any = None) -> None:
+        namespace.given.append((self.dest, values))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dgmtui",
+        usage="dgmtui [--follow] [-c CMD]… [-x SCRIPT] [--batch] [--json] [--fail-on LEVEL] REC…\n"
+        "       dgmtui record|demo|check|compact …",
+        description="A terminal debugger for neural-network training that went wrong.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(given=[])
+    parser.add_argument("recording", nargs="+", metavar="REC", help="a recording; several are the ranks of one run")
+    parser.add_argument("--follow", action="store_true", help="watch a run that goes on; the cursor goes with it")
+    parser.add_argument("-c", dest="command", action=_Append, metavar="CMD", help="run a command (may be repeated)")
+    parser.add_argument("-x", dest="script", action=_Append, metavar="SCRIPT", help="run the commands of a script")
+    parser.add_argument(
+        "--batch", action="store_true", help="no screen: print the answers and leave (`findings` if nothing is asked)"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a command, a line each (no screen)")
+    parser.add_argument(
+        "--fail-on",
+        choices=("error", "warning"),
+        help="exit with 1 if there is a finding at least that bad (no screen)",
+    )
+    parser.add_argument("--version", action="version", version=f"dgmtui {__version__}")
+    return parser

@@ -1,0 +1,117 @@
+"""``dgmtui record SCRIPT``: run a training script and record it."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dgmtui.cli.look import open_screen
+
+if TYPE_CHECKING:
+    from dgmtui.recorder.options import Settings
+
+
+def run(arguments: list[str]) -> int:
+    """Run the script, open its recording where that was asked for, and return the exit code."""
+    chosen = _parser().parse_args(arguments)
+    from dgmtui.recorder.launch import run_script
+
+    outcome = run_script(chosen.script, chosen.args, output=chosen.output, module=chosen.module, **_settings(chosen))
+    if chosen.on_nonfinite == "debug" and outcome.stopped_at is not None and sys.stdout.isatty():
+        open_screen([str(outcome.recording)], [("command", "first-nonfinite")])
+    return outcome.exit_code
+
+
+def _settings(chosen: argparse.Namespace) -> "Settings":
+    return {
+        "every": chosen.every,
+        "last": chosen.last,
+        "last_whole": chosen.last_whole,
+        "on_nonfinite": "continue" if chosen.on_nonfinite == "continue" else "stop",
+        "only": chosen.only,
+        "without": chosen.without,
+        "max_size": chosen.max_size,
+        "compress": chosen.compress,
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dgmtui record",
+        usage="dgmtui record [-o REC] [--every N] [--last N] [--last-whole]\n"
+        "                     [--on-nonfinite stop|continue|debug]\n"
+        "                     [--max-size SIZE] [--compress]\n"
+        "                     [--only PATTERN]… [--without PATTERN]…\n"
+        "                     (SCRIPT | -m MODULE) [ARGS…]",
+        description="Run a training script as `python SCRIPT ARGS…` does, and record it. The script needs no change.",
+        epilog="It exits with the script's code, or with 1 after it stopped the run at a non-finite value.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="REC", help="the recording (default: SCRIPT.h5, never overwritten)"
+    )
+    _add_iterations(parser)
+    parser.add_argument(
+        "--on-nonfinite",
+        choices=("stop", "continue", "debug"),
+        default="stop",
+        help="on a NaN or Inf: stop the run (default), go on, or stop and open the recording",
+    )
+    _add_selection(parser)
+    _add_size(parser)
+    parser.add_argument("-m", dest="module", action="store_true", help="SCRIPT is a module's name, as for `python -m`")
+    parser.add_argument("script", metavar="SCRIPT", help="the training script")
+    parser.add_argument("args", nargs=argparse.REMAINDER, metavar="ARGS", help="its own arguments")
+    return parser
+
+
+def _add_iterations(parser: argparse.ArgumentParser) -> None:
+    from dgmtui.recorder.options import Options
+
+    parser.add_argument(
+        "--every",
+        type=int,
+        default=Options.every,
+        metavar="N",
+        help=f"statistics and series every N iterations (default {Options.every})",
+    )
+    parser.add_argument(
+        "--last",
+        type=int,
+        default=Options.last,
+        metavar="N",
+        help="where something fails, also of the N iterations before it that --every leaves out (default "
+        f"{Options.last}; 0: of none)",
+    )
+    parser.add_argument(
+        "--last-whole",
+        action="store_true",
+        help="of these too measure everything, which costs what --every 1 does (else the outputs of modules and the "
+        "gradients of weights)",
+    )
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="keep statistics and series of these modules or quantities alone: 'dec', ':gradient', 'dec.*:gradient' "
+        "(may be repeated)",
+    )
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="PATTERN", help="leave these out (may be repeated)"
+    )
+
+
+def _add_size(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-size",
+        metavar="SIZE",
+        help="the recording (each rank's) never takes more than this, as 500M or 2G: rows and snapshots of old "
+        "iterations are thinned, never those near a non-finite value, an event or a jump of the loss",
+    )
+    parser.add_argument(
+        "--compress", action="store_true", help="compact the recording when the run has ended (dgmtui compact --help)"
+    )
