@@ -41,6 +41,11 @@ class Part:
         return bool(self.statistics[_COUNTS].any())
 
     @property
+    def width(self) -> int:
+        """How many units there are; 0 where they have no series."""
+        return len(next(iter(self.units.values()), ()))
+
+    @property
     def nbytes(self) -> int:
         """What its arrays take."""
         return self.statistics.nbytes + sum(values.nbytes for values in self.units.values())
@@ -49,8 +54,9 @@ class Part:
     def read(cls, taken: bytes) -> "Part":
         """What the kernel took."""
         statistics, series, _, size = one_pass.read(taken)
-        measures = (Measure.NORM,) if len(series) == 1 else (Measure.MEAN, Measure.RMS, Measure.ZEROS)
-        return cls(statistics, size, dict(zip(measures, series, strict=True)))
+        if len(series) == 1:
+            return cls(statistics, size, {Measure.NORM: series[0]})
+        return cls(statistics, size, {Measure.MEAN: series[0], Measure.RMS: series[1], Measure.ZEROS: series[2]})
 
 
 Taken = bytes | Part
@@ -184,8 +190,12 @@ class Row:
         """Each module and quantity, its statistics ``[9]``, series ``{measure: [U]}`` and U as of the first call."""
         for key, taken in self.parts.items():
             parts = [Part.read(one) if isinstance(one, bytes) else one for one in taken]
-            statistics = merge_statistics([part.statistics for part in parts], [part.size for part in parts])
-            yield key, statistics, _merged_units(parts), len(next(iter(parts[0].units.values()), ()))
+            first = parts[0]
+            if len(parts) == 1:
+                yield key, first.statistics, first.units, first.width
+            else:
+                statistics = merge_statistics([part.statistics for part in parts], [part.size for part in parts])
+                yield key, statistics, _merged_units(parts), first.width
 
 
 def take_weight(tensor: Tensor, axis: int, before: Tensor | None = None, renew: bool = False) -> Taken:
@@ -253,8 +263,6 @@ def _host(values: Tensor) -> NDArray[np.float32]:
 
 
 def _merged_units(parts: list[Part]) -> dict[Measure, NDArray[np.float32]]:
-    if len(parts) == 1:
-        return parts[0].units
     lengths = {len(values) for part in parts for values in part.units.values()}
     if len(lengths) != 1 or any(not part.units for part in parts):
         return {}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dgmtui.recorder.light import LightRow, whole
 from dgmtui.recorder.measure import Key, Row
 from dgmtui.recorder.naming import Names
-from dgmtui.recording.model import MEASURES, Channel, Measure, Quantity
+from dgmtui.recording.model import Channel, Measure, Quantity
 from dgmtui.recording.tail import RowData
 from dgmtui.recording.writer import UNSEEN, RecordingWriter
 
@@ -26,6 +26,10 @@ class Measurement(NamedTuple):
     """``[U]`` each; empty where the calls had different numbers of units."""
     width: int
     """How many units the first call had."""
+
+    def has(self, units: int) -> bool:
+        """Whether there are series of as many units; of an output that changed its width there are none."""
+        return bool(self.units) and len(next(iter(self.units.values()))) == units > 0
 
     @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
@@ -98,10 +102,11 @@ class Rows:
         late = []
         for key, one in row.items():
             number = self._ids[key]
-            fitting = self._fitting(key, one.units)
+            fitting = one.units if one.has(self._units[key]) else {}
             if number < self._early:
                 statistics[number] = one.statistics
-                series |= {(number, measure): values for measure, values in fitting.items()}
+                for measure, values in fitting.items():
+                    series[number, measure] = values
             else:
                 late.append(Late(number, one.statistics, fitting))
         return RowData(iteration, statistics, series), late
@@ -127,8 +132,3 @@ class Rows:
             self._ids[key], self._units[key] = len(self._ids), widths[key]
             channels.append(Channel(key[0], key[1], widths[key]))
         return channels
-
-    def _fitting(self, key: Key, units: Mapping[Measure, NDArray[np.float32]]) -> dict[Measure, NDArray[np.float32]]:
-        """Series of as many units as the channel has; an output that changed its width has none."""
-        count = self._units[key]
-        return {m: units[m] for m in MEASURES[key[1]] if count and m in units and len(units[m]) == count}
