@@ -4,9 +4,11 @@ from typing import Any
 
 from dgmtui.commands.findings_data import finding_data
 from dgmtui.commands.result import Block, Result, Text
-from dgmtui.recording.model import DENSE
+from dgmtui.recording.model import DENSE, ONSET
 from dgmtui.recording.saying import rounded_words
 from dgmtui.session.session import Session
+
+_LISTED = 16
 
 
 def where_data(session: Session) -> dict[str, Any]:
@@ -45,6 +47,25 @@ def dense_rows(session: Session) -> tuple[int, int] | None:
             if first <= session.iteration <= last:
                 return first, last
     return None
+
+
+def onsets(session: Session) -> list[str]:
+    """Says so where the training left its past at this iteration."""
+    events = session.recording.events()
+    return [event.message for event in events if event.kind == ONSET and event.iteration == session.iteration]
+
+
+def batch_rows(session: Session) -> list[str]:
+    """Says which rows of the data set this iteration's batch is, or its sample looked at, where that is known."""
+    snapshot, sample = session.snapshot, session.sample
+    if snapshot is None or snapshot.iteration != session.iteration:
+        return []
+    rows = snapshot.extra.get("dataset_index", [])
+    if sample is not None and sample < len(rows):
+        return [f"sample {sample} is row {rows[sample]} of the data set"]
+    more = f" and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""
+    listed = ", ".join(map(str, rows[:_LISTED]))
+    return [f"the batch's rows of the data set: {listed}{more}"] if rows else []
 
 
 def moved(session: Session, command: str, note: str = "") -> Result:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from dgmtui.commands.describe import dense_rows, moved, where_data, where_line
+from dgmtui.commands.describe import batch_rows, dense_rows, moved, onsets, where_data, where_line
 from dgmtui.commands.findings_data import place_of
 from dgmtui.commands.grammar import ModulePath
 from dgmtui.commands.registry import command
@@ -146,6 +146,7 @@ def where(session: Session) -> Result:
     if snapshot is not None:
         at = "here" if snapshot.iteration == session.iteration else f"the nearest before, at {snapshot.iteration:,}"
         blocks.append(Text(f"snapshot: {at} ({snapshot.reason})"))
+    blocks += [Text(line) for line in (*onsets(session), *batch_rows(session))]
     dense = dense_rows(session)
     if dense is not None:
         blocks.append(Text(f"recorded iteration by iteration from {dense[0]:,} to {dense[1]:,}"))

@@ -86,7 +86,7 @@ class Engine:
         self._writer = writer
         self._journal = Journal(writer, self.names, last=last, say=say)
         self._shapes = self._journal.shapes
-        self._keeper = Keeper(self._journal, self.names, say)
+        self._keeper = Keeper(self._journal, self.names, self._given, say)
         self._gradients = Gradients(self.names, selection)
         self._updates = Updates(self.names, self._gradients)
         self._every, self._last_whole = max(1, every), last_whole and last > 0
@@ -337,7 +337,8 @@ class Engine:
         elif len(losses) > 1:
             plan, why = None, "backward was called on several losses at once, and a trace leads to one"
         parameters = self.names.parameters | ({} if plan is None else plan.loose_parameters())
-        before = self._before(parameters)
+        reason = self._reason_to_keep(value)
+        before = self._before(parameters, copied=reason is not None)
         backward = Backward(len(self._losses), window, plan, why, loss, value, weighted, before, self._averaged_over)
         self._losses.append(value)
         if not is_finite(value) and self.failed_at is None:
@@ -350,20 +351,21 @@ class Engine:
             self._raised = True
             raise
         if self.failed_at is None:
-            self._look_at_gradients(backward, parameters)
+            self._look_at_gradients(backward, parameters, reason)
         self._spend(window, plan)
         if len(self._losses) in self._joined and not window.gave_up:
             self._window = window.followed_by(self._pass_row())
         if self._rounds.without_optimizer and not self.in_block:
             self.end_iteration()
 
-    def _look_at_gradients(self, backward: Backward, parameters: Mapping[str, Tensor]) -> None:
+    def _look_at_gradients(self, backward: Backward, parameters: Mapping[str, Tensor], reason: str | None) -> None:
+        """They are there: the iteration fails, or is kept for a ``reason``."""
         if not self._scaler_seen and self._gradients.any_nonfinite(parameters, measure=self._has_light):
             self._fail(backward, _gradients_of(parameters))
-        elif not self._sharded and self._keeper.due(self.iteration):
-            number = backward.number
+        elif reason is not None:
+            number, gradients = backward.number, _gradients_of(parameters)
             with _Busy(self):
-                self._keeper.keep(self.iteration, backward, _gradients_of(parameters), lambda: self._turn(number))
+                self._keeper.keep(reason, self.iteration, backward, gradients, lambda: self._turn(number))
 
     def _window_of_backward(self) -> Window:
         window, self._window = self._window, None
@@ -382,16 +384,17 @@ class Engine:
         if plan is not None:
             plan.feeds_now = {}
 
-    def _before(self, parameters: Mapping[str, Tensor]) -> Before:
+    def _reason_to_keep(self, loss: float) -> str | None:
+        if self.failed_at is not None or self._sharded or not is_finite(loss):
+            return None
+        return self._keeper.due(self.iteration, loss, len(self._losses))
+
+    @staticmethod
+    def _before(parameters: Mapping[str, Tensor], *, copied: bool) -> Before:
         known = _gradients_of(parameters)
-        if not known or self.failed_at is not None or self._sharded:
+        if not known or not copied:
             return Before(bool(known))
-        kept = (
-            {path: gradient.detach().clone() for path, gradient in known.items()}
-            if self._keeper.due(self.iteration)
-            else None
-        )
-        return Before(True, kept)
+        return Before(True, {path: gradient.detach().clone() for path, gradient in known.items()})
 
     def scaled(self, loss: Tensor, scaled: Tensor) -> None:
         """A ``GradScaler`` made ``scaled`` of ``loss``; infinite gradients are its business."""

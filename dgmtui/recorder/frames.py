@@ -106,8 +106,10 @@ def _selects(data: Any, index: list[int], batch: Tensor) -> bool:
         return False
     if len(data) <= max(index) or min(index) < 0 or len(data) == len(batch):
         return False
-    rows = data[index]
-    chosen = torch.as_tensor(rows).to(device=batch.device)
+    try:
+        chosen = torch.as_tensor(data[index]).to(device=batch.device)
+    except (TypeError, RuntimeError):  # text, or a sparse tensor
+        return False
     return chosen.dtype == batch.dtype and torch.equal(chosen.nan_to_num(), batch.detach().nan_to_num())
 
 

@@ -1,37 +1,57 @@
-"""Which healthy iterations are kept as snapshots; each is the proof that the trace taken before still stands."""
+"""Which iterations are kept as snapshots before any fails; each is the proof that the trace before still stands."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor
 
-from dgmtui.recorder.capture import Backward, capture, encode
+from dgmtui.recorder.capture import Backward, Given, batch_index, capture, encode
 from dgmtui.recorder.journal import Journal
 from dgmtui.recorder.naming import Names
-from dgmtui.recording.model import Match
+from dgmtui.recorder.onset import Onsets
+from dgmtui.recording.model import ONSET, Match
 
 SNAPSHOT_BYTES = 256 << 20
-"""Healthy snapshots are kept until they take so much."""
+"""Snapshots of iterations that don't fail are kept until they take so much."""
+_SHARES = {"scheduled": 3 / 4, ONSET: 1 / 4}
+"""What there is of it for each reason: when an onset comes, the scheduled ones must not have taken it all."""
 
 
 class Keeper:
-    """Keeps iterations 0, 1, 2, 4, 8, …; after a trace went stale the next one too."""
+    """Keeps iterations 0, 1, 2, 4, 8, … and onsets; after a trace went stale the next one too."""
 
-    def __init__(self, journal: Journal, names: Names, say: Callable[[str], None]) -> None:
+    def __init__(self, journal: Journal, names: Names, given: Sequence[Given], say: Callable[[str], None]) -> None:
         self.always = False
         """A trace went stale: every iteration is to be traced."""
         self._journal = journal
         self._names = names
+        self._given = given
         self._say = say
         self._owes = False
-        self._bytes = 0
+        self._onsets = Onsets()
+        self._bytes = dict.fromkeys(_SHARES, 0)
         self._left_out = False
 
-    def due(self, iteration: int) -> bool:
-        """Whether this iteration is to be kept."""
-        return (is_power(iteration) or self._owes) and self._bytes < SNAPSHOT_BYTES
+    def due(self, iteration: int, loss: float, number: int) -> str | None:
+        """Why the backward pass that begins, the ``number``-th of the iteration, is to be kept; None where it isn't."""
+        what = f"loss of turn {number + 1}" if number else "loss"
+        told = self._onsets.follow(iteration, what, loss)
+        if told is not None:
+            self._journal.event(iteration, ONSET, told)
+            if self._has_room(ONSET):
+                return ONSET
+        scheduled = is_power(iteration) or self._owes
+        return "scheduled" if scheduled and self._has_room("scheduled") else None
+
+    def _has_room(self, reason: str) -> bool:
+        return self._bytes[reason] < SNAPSHOT_BYTES * _SHARES[reason]
 
     def keep(
-        self, iteration: int, backward: Backward, gradients: Mapping[str, Tensor], turn: Callable[[], str]
+        self,
+        reason: str,
+        iteration: int,
+        backward: Backward,
+        gradients: Mapping[str, Tensor],
+        turn: Callable[[], str],
     ) -> None:
         """Replay an iteration, compare and write it; ``turn`` is asked when it is written."""
         captured = capture(backward, self._names, gradients)
@@ -40,12 +60,20 @@ class Keeper:
             self._trace_always(iteration, captured.verdict.detail)
             return
         self._owes = captured.plan is None
-        if captured.plan is not None and not self._journal.writer.takes_snapshot(captured.nbytes()):
-            self._leave_out(iteration, captured.nbytes())
-        elif captured.plan is not None:
-            self._bytes += captured.nbytes()
+        if captured.plan is not None and self._fits(reason, iteration, captured.nbytes()):
+            self._bytes[reason] += captured.nbytes()
+            index = batch_index(backward.window, self._given) if reason == ONSET else None
+            extra = {} if index is None else {"dataset_index": index}
             encoded, writer, loss = encode(captured), self._journal.writer, backward.value  # and no tensor to wait with
-            self._journal.later(lambda: encoded.write(writer, iteration, "scheduled", loss, turn(), {}))
+            self._journal.later(lambda: encoded.write(writer, iteration, reason, loss, turn(), extra))
+
+    def _fits(self, reason: str, iteration: int, size: int) -> bool:
+        """Whether --max-size allows it; onsets are never thinned away: all together take no more than one other may."""
+        takes = self._journal.writer.takes_snapshot
+        if not takes(size):
+            self._leave_out(iteration, size)
+            return False
+        return reason != ONSET or takes(self._bytes[ONSET] + size)
 
     def _leave_out(self, iteration: int, size: int) -> None:
         if not self._left_out:

@@ -176,7 +176,7 @@ class SnapshotInfo:
     turn: str
     """Empty where an iteration has one turn."""
     reason: str
-    """``scheduled``, ``onset`` or ``failing``."""
+    """``scheduled``, ``onset`` (the training left its past) or ``failing``."""
     trace: int
     """Id of the trace (see ``Recording.trace``) that runs on it; -1 where none does."""
     loss: float
@@ -193,6 +193,8 @@ class SnapshotInfo:
     ``transient``: true where a second replay did not show the non-finite again."""
 
 
+ONSET = "onset"
+"""Why a snapshot was taken where the training left its past, and the kind of the event that tells of it."""
 DENSE = "dense"
 """The kind of the event that tells from where (``first``) to where (``last``) every iteration has a row."""
 
@@ -203,7 +205,7 @@ class Event:
 
     iteration: int
     kind: str
-    """``note``, ``warning``, ``nonfinite``, ``late_module``, ``trace``, …"""
+    """``note``, ``warning``, ``nonfinite``, ``onset``, ``late_module``, ``trace``, …"""
     message: str
     data: Mapping[str, Any] = field(default_factory=dict)
 

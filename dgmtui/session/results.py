@@ -269,7 +269,7 @@ class Results:
             replayed = self.replay(snapshot)
             assign = forward_contributions if replayed.no_gradients else contributions
             made = assign(replayed.replay, target, epsilon=epsilon, by=by, progress=self.progress())
-            before = (s.iteration for s in self._recording.snapshots if s.reason != "failing")
+            before = (s.iteration for s in self._recording.snapshots if s.reason == "scheduled")
             healthy = max((iteration for iteration in before if iteration < snapshot.iteration), default=None)
             self._credit[key] = CreditTable(snapshot, made, healthy, replayed.no_gradients)
             while len(self._credit) > KEPT_CREDIT:
