@@ -10,51 +10,37 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from dgmtui.errors import ReplayError
-from dgmtui.recorder.binding import Plan, finish
+from dgmtui.recorder.binding import Plan
 from dgmtui.recorder.calls import Calls
-from dgmtui.recorder.capture import (
-    Backward,
-    Before,
-    Captured,
-    Encoded,
-    Given,
-    add_weights,
-    batch_index,
-    capture,
-    encode,
-    rows_of,
-    transient,
-)
+from dgmtui.recorder.capture import Backward, Before, Given, capture, encode
+from dgmtui.recorder.failing import failing_row, known_of
 from dgmtui.recorder.finite import is_finite
 from dgmtui.recorder.gradients import Gradients
 from dgmtui.recorder.journal import Ended, Journal
-from dgmtui.recorder.keeping import Keeper, is_power
-from dgmtui.recorder.light import LightRow, joined, whole
+from dgmtui.recorder.keeping import Keeper
+from dgmtui.recorder.light import LightRow, joined
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names, tensors_in
+from dgmtui.recorder.options import LAST
+from dgmtui.recorder.outputs import Outputs
+from dgmtui.recorder.plans import Plans
 from dgmtui.recorder.ranks import averaged_over, shards
-from dgmtui.recorder.ring import LAST
 from dgmtui.recorder.rounds import Rounds
 from dgmtui.recorder.selection import EVERYTHING, Selection
 from dgmtui.recorder.threads import Followed
 from dgmtui.recorder.updates import Updates
-from dgmtui.recorder.window import Checked, Window, checksum, open_window
+from dgmtui.recorder.window import Window, open_window
 from dgmtui.recording.model import End
 from dgmtui.recording.writer import RecordingWriter
 from dgmtui.trace import one_pass
-from dgmtui.trace.units import unit_axis
 
 if TYPE_CHECKING:
     from dgmtui.trace.tracer import Tracer
 
 _SHARDED = "the parameters are sharded over the ranks (fully_shard), so no rank can replay an iteration by itself"
-
-
 _OTHER_THREAD = "another thread trains too: only the one that trained first is recorded"
-
-
 _GIVEN = 8
+"""Batches that loaders gave last."""
 
 
 class StopTraining(BaseException):
@@ -85,7 +71,7 @@ class Engine:
         """The user says where an iteration ends."""
         self._writer = writer
         self._journal = Journal(writer, self.names, last=last, say=say)
-        self._shapes = self._journal.shapes
+        self._outputs = Outputs(self.names, self._journal, lambda message: self._note("warning", message))
         self._keeper = Keeper(self._journal, self.names, self._given, say)
         self._gradients = Gradients(self.names, selection)
         self._updates = Updates(self.names, self._gradients)
@@ -95,14 +81,13 @@ class Engine:
         self._on_nonfinite = on_nonfinite
         self._say = say
         self._rounds = Rounds()
-        self._plans: dict[tuple[int, str], Plan] = {}
+        self._plans = Plans(self.names, lambda iteration, message: self._journal.event(iteration, "trace", message))
         self.calls = Calls()
         self._handled: BaseException | None = None
         self._spent: Window | None = None
         self._sharded = False
         self._averaged_over = 1
         """How many ranks' gradients the backward pass under way will average."""
-        self._most_calls = 64
         self._window: Window | None = None
         self._row: Row | LightRow | None = None
         self._losses: list[float] = []
@@ -111,11 +96,8 @@ class Engine:
         self._scalars: dict[str, float] = {}
         self._unscaled: dict[int, Tensor] = {}
         self._scaler_seen = False
-        self._early = False
         self._raised = False
         """The last backward pass raised."""
-        self._joined: set[int] = set()
-        """The backward passes, by their number, that use what was made for the one before."""
         self._is_child = False
         self._followed = Followed()
         self._left_behind: list[Tracer] = []
@@ -222,10 +204,10 @@ class Engine:
             self._end_pass(window, module, kwargs, tensors)
         if tensors:
             if tracer is None:
-                self._see_output(window, module, tensors[0])
+                self._outputs.see(window, module, tensors[0])
             else:
                 with tracer.paused():
-                    self._see_output(window, module, tensors[0])
+                    self._outputs.see(window, module, tensors[0])
 
     def _forget_raised(self) -> None:
         """The last backward pass raised and the training goes on: what it was made of is no part of the iteration."""
@@ -241,11 +223,11 @@ class Engine:
         self._gradients.forget()
         if self._window is not None and self._window.is_stale(module):
             self._drop_window()
-        elif self._window is not None and self._window.tracing and len(self._window.passes) >= self._most_calls:
+        elif self._window is not None and self._window.tracing and len(self._window.passes) >= self._plans.most_calls:
             self._window.give_up_trace()
         if self._window is None:
             self._journal.write_ended()
-            self._open(early=self._early and not self._losses)
+            self._open(early=self._plans.early and not self._losses)
         window = self._window
         assert window is not None
         path = self.names.path(module)
@@ -253,19 +235,12 @@ class Engine:
             window.resume(self.names.buffers)
         first = not window.passes
         window.begin_pass(path, module, tensors_in(args))
-        if first and window.tracer is None and (self._keeper.always or self._unknown(window)):
+        if first and window.tracer is None and (self._keeper.always or self._is_unknown(window)):
             window.trace()
 
-    def _unknown(self, window: Window) -> bool:
-        """Whether the pass that begins, or one that goes on with it, has no trace yet."""
-        number = len(self._losses)
-        if self._sharded:  # memory that a trace would hold is taken away under it
-            return False
-        while (number, window.first) in self._plans:
-            number += 1
-            if number not in self._joined:
-                return False
-        return True
+    def _is_unknown(self, window: Window) -> bool:
+        """Whether a trace is to be taken; where memory that it would hold is taken away under it, none is."""
+        return not self._sharded and self._plans.is_unknown(window, len(self._losses))
 
     def _end_pass(self, window: Window, module: nn.Module, kwargs: Mapping[str, Any], outputs: list[Tensor]) -> None:
         named = tensors_in(dict(kwargs)) if kwargs else []
@@ -284,44 +259,6 @@ class Engine:
             self._window.end_trace()
         self._window = None
 
-    def _see_output(self, window: Window, module: nn.Module, output: Tensor) -> None:
-        row = window.row
-        if isinstance(row, LightRow):
-            self._see_light(window, row, module, output)
-            return
-        leaf = _is_leaf(module, output)
-        if row is None and not leaf and self._journal.begun:
-            return
-        path = self.names.path(module)
-        axis = self._axis(path, module, output) if row is not None or path not in self._shapes else None
-        names = None if row is None else row.see_activation(path, output, axis)
-        if leaf:
-            known = None if row is None else row.taken_of(output)
-            window.checks.append(Checked(path, checksum(output) if known is None else known, len(window.parts)))
-        if row is not None and names is not None and output.requires_grad:
-            output.register_hook(lambda gradient: self._see_gradient(row, names, gradient, axis))  # type: ignore[no-untyped-call]
-
-    def _see_light(self, window: Window, row: LightRow, module: nn.Module, output: Tensor) -> None:
-        path = self.names.path(module)
-        taken = row.see_activation(path, output, self._axis(path, module, output))
-        if not module._modules and (taken is not None or _is_leaf(module, output)):
-            window.checks.append(Checked(path, checksum(output) if taken is None else taken, len(window.parts)))
-
-    def _axis(self, path: str, module: nn.Module, output: Tensor) -> int | None:
-        """The units' axis of an output; the first of each module is noted."""
-        known = self._shapes.get(path)
-        if known is not None and known[0] == output.shape:
-            return known[1]
-        axis = unit_axis(output.shape, type(module).__name__)
-        self._shapes.setdefault(path, (tuple(output.shape), axis))
-        return axis
-
-    def _see_gradient(self, row: Row, paths: list[str], gradient: Tensor, axis: int | None) -> None:
-        try:
-            row.see_gradient(paths, gradient, axis)
-        except Exception as error:  # autograd would raise it in the user's backward pass
-            self._note("warning", f"a gradient of {paths[0]} was not recorded: {error}")
-
     def around_backward(self, losses: Sequence[Tensor], run: Callable[[], None], *, weighted: bool = False) -> None:
         """The user calls ``backward`` on ``losses``, or on their weighted sum; ``run`` does it."""
         if not self.watching or not self._here(trains=True):
@@ -331,7 +268,7 @@ class Engine:
         window = self._window_of_backward()
         value = sum(self._value(loss) for loss in losses)
         loss = losses[0]
-        plan, why = self._plan(window, loss), ""
+        plan, why = self._plans.of(window, loss, len(self._losses), self.iteration), ""
         if self._sharded:
             plan, why = None, _SHARDED
         elif len(losses) > 1:
@@ -353,7 +290,7 @@ class Engine:
         if self.failed_at is None:
             self._look_at_gradients(backward, parameters, reason)
         self._spend(window, plan)
-        if len(self._losses) in self._joined and not window.gave_up:
+        if self._plans.goes_on(len(self._losses)) and not window.gave_up:
             self._window = window.followed_by(self._pass_row())
         if self._rounds.without_optimizer and not self.in_block:
             self.end_iteration()
@@ -374,7 +311,7 @@ class Engine:
         if self._spent is not None:  # another backward pass through what was already gone back through
             self._spent.row = None
             return self._spent
-        self._early = True  # no model was called: from the next iteration on the window opens with the step before
+        self._plans.early = True  # no model was called: windows are to open with the step before
         return open_window({}, self._pass_row())
 
     def _spend(self, window: Window, plan: Plan | None) -> None:
@@ -409,37 +346,6 @@ class Engine:
             self._note("skipped", "the gradient scaler skipped this step: the scaled gradients overflowed")
             if self._rounds.stepped(optimizer):
                 self.end_iteration()
-
-    def _plan(self, window: Window, loss: Tensor) -> Plan | None:
-        """The trace that stands for this pass: its own, or an earlier one of the same signature."""
-        key = len(self._losses), window.first
-        if window.gave_up:  # they were of one pass all the same: the next is traced to its end
-            self._most_calls = 2 * len(window.passes)
-            return None
-        if window.tracer is None:
-            known = self._plans.get(key)
-            now = window.signature, self.names.generation
-            if known is not None and (known.signature, known.generation) != now:
-                del self._plans[key]
-                return None
-            return known
-        window.end_trace()
-        self.names.refresh()
-        try:
-            plan = finish(window, loss, self.names)
-        except ReplayError as error:
-            if is_power(self.iteration):
-                self._note("trace", str(error))
-            return None
-        if plan.missing and not self._losses:
-            self._early = True
-        elif plan.missing:  # perhaps it was made for the pass before, or for one before that
-            number = len(self._losses)
-            while number in self._joined:
-                number -= 1
-            self._joined.add(max(1, number))
-        self._plans[key] = plan
-        return plan
 
     def new_optimizer(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimiser was made."""
@@ -495,7 +401,7 @@ class Engine:
         if self.iteration == 1:
             self._tell_unmatched()
         self._journal.write(ended)  # last: an interrupt here, after which the training goes on, must not repeat it
-        if self._early and self._window is None and not self._sharded:
+        if self._plans.early and self._window is None and not self._sharded:
             self._open(early=True)
 
     def _tell_unmatched(self) -> None:
@@ -541,21 +447,14 @@ class Engine:
     def _fail(self, backward: Backward, gradients: Mapping[str, Tensor] | None) -> None:
         """The first non-finite loss or gradient: keep everything, before the optimiser moves the weights."""
         self.failed_at = self.iteration
-        captured = self._captured(backward, gradients)
-        extra: dict[str, Any] = {}
         with _Busy(self):
-            if captured.same and gradients is None and transient(captured, backward.loss):
-                extra["transient"] = True
-            if gradients is not None and backward.averaged_over > 1:
-                extra["averaged_over"] = backward.averaged_over
-            index = batch_index(backward.window, self._given)
-            if index is not None:
-                extra["dataset_index"] = index
-            row = self._failing_row(backward, captured, gradients)
+            captured = capture(backward, self.names, gradients)
+            extra = known_of(captured, backward, gradients, self._given)
+            row = failing_row(self._row, backward, captured, gradients, self.names)
+            encoded = encode(captured)
         self._journal.write_ended()
         self._journal.begin(row)
-        turn = self._turn(backward.number)
-        self._encoded(captured).write(self._writer, self.iteration, "failing", backward.value, turn, extra)
+        encoded.write(self._writer, self.iteration, "failing", backward.value, self._turn(backward.number), extra)
         what = "loss" if gradients is None else "gradient"
         message = f"the {what} of iteration {self.iteration} is not finite"
         self._note("nonfinite", message)
@@ -568,28 +467,6 @@ class Engine:
         self._journal.write_failing(Ended(self.iteration, backward.value, seconds, self._scalars, row, failed=True))
         self.stopped_at = self.iteration
         raise StopTraining(message)
-
-    def _failing_row(self, backward: Backward, captured: Captured, gradients: Mapping[str, Tensor] | None) -> Row:
-        """What the failing iteration measured, or where it was not to be recorded, what its replay gives."""
-        row, seen = self._row, backward.window.row
-        if row is not None and seen is not None:
-            row = joined(row, seen)
-            backward.window.row = None
-            if self._selection.is_all and isinstance(row, Row):
-                add_weights(row, self.names, gradients=gradients is not None)
-                return row
-        made = rows_of(captured, self.names, backward=gradients is not None and not backward.weighted)
-        if row is not None:
-            made.complete(whole(row))
-        return made
-
-    def _captured(self, backward: Backward, gradients: Mapping[str, Tensor] | None) -> Captured:
-        with _Busy(self):
-            return capture(backward, self.names, gradients)
-
-    def _encoded(self, captured: Captured) -> Encoded:
-        with _Busy(self):
-            return encode(captured)
 
     def note_once(self, kind: str, message: str) -> None:
         """Tell the user, and whoever reads the recording, what holds for the whole run."""
@@ -605,11 +482,6 @@ class Engine:
         known = self._unscaled.pop(loss._cdata, None)
         tensor = loss.detach() if known is None else known
         return float(tensor.float().sum()) if tensor.numel() != 1 or tensor.is_complex() else float(tensor)
-
-
-def _is_leaf(module: nn.Module, output: Tensor) -> bool:
-    """Whether it is an operation's output, which a replay is compared by, and not just a container's."""
-    return not module._modules and output.is_floating_point() and output.layout == torch.strided
 
 
 def _gradients_of(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from dgmtui.recorder.approach import Approach
 from dgmtui.recorder.light import LightRow
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names
-from dgmtui.recorder.ring import LAST
+from dgmtui.recorder.options import LAST
 from dgmtui.recorder.rows import Rows, measured
 from dgmtui.recording.model import End, Event
 from dgmtui.recording.writer import RecordingWriter

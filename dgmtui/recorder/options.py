@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, get_args
 
 from dgmtui.errors import UsageError
-from dgmtui.recorder.ring import LAST
 from dgmtui.recorder.selection import Selection
 from dgmtui.recording.budget import parse_size
 
+LAST = 32
+"""How many iterations before a failure are kept unless another number is asked for."""
 OnNonfinite = Literal["stop", "continue"]
 
 

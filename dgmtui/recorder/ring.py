@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dgmtui.recorder.light import LightRow
+from dgmtui.recorder.options import LAST
 
 if TYPE_CHECKING:
     from dgmtui.recorder.measure import Key
     from dgmtui.recorder.rows import Measurement
 
-LAST = 32
-"""How many iterations are kept unless another number is asked for."""
 RING_BYTES = 64 << 20
 """What they may take in memory: of a huge network fewer are kept."""
 _OBJECT = 128

@@ -19,6 +19,7 @@ import dgmtui
 from dgmtui.recorder.engine import Engine
 from dgmtui.recorder.frames import Variable, dataset_index, find_variable, read_variable
 from dgmtui.recorder.naming import Names
+from dgmtui.recorder.outputs import Outputs
 from dgmtui.recording import open_recording
 
 
@@ -131,7 +132,7 @@ def test_an_error_of_ours_never_reaches_the_training(
         raise RuntimeError("disk on fire")
 
     with dgmtui.Recorder(tmp_path / "run.h5", recorder_model) as recorder:
-        monkeypatch.setattr(Engine, "_see_output", fail)
+        monkeypatch.setattr(Outputs, "see", fail)
         losses = train(recorder)
         assert not _get_current_dispatch_mode_stack(), "a tracer was left running"
     assert len(losses) == 12

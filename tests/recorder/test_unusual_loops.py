@@ -305,7 +305,8 @@ def test_units_are_measured_right_at_every_scale(scale: float, shape: tuple[int,
     axis = 1 if len(shape) > 1 else 0
     row = Row()
     row.add_output("m", Quantity.ACTIVATION, values, axis)
-    ((_, statistics, units),) = row.merged()
+    ((_, statistics, units, width),) = row.merged()
+    assert width == shape[axis]
     wide = values.double().movedim(axis, 0).reshape(shape[axis], -1)
     np.testing.assert_allclose(units[Measure.MEAN], wide.mean(1), rtol=1e-5)
     np.testing.assert_allclose(units[Measure.RMS], wide.pow(2).mean(1).sqrt(), rtol=1e-5)
