@@ -67,9 +67,12 @@ class Journal:
         if self._rows.begun:
             return
         self._rows.begin(row or Row(), scalars)
-        for write in self._waiting:
-            write()
-        self._waiting = []
+        self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        """An interrupt within leaves the rest to be written."""
+        while self._waiting:
+            self._waiting.pop(0)()
 
     @property
     def begun(self) -> bool:
@@ -78,10 +81,9 @@ class Journal:
 
     def later(self, write: Callable[[], object]) -> None:
         """Now, or as soon as the recording has its channels."""
+        self._waiting.append(write)
         if self._rows.begun:
-            write()
-        else:
-            self._waiting.append(write)
+            self._write_waiting()
 
     def event(self, iteration: int, kind: str, message: str) -> None:
         """Something happened."""
@@ -98,8 +100,12 @@ class Journal:
             self._put(ended)
 
     def _put(self, ended: Ended) -> None:
+        try:
+            self.writer.add_iteration(ended.iteration, ended.loss, ended.seconds, ended.scalars)
+        except Exception:
+            self._held = False  # what was refused is not tried again, what was interrupted is
+            raise
         self._held = False
-        self.writer.add_iteration(ended.iteration, ended.loss, ended.seconds, ended.scalars)
         row = ended.row
         onset = self._approach.is_onset(ended.iteration, failed=ended.fails)
         if row is not None and not row.is_empty:
@@ -123,10 +129,11 @@ class Journal:
 
     def write_ended(self) -> None:
         """Nothing is logged any more to the iteration that ended before: write it if it was held back."""
-        ended, self._ended = self._ended, None
+        ended = self._ended
         if ended is not None and self._held:
             self.begin(ended.row, tuple(ended.scalars))
             self._put(ended)
+        self._ended = None
 
     def write_failing(self, ended: Ended) -> None:
         """Write the iteration that the run stops at, at once."""
@@ -141,6 +148,7 @@ class Journal:
         self.write_ended()
         if self._rows.begun or self._waiting:
             self.begin(None)
+            self._write_waiting()
             try:
                 if end.reason != "finished":
                     self._approach.write(end.iteration)

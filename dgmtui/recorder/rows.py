@@ -72,11 +72,12 @@ class Rows:
 
     def begin(self, row: Row | LightRow, scalars: tuple[str, ...] = ()) -> None:
         """Make the recording's datasets for what ``row`` measured."""
+        self._ids.clear()  # of an attempt that was interrupted
         channels = self._channels({key: one.width for key, one in measured(row).items()})
         infos = list(self._names.infos(self.shapes))
         self._written = {info.path for info in infos}
-        self._writer.begin(infos, channels, scalars)
         self._early = len(channels)
+        self._writer.begin(infos, channels, scalars)
 
     def write(self, iteration: int, row: Mapping[Key, Measurement]) -> None:
         """Append one iteration's row."""

@@ -38,6 +38,7 @@ from dgmtui.recording.schema import Committed, LogKind
 from dgmtui.recording.source import Source
 from dgmtui.recording.tail import RowData, Tail, in_order
 from dgmtui.recording.thinning import Thinned, take_over, thinned
+from dgmtui.recording.uninterrupted import uninterrupted
 from dgmtui.recording.writing_index import IndexWriter, nonfinite_in
 
 if TYPE_CHECKING:
@@ -97,19 +98,25 @@ class RecordingWriter:
 
     @exclusive
     def begin(self, modules: Sequence[ModuleInfo], channels: Sequence[Channel], scalars: Sequence[str] = ()) -> None:
-        """Create every dataset for this network, rename the file to its final name and let readers in."""
+        """Create every dataset for this network, rename the file to its final name and let readers in.
+
+        An interrupt is raised when it is done: what is half made can't be gone on with.
+        """
         assert self._file is not None and not self._begun, "begin() comes once, before close()"
         self.channels = list(channels)
         self._scalars = {name: column for column, name in enumerate(scalars)}
+        uninterrupted(lambda: self._begin(modules, channels, scalars))
+
+    def _begin(self, modules: Sequence[ModuleInfo], channels: Sequence[Channel], scalars: Sequence[str]) -> None:
         try:
             self._create(modules, channels, scalars)
-        except BaseException:  # also an interrupt: what is half made can't be gone on with
+        except BaseException:
             self.discard()
             raise
         self._stage_blocks()
         self._begin_late()
-        self._begun = True
         self._flusher = Flusher(self, self._flush_seconds / 2)
+        self._begun = True
 
     def _create(self, modules: Sequence[ModuleInfo], channels: Sequence[Channel], scalars: Sequence[str]) -> None:
         assert self._file is not None
