@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dgmtui.errors import RecordingError
 from dgmtui.recording import schema
-from dgmtui.recording.appending import Appender, Block, Staging
+from dgmtui.recording.appending import Appender, Block, LateStaging, Staging
 from dgmtui.recording.budget import Budget
 from dgmtui.recording.codec import to_json
 from dgmtui.recording.creating import create_part, part_of, switch_to_following, writing
@@ -44,6 +44,8 @@ from dgmtui.recording.writing_index import IndexWriter, nonfinite_in
 if TYPE_CHECKING:
     import h5py
 
+LATE_BYTES = 4 << 20
+"""Rows of late channels are written as soon as they take more."""
 UNSEEN = np.array([0.0 if name in STATISTICS[schema.COUNTS] else np.nan for name in STATISTICS])
 """Statistics of a channel that an iteration did not see."""
 ITERATION_BLOCK = 512
@@ -160,6 +162,8 @@ class RecordingWriter:
 
     def _begin_late(self) -> None:
         self._late: list[Channel] = []
+        names = schema.LATE_ROWS, schema.LATE_STATISTICS, schema.LATE_SERIES
+        self._late_rows = LateStaging(*(self._appenders[name] for name in names))
         self._ids = {(known.module, known.quantity): i for i, known in enumerate(self.channels)}
         self._late_scalars: dict[str, int] = {}
         self._traces = 0
@@ -266,17 +270,18 @@ class RecordingWriter:
     ) -> None:
         """Record the statistics ``[9]`` and series ``{measure: [U]}`` of one late channel at one iteration."""
         known = self._late[channel - len(self.channels)]
-        self._keep_within(0)
+        self._keep_within(self._late_rows.nbytes)
         values = np.full((len(MEASURES[known.quantity]), known.units), np.nan, schema.F4)
         for place, measure in enumerate(MEASURES[known.quantity]):
             values[place] = series.get(measure, np.nan)
         with writing(self.path):
-            offset = self._appenders[schema.LATE_SERIES].append(values.ravel())
-            self._appenders[schema.LATE_STATISTICS].append(np.asarray(statistics, schema.F8)[None])
-            self._appenders[schema.LATE_ROWS].append(np.array([[iteration, channel, offset, values.size]]))
             found = nonfinite_in(iteration, known, np.asarray(statistics), values[0])
             if found is not None and not self._index.knows(iteration, channel):
                 self._index.add(channel, found)
+        self._late_rows.add(iteration, channel, np.array(statistics, schema.F8), values.ravel())
+        if self._late_rows.nbytes > LATE_BYTES:
+            with writing(self.path):
+                self._write_late_rows()
         self._flush_if_due()
 
     @exclusive
@@ -382,6 +387,13 @@ class RecordingWriter:
             self._ensure_room(self._block_bytes)
         self._index_staged_rows()
         self._rows.write()
+        self._write_late_rows()
+
+    def _write_late_rows(self) -> None:
+        if self._late_rows.nbytes:
+            with self._unthinned():
+                self._ensure_room(self._late_rows.nbytes)
+            self._late_rows.write()
 
     @exclusive
     def discard(self) -> None:

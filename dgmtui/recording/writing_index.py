@@ -13,9 +13,10 @@ def nonfinite_in(
     iteration: int, channel: Channel, statistics: NDArray[np.float64], units: NDArray[np.float32] | None
 ) -> NonFinite | None:
     """What statistics ``[9]`` say of non-finite values; the unit is the first non-finite of the series row ``[U]``."""
-    nan, posinf, neginf = (int(count) for count in np.nan_to_num(statistics[schema.COUNTS]))
-    if nan + posinf + neginf == 0:
+    counts = statistics[schema.COUNTS]
+    if not (counts > 0).any():
         return None
+    nan, posinf, neginf = (int(count) for count in np.nan_to_num(counts))
     bad = np.flatnonzero(~np.isfinite(units if units is not None else []))
     unit = int(bad[0]) if len(bad) else None
     return NonFinite(iteration, channel.module, channel.quantity, unit, nan, posinf, neginf)

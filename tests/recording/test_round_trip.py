@@ -257,3 +257,33 @@ def test_no_torch_is_loaded() -> None:
         "print([m for m in ('torch', 'textual', 'rich', 'sklearn') if m in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_late_rows_come_back_in_their_order_however_they_were_staged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dgmtui.recording.writer.LATE_BYTES", 700)
+    writer = RecordingWriter(tmp_path / "a.h5", INFO, block_rows=8)
+    writer.begin([ModuleInfo("a", "Linear", None)], [Channel("a", Quantity.UPDATE, 0)])
+    widths = {"narrow": 3, "wide": 40}
+    late = writer.add_late_channels(
+        [ModuleInfo(name, "Linear", None) for name in widths],
+        [Channel(name, Quantity.WEIGHT, width) for name, width in widths.items()],
+    )
+    for iteration in range(30):
+        writer.add_iteration(iteration, 1.0, 0.0)
+        writer.add_row(iteration, np.zeros((1, 9)), {})
+        for channel, width in zip(late, widths.values(), strict=True):
+            norms = np.arange(width, dtype=np.float32) + 100 * iteration
+            writer.add_late_row(iteration, channel, np.r_[np.full(6, iteration), 0, 0, 0], {Measure.NORM: norms})
+        if iteration == 17:
+            writer.flush()
+            with open_recording(tmp_path / "a.h5") as recording:
+                assert np.asarray(recording.series(late[1]))[17, 39] == 1739
+    writer.close(None)
+    with open_recording(tmp_path / "a.h5") as recording:
+        for channel, width in zip(late, widths.values(), strict=True):
+            expected = np.arange(width) + 100 * np.arange(30)[:, None]
+            np.testing.assert_array_equal(np.asarray(recording.series(channel)), expected)
+            np.testing.assert_array_equal(recording.statistics(channel)[:, 0], np.arange(30))
+    assert check(tmp_path / "a.h5").whole
