@@ -113,7 +113,7 @@ class RecordingWriter:
         try:
             self._create(modules, channels, scalars)
         except BaseException:
-            self.discard()
+            self._discard()  # the lock is the other thread's
             raise
         self._stage_blocks()
         self._begin_late()
@@ -399,6 +399,9 @@ class RecordingWriter:
     def discard(self) -> None:
         """Close the file and remove it; only before ``begin``, when it holds nothing and has not its final name yet."""
         assert not self._begun, "what was recorded is kept"
+        self._discard()
+
+    def _discard(self) -> None:
         if self._file is not None:
             file, self._file = self._file, None
             try:
