@@ -275,10 +275,15 @@ INLINE void NAME(last_columns)(const REAL *x, const REAL *less, int64_t outer, i
                                sums *of)
 {
     int64_t count = width % LANES, first = width - LANES;
-    for (int64_t row = 0; width < LANES && row < outer; row++)
-        for (int64_t c = 0; c < width; c++)
-            NAME(take_one)(t, of + c, x[row * width + c], less ? less + row * width + c : 0);
-    for (int64_t row = 0; width > LANES && count && row < outer;) {
+    if (!count)
+        return;
+    if (first < 0) {
+        for (int64_t row = 0; row < outer; row++)
+            for (int64_t c = 0; c < width; c++)
+                NAME(take_one)(t, of + c, x[row * width + c], less ? less + row * width + c : 0);
+        return;
+    }
+    for (int64_t row = 0; row < outer;) {
         int64_t stop = outer - row < STEPS ? outer : row + STEPS;
         NAME(lanes) a;
         NAME(clear)(&a);
