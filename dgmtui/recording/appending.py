@@ -148,7 +148,7 @@ class Staging:
 
 
 class LateStaging:
-    """Rows of late channels staged in memory, each with series of its own length; no more than the rows of a block."""
+    """Rows of late channels staged in memory, each with series of its own length."""
 
     def __init__(self, rows: Appender, statistics: Appender, series: Appender) -> None:
         self._appenders = rows, statistics, series
@@ -167,13 +167,19 @@ class LateStaging:
         self.nbytes += 4 * 8 + statistics.nbytes + series.nbytes
 
     def write(self) -> None:
-        """Write what is staged; what the disk refuses stays staged."""
+        """Write what is staged; where that is refused or interrupted all of it stays staged, and none of it counts."""
         if not self._rows:
             return
-        rows, statistics, series = self._appenders
         table = np.array(self._rows, np.int64)
-        offset = series.append(np.concatenate(self._series))
-        offsets = offset + np.cumsum(table[:, 2]) - table[:, 2]
-        statistics.append(np.stack(self._statistics))
-        rows.append(np.column_stack([table[:, :2], offsets, table[:, 2]]))
+        before = [appender.length for appender in self._appenders]
+        rows, statistics, series = self._appenders
+        try:
+            offset = series.append(np.concatenate(self._series))
+            offsets = offset + np.cumsum(table[:, 2]) - table[:, 2]
+            statistics.append(np.stack(self._statistics))
+            rows.append(np.column_stack([table[:, :2], offsets, table[:, 2]]))
+        except BaseException:
+            for appender, length in zip(self._appenders, before, strict=True):
+                appender.take_back(length)
+            raise
         self._rows, self._statistics, self._series, self.nbytes = [], [], [], 0
