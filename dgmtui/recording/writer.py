@@ -231,7 +231,6 @@ class RecordingWriter:
         self._ensure_room((2 + (written + len(rows)) // self._block_rows) * self._block_bytes)
         with self._unthinned(), writing(self.path):
             held = self._tail.since(since)
-            self._index.recall(since)
             before = self._last_row = self._tail.take_back(since)
             if held:
                 self._commit()
@@ -274,11 +273,10 @@ class RecordingWriter:
         values = np.full((len(MEASURES[known.quantity]), known.units), np.nan, schema.F4)
         for place, measure in enumerate(MEASURES[known.quantity]):
             values[place] = series.get(measure, np.nan)
-        with writing(self.path):
-            found = nonfinite_in(iteration, known, np.asarray(statistics), values[0])
-            if found is not None and not self._index.knows(iteration, channel):
-                self._index.add(channel, found)
         self._late_rows.add(iteration, channel, np.array(statistics, schema.F8), values.ravel())
+        found = nonfinite_in(iteration, known, np.asarray(statistics), values[0])
+        if found is not None:
+            self._enter(channel, found)
         if self._late_rows.nbytes > LATE_BYTES:
             with writing(self.path):
                 self._write_late_rows()
@@ -287,8 +285,13 @@ class RecordingWriter:
     @exclusive
     def add_nonfinite(self, found: NonFinite) -> None:
         """Put a non-finite value into the index; the run's first reaches the file before this returns."""
-        channel = self._channel_id(found)
-        if self._index.knows(found.iteration, channel):
+        self._enter(self._channel_id(found), found)
+
+    def _enter(self, channel: int, found: NonFinite) -> None:
+        """Put it into the index unless it is there; the run's first is told to readers at once."""
+        with writing(self.path):
+            known = self._index.knows(found.iteration, channel)
+        if known:
             return
         self._keep_within(0)
         with writing(self.path):
@@ -341,10 +344,11 @@ class RecordingWriter:
         """Bring everything added into the file."""
         if self._file is None or not self._begun:
             return
-        self._keep_within(self._block_bytes)
+        self._keep_within(self._staged_bytes)
         with writing(self.path):
             self._iterations.write()
             self._write_rows()
+            self._write_late_rows()
         self._commit()
 
     @exclusive
@@ -368,8 +372,9 @@ class RecordingWriter:
     def _write_what_fits(self, end: End | None) -> None:
         refused: list[RecordingError] = []
         self._reserve = 0
-        room = lambda: self._keep_within(self._block_bytes)  # noqa: E731
-        for write in (room, self._iterations.write, self._write_rows, lambda: self._log_end(end), self._commit):
+        room = lambda: self._keep_within(self._staged_bytes)  # noqa: E731
+        rows = self._iterations.write, self._write_rows, self._write_late_rows
+        for write in (room, *rows, lambda: self._log_end(end), self._commit):
             try:
                 with writing(self.path):
                     write()
@@ -387,7 +392,11 @@ class RecordingWriter:
             self._ensure_room(self._block_bytes)
         self._index_staged_rows()
         self._rows.write()
-        self._write_late_rows()
+
+    @property
+    def _staged_bytes(self) -> int:
+        """What the file grows by at most when all that is staged is written."""
+        return self._block_bytes + self._late_rows.nbytes
 
     def _write_late_rows(self) -> None:
         if self._late_rows.nbytes:
@@ -413,11 +422,12 @@ class RecordingWriter:
     def _make_room(self, staging: Staging) -> None:
         if not staging.full:
             return
-        self._keep_within(self._block_bytes)
+        self._keep_within(self._staged_bytes)
         with writing(self.path):
             self._iterations.write()  # before the disk may be full: the losses are little and tell much
             if staging is self._rows:
                 self._write_rows()
+                self._write_late_rows()
         staging.clear()
 
     def _index_staged_rows(self) -> None:
