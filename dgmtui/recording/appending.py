@@ -145,35 +145,3 @@ class Staging:
         for block in self.blocks:
             block.clear()
         self.base, self.count, self.written = self.total, 0, 0
-
-
-class LateStaging:
-    """Rows of late channels staged in memory, each with series of its own length; no more than the rows of a block."""
-
-    def __init__(self, rows: Appender, statistics: Appender, series: Appender) -> None:
-        self._appenders = rows, statistics, series
-        self._rows: list[tuple[int, int, int]] = []
-        """Iteration, channel, and length of the series."""
-        self._statistics: list[NDArray[np.float64]] = []
-        self._series: list[NDArray[np.float32]] = []
-        self.nbytes = 0
-        """What ``write`` will take in the file."""
-
-    def add(self, iteration: int, channel: int, statistics: NDArray[np.float64], series: NDArray[np.float32]) -> None:
-        """Stage statistics ``[9]`` and series, flat."""
-        self._rows.append((iteration, channel, series.size))
-        self._statistics.append(statistics)
-        self._series.append(series)
-        self.nbytes += 4 * 8 + statistics.nbytes + series.nbytes
-
-    def write(self) -> None:
-        """Write what is staged; what the disk refuses stays staged."""
-        if not self._rows:
-            return
-        rows, statistics, series = self._appenders
-        table = np.array(self._rows, np.int64)
-        offset = series.append(np.concatenate(self._series))
-        offsets = offset + np.cumsum(table[:, 2]) - table[:, 2]
-        statistics.append(np.stack(self._statistics))
-        rows.append(np.column_stack([table[:, :2], offsets, table[:, 2]]))
-        self._rows, self._statistics, self._series, self.nbytes = [], [], [], 0

@@ -32,6 +32,8 @@ class IndexWriter:
         self._first_rows: NDArray[np.int64] = first[()]
         self._overall_iteration = schema.NEVER
         self._known: set[tuple[int, int]] = set()
+        self._forgotten = schema.NEVER
+        """Of iterations before this one the table alone knows."""
 
     def move(self, first: h5py.Dataset, overall: h5py.Dataset) -> None:
         """Go on in another file that holds the same."""
@@ -39,6 +41,8 @@ class IndexWriter:
 
     def knows(self, iteration: int, channel: int) -> bool:
         """Whether this channel is in the index at this iteration."""
+        if iteration < self._forgotten:
+            self._recall(iteration)
         return (iteration, channel) in self._known
 
     def add(self, channel: int, found: NonFinite) -> bool:
@@ -60,11 +64,13 @@ class IndexWriter:
     def _earlier(known: int, iteration: int) -> bool:
         return known == schema.NEVER or iteration < known
 
-    def recall(self, iteration: int) -> None:
-        """Know again what the table has of this iteration and later ones: their rows are written once more."""
+    def _recall(self, iteration: int) -> None:
+        """Know again what the table has of this iteration and later ones."""
         table = self._table.read(0, self._table.length)
         self._known |= {(int(row[0]), int(row[1])) for row in table[table[:, 0] >= iteration]}
+        self._forgotten = iteration
 
     def forget_before(self, iteration: int) -> None:
-        """Let go of iterations whose rows are written: nobody asks for them again."""
+        """Let go of iterations whose rows are written: seldom is one asked for again."""
         self._known = {entry for entry in self._known if entry[0] >= iteration}
+        self._forgotten = max(self._forgotten, iteration)

@@ -263,7 +263,7 @@ def test_no_torch_is_loaded() -> None:
 def test_late_rows_come_back_in_their_order_however_they_were_staged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dgmtui.recording.writer.LATE_BYTES", 700)
+    monkeypatch.setattr("dgmtui.recording.writing_late.LATE_BYTES", 700)
     writer = RecordingWriter(tmp_path / "a.h5", INFO, block_rows=8)
     writer.begin([ModuleInfo("a", "Linear", None)], [Channel("a", Quantity.UPDATE, 0)])
     widths = {"narrow": 3, "wide": 40}

@@ -291,7 +291,7 @@ def test_killed_while_thinning_one_whole_file_is_left(tmp_path: Path, moment: st
 def test_an_interrupt_while_thinning_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl+C comes at any moment, also between the file's new name and its use."""
     from dgmtui.recording import rewriting
-    from dgmtui.recording import writer as writing
+    from dgmtui.recording import written_file as writing
 
     path, interrupts = tmp_path / "run.h5", []
 
@@ -316,7 +316,7 @@ def test_an_interrupt_while_thinning_loses_nothing(tmp_path: Path, monkeypatch: 
         except KeyboardInterrupt:
             with suppress(KeyboardInterrupt):
                 writer.flush()
-            if row and writer._last_row < iteration:
+            if row and writer._rows.last < iteration:
                 writer.add_row(iteration, *row_of(iteration))
     assert interrupts.count(True) == 2 and interrupts.count(False) == 2
     writer.close(None)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import dgmtui
-from dgmtui.recording import creating, open_recording, writer
+from dgmtui.recording import creating, open_recording, writer, written_file
 from dgmtui.recording.appending import Staging
 from dgmtui.recording.check import check
 from dgmtui.recording.uninterrupted import uninterrupted
@@ -70,7 +70,7 @@ def interrupted(act: Callable[..., Any], *, first: bool) -> Callable[..., Any]:
     [
         (writer.RecordingWriter, "begin"),
         (creating.schema, "create_growing"),
-        (writer, "switch_to_following"),
+        (written_file, "switch_to_following"),
         (Staging, "__init__"),
         (writer, "Flusher"),
         (writer.RecordingWriter, "add_snapshot"),
