@@ -13,7 +13,8 @@ from dgmtui.recorder.binding import Plan, feeds_of
 from dgmtui.recorder.frames import dataset_index
 from dgmtui.recorder.light import whole
 from dgmtui.recorder.measure import Row
-from dgmtui.recorder.naming import Names, tensors_in, weight_of
+from dgmtui.recorder.naming import Names, tensors_in
+from dgmtui.recorder.weights import weights_in
 from dgmtui.recorder.window import Checked, Window, checksum
 from dgmtui.recording.model import Match, Quantity, SnapshotInfo, StoredTensor, Verdict
 from dgmtui.recording.writer import RecordingWriter
@@ -252,14 +253,10 @@ def rows_of(captured: Captured, names: Names, *, backward: bool) -> Row:
 
 def add_weights(row: Row, names: Names, *, gradients: bool) -> None:
     """Measure every module's weight and, if asked, its gradient."""
-    for path, module in names.modules():
-        found = weight_of(module)
-        if found is None:
-            continue
-        _, weight, axis = found
-        row.add_weight(path, Quantity.WEIGHT, weight, axis)
-        if gradients and weight.grad is not None:
-            row.add_weight(path, Quantity.WEIGHT_GRADIENT, weight.grad, axis)
+    for weight, tensor in weights_in(names):
+        row.add_weight(weight.path, Quantity.WEIGHT, tensor, weight.axis)
+        if gradients and tensor.grad is not None:
+            row.add_weight(weight.path, Quantity.WEIGHT_GRADIENT, tensor.grad, weight.axis)
 
 
 def transient(captured: Captured, loss: Tensor) -> bool:

@@ -21,12 +21,11 @@ from dgmtui.recorder.keeping import Keeper
 from dgmtui.recorder.light import LightRow, joined
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names, tensors_in
-from dgmtui.recorder.options import LAST
+from dgmtui.recorder.options import Options
 from dgmtui.recorder.outputs import Outputs
 from dgmtui.recorder.plans import Plans
 from dgmtui.recorder.ranks import averaged_over, shards
 from dgmtui.recorder.rounds import Rounds
-from dgmtui.recorder.selection import EVERYTHING, Selection
 from dgmtui.recorder.threads import Followed
 from dgmtui.recorder.updates import Updates
 from dgmtui.recorder.window import Window, open_window
@@ -53,12 +52,8 @@ class Engine:
     def __init__(
         self,
         writer: RecordingWriter,
+        options: Options,
         *,
-        every: int = 10,
-        last: int = LAST,
-        last_whole: bool = False,
-        on_nonfinite: str = "stop",
-        selection: Selection = EVERYTHING,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.names = Names()
@@ -70,15 +65,14 @@ class Engine:
         self.in_block = False
         """The user says where an iteration ends."""
         self._writer = writer
-        self._journal = Journal(writer, self.names, last=last, say=say)
+        self._journal = Journal(writer, self.names, last=options.last, say=say)
         self._outputs = Outputs(self.names, self._journal, lambda message: self._note("warning", message))
         self._keeper = Keeper(self._journal, self.names, self._given, say)
-        self._gradients = Gradients(self.names, selection)
+        self._gradients = Gradients(self.names, options.selection)
         self._updates = Updates(self.names, self._gradients)
-        self._every, self._last_whole = max(1, every), last_whole and last > 0
-        self._has_light = self._every > 1 and last > 0 and not last_whole and one_pass.is_built()
-        self._selection = selection
-        self._on_nonfinite = on_nonfinite
+        self._options = options
+        self._last_whole = options.last_whole and options.last > 0
+        self._has_light = options.every > 1 and options.last > 0 and not options.last_whole and one_pass.is_built()
         self._say = say
         self._rounds = Rounds()
         self._plans = Plans(self.names, lambda iteration, message: self._journal.event(iteration, "trace", message))
@@ -328,10 +322,10 @@ class Engine:
 
     @staticmethod
     def _before(parameters: Mapping[str, Tensor], *, copied: bool) -> Before:
+        if not copied:
+            return Before(any(parameter.grad is not None for parameter in parameters.values()))
         known = _gradients_of(parameters)
-        if not known or not copied:
-            return Before(bool(known))
-        return Before(True, {path: gradient.detach().clone() for path, gradient in known.items()})
+        return Before(bool(known), {path: gradient.detach().clone() for path, gradient in known.items()} or None)
 
     def scaled(self, loss: Tensor, scaled: Tensor) -> None:
         """A ``GradScaler`` made ``scaled`` of ``loss``; infinite gradients are its business."""
@@ -370,7 +364,7 @@ class Engine:
         if not self.watching or not self._here():
             return
         if self._row is not None:
-            self._updates.after(self._row, next_too=self._every == 1 or self._last_whole)
+            self._updates.after(self._row, next_too=self._options.every == 1 or self._last_whole)
         if self._rounds.stepped(optimizer):
             self.end_iteration()
 
@@ -386,7 +380,7 @@ class Engine:
         now = time.perf_counter()
         loss = sum(self._losses) / len(self._losses)
         failed = self.iteration == self.failed_at
-        due, scaled = failed or self.iteration % self._every == 0, self._scaler_seen
+        due, scaled = failed or self.iteration % self._options.every == 0, self._scaler_seen
         ended = Ended(self.iteration, loss, now - self._since, self._scalars, self._row, due, failed, scaled)
         self._since, self._turns = now, len(self._losses)
         self._losses, self._scalars, self._spent, self._raised = [], {}, None, False
@@ -405,7 +399,7 @@ class Engine:
             self._open(early=True)
 
     def _tell_unmatched(self) -> None:
-        for text in self._selection.unmatched():
+        for text in self._options.selection.unmatched():
             self._say(f"no module of the first iteration is called {text!r}: it selects nothing")
 
     def give_up(self, message: str) -> None:
@@ -427,13 +421,13 @@ class Engine:
 
     def _pass_row(self) -> Row | LightRow | None:
         """Each pass measures into a row of its own, so that it can be compared with its own replay."""
-        return None if self._row is None else type(self._row)(selection=self._selection)
+        return None if self._row is None else type(self._row)(selection=self._options.selection)
 
     def _fresh_row(self) -> None:
-        if self._last_whole or self.iteration % self._every == 0:
-            self._row = Row(selection=self._selection)
+        if self._last_whole or self.iteration % self._options.every == 0:
+            self._row = Row(selection=self._options.selection)
         else:
-            self._row = LightRow(self._selection) if self._has_light else None
+            self._row = LightRow(self._options.selection) if self._has_light else None
 
     def _open(self, *, early: bool = False) -> None:
         self._window = open_window(self.names.buffers, self._pass_row(), early=early)
@@ -458,7 +452,7 @@ class Engine:
         what = "loss" if gradients is None else "gradient"
         message = f"the {what} of iteration {self.iteration} is not finite"
         self._note("nonfinite", message)
-        if self._on_nonfinite == "continue":
+        if self._options.on_nonfinite == "continue":
             self._row = row
             self._say(f"{message}; recorded, the training goes on")
             self._writer.flush()

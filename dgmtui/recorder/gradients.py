@@ -1,23 +1,16 @@
 """The look at every gradient after each backward pass, and what is measured of the weights' by the way."""
 
-import weakref
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from torch import Tensor
 
 from dgmtui.recorder.finite import any_nonfinite
-from dgmtui.recorder.naming import Names, weight_of
+from dgmtui.recorder.naming import Names
 from dgmtui.recorder.selection import Selection
+from dgmtui.recorder.weights import Weight, weights_in
 from dgmtui.recording.model import Quantity
 from dgmtui.trace import one_pass
-
-
-class _Weight(NamedTuple):
-    """A parameter that the units of a module own slices of."""
-
-    parameter: weakref.ref[Tensor]
-    axis: int
 
 
 class _Seen(NamedTuple):
@@ -50,7 +43,8 @@ class Gradients:
     def __init__(self, names: Names, selection: Selection) -> None:
         self._names = names
         self._selection = selection
-        self._weights: dict[int, _Weight] = {}
+        self._weights: dict[int, Weight] = {}
+        """By the parameter's id."""
         self._generation = -1
         self._seen: dict[int, _Seen] = {}
         """By the parameter's id; they are held until the step, or until the next pass begins."""
@@ -82,10 +76,9 @@ class Gradients:
 
     def _find_weights(self) -> None:
         self._generation, self._weights = self._names.generation, {}
-        for path, module in self._names.modules():
-            found = weight_of(module)
-            if found is not None and self._selection.wants(path, Quantity.WEIGHT_GRADIENT):
-                self._weights.setdefault(id(found[1]), _Weight(weakref.ref(found[1]), found[2]))
+        for weight, tensor in weights_in(self._names):
+            if self._selection.wants(weight.path, Quantity.WEIGHT_GRADIENT):
+                self._weights.setdefault(id(tensor), weight)
 
     def taken(self, parameter: Tensor, gradient: Tensor, axis: int) -> bytes | None:
         """What was measured of a gradient after the last backward pass, where it is still the same."""

@@ -4,25 +4,14 @@ Almost none of it is ever read, so it stays as the kernel gave it: a single obje
 collector need not look at.
 """
 
-import weakref
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from torch import Tensor
 
-from dgmtui.recorder.measure import Part, Row, Taken, take_part, take_weight
+from dgmtui.recorder.measure import Measured, Part, Row, Taken, take_part, take_weight
 from dgmtui.recorder.selection import EVERYTHING, Selection
 from dgmtui.recording.model import Quantity
 from dgmtui.trace import one_pass
-
-
-class _Last(NamedTuple):
-    """The output that was measured last."""
-
-    tensor: weakref.ref[Tensor]
-    version: int
-    axis: int | None
-    taken: Taken | None
 
 
 @dataclass
@@ -37,7 +26,7 @@ class LightRow:
     gradients: dict[str, Taken] = field(default_factory=dict)
     overflowed: bool = False
     """A weight's gradient is not finite."""
-    _last: _Last | None = None
+    _last: Measured | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -57,12 +46,11 @@ class LightRow:
         Returns:
             What the kernel took of it.
         """
-        last, version = self._last, 0 if output.is_inference() else output._version
-        if last is not None and last.tensor() is output and last.version == version and last.axis == axis:
-            taken = last.taken
-        else:
-            taken = _take(output, axis)
-            self._last = _Last(weakref.ref(output), version, axis, taken)
+        last = self._last
+        if last is None or not last.is_of(output, axis):
+            last = self._last = Measured.of(output, axis, path)
+            last.part = _take(output, axis)
+        taken = last.part
         if taken is not None and self.selection.wants(path, Quantity.ACTIVATION):
             self._add(path, taken)
         return taken if isinstance(taken, bytes) else None

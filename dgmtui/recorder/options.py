@@ -1,8 +1,8 @@
 """How a training is recorded: what the command line, ``Recorder`` and the callbacks can all be told, checked once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict, get_args
+from typing import Literal, TypedDict, get_args
 
 from dgmtui.errors import UsageError
 from dgmtui.recorder.selection import Selection
@@ -52,16 +52,6 @@ class Options:
         _require_list("without", self.without)
         object.__setattr__(self, "selection", Selection(self.only, self.without))
         object.__setattr__(self, "max_bytes", None if self.max_size is None else parse_size(self.max_size))
-
-    def for_engine(self) -> Mapping[str, Any]:
-        """The keyword arguments of an ``Engine``."""
-        return {
-            "every": self.every,
-            "last": self.last,
-            "last_whole": self.last_whole,
-            "on_nonfinite": self.on_nonfinite,
-            "selection": self.selection,
-        }
 
 
 def _require_whole(name: str, value: object, *, least: int) -> None:

@@ -10,8 +10,9 @@ from dgmtui.recorder.light import LightRow, whole
 from dgmtui.recorder.measure import Key, Row
 from dgmtui.recorder.naming import Names
 from dgmtui.recording.model import Channel, Measure, Quantity
+from dgmtui.recording.staged_rows import UNSEEN
 from dgmtui.recording.tail import RowData
-from dgmtui.recording.writer import UNSEEN, RecordingWriter
+from dgmtui.recording.writer import RecordingWriter
 
 if TYPE_CHECKING:
     from dgmtui.recorder.ring import Kept
@@ -82,8 +83,8 @@ class Rows:
     def write(self, iteration: int, row: Mapping[Key, Measurement]) -> None:
         """Append one iteration's row."""
         data, late = self._prepared(iteration, row)
+        self._add_late(iteration, late)  # first: who follows the run reads it as soon as there is a row
         self._writer.add_row(iteration, data.statistics, data.series)
-        self._add_late(iteration, late)
 
     def write_passed_over(self, kept: "Sequence[Kept]") -> int:
         """Write rows of iterations between those that have one, and return from which on every iteration has."""

@@ -20,7 +20,7 @@ def start(
 ) -> tuple[RecordingWriter, Engine]:
     """Make the recording of a run of ``script``; ``RecordingError`` where it can't be made there."""
     writer = RecordingWriter(path, run_info(script, args, options), max_size=options.max_bytes)
-    return writer, Engine(writer, say=say, **options.for_engine())
+    return writer, Engine(writer, options, say=say)
 
 
 def run_info(script: str, args: Sequence[str], options: Options) -> RunInfo:

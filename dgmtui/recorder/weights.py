@@ -1,6 +1,7 @@
 """The weights that an optimiser moves, found once and not at every step."""
 
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -28,6 +29,15 @@ class Weight:
         return parameter if module is not None and module._parameters.get(self.name) is parameter else None
 
 
+def weights_in(names: Names) -> Iterator[tuple[Weight, Tensor]]:
+    """The weight of every module that has one, parents before children; a shared one under each."""
+    for path, module in names.modules():
+        own = weight_of(module)
+        if own is not None:
+            name, tensor, axis = own
+            yield Weight(path, weakref.ref(module), name, weakref.ref(tensor), axis), tensor
+
+
 class Weights:
     """Of each optimiser the weights it moves; looked for again when it, or a module, has others."""
 
@@ -45,15 +55,6 @@ class Weights:
             living = [(weight, tensor) for weight in known[1] if (tensor := weight.tensor()) is not None]
             if len(living) == len(known[1]):
                 return living
-        found = self._find(mine)
+        found = [(weight, tensor) for weight, tensor in weights_in(self._names) if id(tensor) in mine]
         self._known[optimizer] = mine, [weight for weight, _ in found]
-        return found
-
-    def _find(self, mine: set[int]) -> list[tuple[Weight, Tensor]]:
-        found = []
-        for path, module in self._names.modules():
-            own = weight_of(module)
-            if own is not None and id(own[1]) in mine:
-                name, tensor, axis = own
-                found.append((Weight(path, weakref.ref(module), name, weakref.ref(tensor), axis), tensor))
         return found

@@ -28,14 +28,12 @@ from dgmtui.recording.model import (
     Verdict,
 )
 from dgmtui.recording.schema import LogKind
-from dgmtui.recording.staged_rows import UNSEEN, StagedIterations, StagedRows
+from dgmtui.recording.staged_rows import StagedIterations, StagedRows
 from dgmtui.recording.tail import RowData, in_order
 from dgmtui.recording.uninterrupted import uninterrupted
 from dgmtui.recording.writing_late import LateWriter
 from dgmtui.recording.writing_log import LogWriter
 from dgmtui.recording.written_file import WrittenFile
-
-__all__ = ["UNSEEN", "RecordingWriter"]
 
 
 class RecordingWriter:

@@ -17,12 +17,10 @@ from table import BenchRow
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dgmtui.recorder.engine import Engine
 from dgmtui.recorder.hooks import Hooks
 from dgmtui.recorder.options import Options
-from dgmtui.recorder.starting import run_info
+from dgmtui.recorder.starting import start
 from dgmtui.recording.model import End
-from dgmtui.recording.writer import RecordingWriter
 
 _BLOCK = 10
 """Iterations a block: with the defaults, one of them has its statistics and series recorded."""
@@ -99,8 +97,7 @@ class Recorded:
     """A recording that goes on from block to block; between them PyTorch is as it was."""
 
     def __init__(self, path: Path, every: int) -> None:
-        writer = RecordingWriter(path, run_info("bench", [], Options(every=every)))
-        self.engine = Engine(writer, every=every)
+        _, self.engine = start(path, "bench", [], Options(every=every), print)
         self._hooks = Hooks(self.engine, print)
 
     def __enter__(self) -> None:
