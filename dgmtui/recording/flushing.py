@@ -2,6 +2,7 @@
 
 import functools
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -28,6 +29,34 @@ def exclusive(method: Callable[Concatenate[Any, _P], _T]) -> Callable[Concatenat
             return method(self, *args, **kwargs)
 
     return locked  # type: ignore[return-value]  # mypy takes the names of the first arguments for a difference
+
+
+class Pace:
+    """When what was added is to be flushed, and what refused it where nobody was there to be told."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._flushed_at = time.monotonic()
+        self._added = False
+        self.failure: Exception | None = None
+        """Raised where something is added next."""
+
+    def note_added(self) -> bool:
+        """Something was added; whether a flush is due."""
+        failure, self.failure = self.failure, None
+        if failure is not None:
+            raise failure
+        self._added = True
+        return time.monotonic() - self._flushed_at >= self._seconds
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything has waited so long that a thread is to flush it."""
+        return self._added and time.monotonic() - self._flushed_at >= self._seconds / 2
+
+    def note_flushed(self) -> None:
+        """All that was added is in the file."""
+        self._flushed_at, self._added = time.monotonic(), False
 
 
 class Flusher:

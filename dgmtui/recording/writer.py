@@ -1,7 +1,6 @@
 """Writing a recording while training: rows staged and appended in blocks to a file that readers can follow."""
 
 import threading
-import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,9 +11,8 @@ from numpy.typing import NDArray
 
 from dgmtui.errors import RecordingError
 from dgmtui.recording import schema
-from dgmtui.recording.appending import Staging
 from dgmtui.recording.creating import writing
-from dgmtui.recording.flushing import Flusher, exclusive
+from dgmtui.recording.flushing import Flusher, Pace, exclusive
 from dgmtui.recording.model import (
     Channel,
     End,
@@ -28,6 +26,7 @@ from dgmtui.recording.model import (
     Verdict,
 )
 from dgmtui.recording.schema import LogKind
+from dgmtui.recording.staged import Staged
 from dgmtui.recording.staged_rows import StagedIterations, StagedRows
 from dgmtui.recording.tail import RowData, in_order
 from dgmtui.recording.uninterrupted import uninterrupted
@@ -57,9 +56,7 @@ class RecordingWriter:
         self._file = WrittenFile(self.path, info, block_rows, max_size)
         self._flush_seconds = flush_seconds
         self._begun = False
-        self._flushed_at = time.monotonic()
-        self._added = False
-        self._failure: RecordingError | None = None
+        self._pace = Pace(flush_seconds)
         self.lock = threading.RLock()
         """Held while anything is changed: a thread flushes what nothing follows."""
 
@@ -96,6 +93,7 @@ class RecordingWriter:
         self._rows = StagedRows(self._file)
         self._log = LogWriter(self._file)
         self._late = LateWriter(self._file, self._log)
+        self._staged = Staged(self._file, self._rows, self._late)
         self._ids = {(known.module, known.quantity): i for i, known in enumerate(channels)}
         self._flusher = Flusher(self, self._flush_seconds / 2)
         self._begun = True
@@ -109,7 +107,7 @@ class RecordingWriter:
         if iteration < staging.base:
             raise ValueError(f"iteration {iteration} was written already: iterations go upwards")
         while staging.total <= iteration:
-            self._make_room(staging)
+            self._staged.make_room(staging)
             staging.count += 1
         at = iteration - staging.base
         staging.rewrite(at)
@@ -132,9 +130,9 @@ class RecordingWriter:
         staging, last = self._file.rows, self._rows.last
         if staging.total and iteration <= last:
             raise ValueError(f"a row for iteration {last} was added before {iteration}: rows go upwards")
-        self._make_room(staging)  # where an interrupt came before there was any
+        self._staged.make_room(staging)  # where an interrupt came before there was any
         self._rows.add(iteration, statistics, series)
-        self._make_room(staging)
+        self._staged.make_room(staging)
         self._flush_if_due()
 
     @exclusive
@@ -205,15 +203,7 @@ class RecordingWriter:
 
     def _enter(self, channel: int, found: NonFinite) -> None:
         """Put it into the index unless it is there; the run's first is told to readers at once."""
-        index = self._file.index
-        with writing(self.path):
-            known = index.knows(found.iteration, channel)
-        if known:
-            return
-        self._file.keep_within(0)
-        with writing(self.path):
-            first = index.add(channel, found)
-        if first:
+        if self._file.enter(channel, found):
             self._commit()
 
     @exclusive
@@ -256,11 +246,7 @@ class RecordingWriter:
         """Bring everything added into the file."""
         if self.closed or not self._begun:
             return
-        self._file.keep_within(self._staged_bytes)
-        with writing(self.path):
-            self._file.iterations.write()
-            self._rows.write()
-            self._late.write()
+        self._staged.write()
         self._commit()
 
     @exclusive
@@ -282,9 +268,8 @@ class RecordingWriter:
     def _write_what_fits(self, end: End | None) -> None:
         refused: list[RecordingError] = []
         self._file.reserve = 0
-        room = lambda: self._file.keep_within(self._staged_bytes)  # noqa: E731
-        staged = self._file.iterations.write, self._rows.write, self._late.write
-        for write in (room, *staged, lambda: self._log_end(end), self._commit):
+        staged = self._staged
+        for write in (staged.keep_room, *staged.parts, lambda: self._log_end(end), self._commit):
             try:
                 with writing(self.path):
                     write()
@@ -298,45 +283,25 @@ class RecordingWriter:
             self._log.add(LogKind.END, end)
             self._flush_if_due()
 
-    @property
-    def _staged_bytes(self) -> int:
-        """What the file grows by at most when all that is staged is written."""
-        return self._file.block_bytes + self._late.nbytes
-
     @exclusive
     def discard(self) -> None:
         """Close the file and remove it; only before ``begin``, when it holds nothing and has not its final name yet."""
         assert not self._begun, "what was recorded is kept"
         self._file.discard()
 
-    def _make_room(self, staging: Staging) -> None:
-        if not staging.full:
-            return
-        self._file.keep_within(self._staged_bytes)
-        with writing(self.path):
-            self._file.iterations.write()  # before the disk may be full: the losses are little and tell much
-            if staging is self._file.rows:
-                self._rows.write()
-                self._late.write()
-        staging.clear()
-
     def _flush_if_due(self) -> None:
         """Something was added."""
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
-        self._added = True
-        if time.monotonic() - self._flushed_at >= self._flush_seconds:
+        if self._pace.note_added():
             self.flush()
 
     def flush_if_due(self) -> None:
         """The flushing thread asks; what the disk refuses here is raised where something is added next."""
-        if not self.closed and self._added and time.monotonic() - self._flushed_at >= self._flush_seconds / 2:
+        if not self.closed and self._pace.waiting:
             try:
                 self.flush()
             except RecordingError as error:
-                self._failure = error
+                self._pace.failure = error
 
     def _commit(self) -> None:
         self._file.commit()
-        self._flushed_at, self._added = time.monotonic(), False
+        self._pace.note_flushed()

@@ -13,7 +13,7 @@ from dgmtui.recording.appending import Appender, Staging
 from dgmtui.recording.budget import Budget
 from dgmtui.recording.codec import to_json
 from dgmtui.recording.creating import create_part, part_of, switch_to_following, writing
-from dgmtui.recording.model import Channel, ModuleInfo, RunInfo
+from dgmtui.recording.model import Channel, ModuleInfo, NonFinite, RunInfo
 from dgmtui.recording.room import RESERVE, check_room
 from dgmtui.recording.schema import Committed
 from dgmtui.recording.source import Source
@@ -121,6 +121,16 @@ class WrittenFile:
         self._copy = None
         if old is not copy.file:
             old.close()
+
+    def enter(self, channel: int, found: NonFinite) -> bool:
+        """Put a non-finite value into the index unless it is there; whether it is the run's first."""
+        with writing(self.path):
+            known = self.index.knows(found.iteration, channel)
+        if known:
+            return False
+        self.keep_within(0)
+        with writing(self.path):
+            return self.index.add(channel, found)
 
     def commit(self) -> None:
         """Say how much is whole, after it has reached the file: a kill between the two loses nothing said before."""

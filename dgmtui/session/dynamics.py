@@ -28,12 +28,12 @@ class DynamicsCharts:
     def __init__(self, recording: "Recording") -> None:
         self._recording = recording
         self._charts: OrderedDict[tuple[object, ...], DynamicsView | None] = OrderedDict()
-        self._rewritten = recording.rewritten
+        self._generation = recording.generation
 
     def forget_rewritten(self) -> None:
         """Rows have come between those that were drawn: a chart's rows are not what they were."""
-        if self._rewritten != self._recording.rewritten:
-            self._rewritten = self._recording.rewritten
+        if self._generation != self._recording.generation:
+            self._generation = self._recording.generation
             self._charts.clear()
 
     def chart(self, session: "Session", k: int) -> DynamicsView | None:

@@ -459,7 +459,7 @@ class Session:
 
 def _extent(recording: "Recording") -> tuple[object, ...]:
     """What a view shows more of when a run goes on."""
-    rows = recording.generation, recording.rewritten, len(recording.rows)
+    rows = recording.generation, len(recording.rows)
     return recording.iteration_count, rows, len(recording.snapshots), recording.end
 
 

@@ -225,7 +225,7 @@ def test_a_follower_takes_in_rows_that_came_between(tmp_path: Path, looks_betwee
                 assert session.refresh() and drawn(session, 170, 180) == {}
                 assert_holds(recording, list(range(0, 161, 10)))
             run.reach("between")
-            assert session.refresh() and recording.rewritten == 1 and not session.refresh()
+            assert session.refresh() and recording.generation == 1 and not session.refresh()
             assert_holds(recording, [*range(0, 161, 10), *range(161, 200)])
             assert held.tolist() == list(range(0, 200, 10)), "what was handed out stays as it was"
             assert drawn(session, 161, 162) == {161: [161.0, 162.0, 163.0]}, "170 was in this place among the rows"
