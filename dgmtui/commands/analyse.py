@@ -1,5 +1,6 @@
 """Commands that work something out: findings, dynamics, replay, credit."""
 
+from dataclasses import replace
 from typing import Any
 
 from dgmtui.commands.describe import elsewhere, left_out
@@ -8,8 +9,9 @@ from dgmtui.commands.grammar import Rest
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Chart, Line, Result, Table, Text
 from dgmtui.errors import UsageError
+from dgmtui.session.chart_settings import Scale
 from dgmtui.session.expression import summarise
-from dgmtui.session.session import Scale, Session
+from dgmtui.session.session import Session
 from dgmtui.session.subject import charted
 from dgmtui.session.tensors import print_value
 from dgmtui.session.view import DynamicsView
@@ -75,7 +77,7 @@ def explain(session: Session, n: int = 1) -> Result:
 def dynamics(
     session: Session,
     *,
-    k: int = 40,
+    k: int | None = None,
     window: tuple[int, int] | None = None,
     scale: Scale | None = None,
     whole: bool = False,
@@ -90,14 +92,14 @@ def dynamics(
     "lines":[{"unit","kind","first_nonfinite","values"}…]}; kind is cover, outlier, event or nonfinite, and
     selected for the unit that is looked at.
     """
-    if k < 1:
+    if k is not None and k < 1:
         raise UsageError("-k takes a number from 1")
-    session.show_window(None if whole else window or session.window)
-    session.scale = scale or session.scale
-    chart = session.charts.chart(session, k)
+    session.show_window(None if whole else window or session.drawn.window)
+    session.drawn = replace(session.drawn, k=k or session.drawn.k, scale=scale or session.drawn.scale)
+    chart = session.charts.chart(session)
     if chart is None and not session.module and "" not in charted(session.recording):
         session.start()
-        chart = session.charts.chart(session, k)
+        chart = session.charts.chart(session)
     if chart is None:
         offered = ", ".join(session.quantities()) or "none"
         raise UsageError(

@@ -36,7 +36,7 @@ class DynamicsCharts:
             self._generation = self._recording.generation
             self._charts.clear()
 
-    def chart(self, session: "Session", k: int) -> DynamicsView | None:
+    def chart(self, session: "Session") -> DynamicsView | None:
         """The chart of the module, quantity, measure, window and scale that are selected.
 
         Returns:
@@ -52,26 +52,27 @@ class DynamicsCharts:
             None,
         )
         rows = np.asarray(recording.rows)
-        start, stop = row_window(rows, session.window)
+        start, stop = row_window(rows, session.drawn.window)
         if channel is None or stop <= start:
             return None
-        key = (recording.generation, channel, session.drawn_measure, session.unit, k, start, stop, session.scale)
+        key = (recording.generation, channel, session.drawn_measure, session.unit, start, stop, session.drawn)
         if key not in self._charts:
-            self._charts[key] = self._make(session, channel, k, start, stop)
+            self._charts[key] = self._make(session, channel, start, stop)
             while len(self._charts) > KEPT_CHARTS:
                 self._charts.popitem(last=False)
         self._charts.move_to_end(key)
         return self._charts[key]
 
-    def _make(self, session: "Session", channel: int, k: int, start: int, stop: int) -> DynamicsView | None:
+    def _make(self, session: "Session", channel: int, start: int, stop: int) -> DynamicsView | None:
         from dgmtui.sampling import sample
 
+        k = session.drawn.k
         rows, series = self._seen(channel, session.drawn_measure, start, stop)
         if not len(rows):
             return None
         iterations = np.asarray(self._recording.rows)[rows]
         window = (int(rows[0]), int(rows[-1]) + 1) if len(series) > len(rows) else None
-        picked = sample(series, k, window=window, scale=session.scale)
+        picked = sample(series, k, window=window, scale=session.drawn.scale)
         offset = window[0] if window else 0
         bad = sorted(picked.nonfinite, key=lambda found: (found[1], found[0]))
         first_bad = {int(unit): int(iterations[row - offset]) for unit, row in bad[: max(k, MOST_NONFINITE)]}
@@ -94,7 +95,7 @@ class DynamicsCharts:
             total=picked.total,
             nonfinite=len(picked.nonfinite),
             clipped=len(picked.clipped),
-            scale=session.scale,
+            scale=session.drawn.scale,
         )
 
     def _seen(self, channel: int, measure: Measure, start: int, stop: int) -> "tuple[NDArray[np.int64], SeriesLike]":

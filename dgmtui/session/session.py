@@ -4,11 +4,12 @@ import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.recording.model import MEASURES, Measure, NonFinite, Quantity, SnapshotInfo
+from dgmtui.session.chart_settings import ChartSettings
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
 from dgmtui.session.operations import Operations
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from dgmtui.recording.reader import Recording
     from dgmtui.session.view import View
     from dgmtui.trace.progress import Progress
-
-Scale = Literal["linear", "log", "symlog"]
 
 _SELECTION = re.compile(r"(?P<module>[^\[\]@:]*)(?:\[(?P<unit>\d+)\])?(?:@(?P<sample>\d+))?")
 
@@ -77,9 +76,8 @@ class Session:
         self.quantity = Quantity.ACTIVATION
         self.measure: Measure | None = None
         """None: the quantity's first."""
-        self.scale: Scale = "linear"
-        self.window: tuple[int, int] | None = None
-        """Iterations from, up to and without; None: all."""
+        self.drawn = ChartSettings()
+        """How the dynamics chart is drawn."""
         self.focus: Focus | None = None
         """None: what is selected is the target."""
         self._awaited: int | None = None
@@ -393,7 +391,7 @@ class Session:
             if not start < stop:
                 raise UsageError(f"a window goes from an iteration up to a later one; not from {start} to {stop}")
             window = (max(start, 0), stop)
-        self.window = window
+        self.drawn = replace(self.drawn, window=window)
 
     def quantities(self) -> tuple[Quantity, ...]:
         """What is recorded of the module, in the order of ``Quantity``."""
@@ -416,12 +414,12 @@ class Session:
             raise UsageError(f"no snapshot at or before {self.iteration}; there are: {kept}")
         return snapshot
 
-    def view(self, *, k: int = 40) -> "View":
+    def view(self) -> "View":
         """All that one screen shows; quick, and without torch unless a command has loaded it."""
         from dgmtui.session.viewing import build_view
 
         with self.lock:
-            return build_view(self, k)
+            return build_view(self)
 
     def _look_at(self, subject: Subject | None) -> None:
         if subject is not None:

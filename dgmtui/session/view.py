@@ -44,6 +44,25 @@ class DynamicsLine:
     values: NDArray[np.float32]
     first_nonfinite: int | None
     """Iteration of its first non-finite value."""
+    label: str = ""
+    """What it is called on the chart and in a table: ``[212]``; where the population is of several modules or ranks,
+    ``dec.xv[212]`` or ``rank 1 [212]``."""
+    module: str = ""
+    rank: int = 0
+    clipped: bool = False
+    """It leaves the chart's range."""
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """What all finite series of the population do, beneath the picked ones."""
+
+    edges: NDArray[np.int64]
+    """``[C + 1]`` iterations: column j reaches from ``edges[j]`` up to and without ``edges[j + 1]``."""
+    density: NDArray[np.uint32] | None
+    """``[C, 200]``: how many series pass each of 200 heights of the chart's range in each column; [:, 0] lowest."""
+    bands: NDArray[np.float32] | None
+    """``[5, C]`` values: the 5th, 25th, 50th, 75th and 95th percentile of the middle of each series' column."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +73,22 @@ class DynamicsView:
     quantity: str
     measure: str
     iterations: NDArray[np.int64]
+    """``[R]``, ascending; where several modules or ranks were not seen by the same rows, a line is NaN there."""
     lines: tuple[DynamicsLine, ...]
     total: int
     nonfinite: int
     clipped: int
+    """How many of all series leave the chart's range."""
     scale: str
+    limits: tuple[float, float] | None = None
+    """The values at the chart's bottom and top; None: what the lines need."""
+    bend: float = 1.0
+    """Of symlog: the value where it turns from linear to logarithmic."""
+    backdrop: Backdrop | None = None
+    preliminary: bool = False
+    """Picks of another window (or none) are shown until those of this one are known."""
+    advice: str = ""
+    """What would show more, and what to type: ``1 of 100 takes half the range; `dynamics --scale symlog` ``."""
 
 
 @dataclass(frozen=True)

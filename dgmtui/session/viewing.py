@@ -18,8 +18,8 @@ CREDIT_ROWS = 300
 them all."""
 
 
-def build_view(session: "Session", k: int) -> View:
-    """All that one screen shows, with at most ``k`` sampled series besides the non-finite ones."""
+def build_view(session: "Session") -> View:
+    """All that one screen shows."""
     recording = session.recording
     findings = session.ranks.findings(quick=True)
     return View(
@@ -39,7 +39,7 @@ def build_view(session: "Session", k: int) -> View:
             snapshots=tuple(s.iteration for s in recording.snapshots),
             findings=tuple((f.iteration, str(f.severity)) for f in findings),
         ),
-        dynamics=session.charts.chart(session, k),
+        dynamics=session.charts.chart(session),
         credit=_credit(session),
         operations=session.operations.rows(session, with_users=True),
         findings=tuple(

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,8 @@ def test_health_and_sparks_are_as_of_the_cursor(session: Session) -> None:
 def test_the_chart_follows_the_selection(session: Session) -> None:
     session.select_module("enc")
     session.select_unit(2)
-    chart = session.view(k=1).dynamics
+    session.drawn = replace(session.drawn, k=1)
+    chart = session.view().dynamics
     assert chart is not None
     assert (chart.module, chart.quantity, chart.measure, chart.total, chart.nonfinite) == (
         "enc",
