@@ -40,6 +40,7 @@ class StoredSeries:
         self._file = file  # which stays open as long as this is used
         self.shape: tuple[int, int] = (rows, int(dataset.shape[1]))
         self.dtype: np.dtype[Any] = dataset.dtype
+        self._plain = dataset.chunks is not None and dataset.id.get_create_plist().get_nfilters() == 0
 
     @property
     def chunks(self) -> tuple[int, ...] | None:
@@ -51,6 +52,21 @@ class StoredSeries:
     def size(self) -> int:
         """Values in all."""
         return self.shape[0] * self.shape[1]
+
+    def read_chunk(self, row: int, unit: int, out: NDArray[np.float32]) -> bool:
+        """Read the chunk that begins at ``row`` and ``unit`` into ``out``, of the chunks' shape, as it lies in the file.
+
+        Returns:
+            False where it does not lie there as numbers: it is compressed, was never written or is damaged. Indexing
+            then reads it, or says what is wrong.
+        """
+        if not self._plain or out.dtype != self.dtype or not out.flags.c_contiguous:
+            return False
+        try:
+            self._dataset.id.read_direct_chunk((row, unit), out=out.reshape(-1).view(np.uint8))
+        except (OSError, RuntimeError, ValueError, TypeError):
+            return False
+        return True
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -1,12 +1,14 @@
 """Lane A: picks that cover all series evenly, far apart first, so that every prefix is blue noise."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from dgmtui.sampling.distance import BLOCK, Space
+from dgmtui.sampling.distance import Space
 from dgmtui.sampling.scale import WIDTH
 
-GAMMA = 0.75
+GAMMA = 0.8
 POOL = 1024
 ROUND = 16
 BALANCED = 8
@@ -18,15 +20,19 @@ ALIKE = 0.1
 class Cover:
     """The cover so far. ``extend(k)`` gives the same picks whether it is called once or in steps."""
 
-    def __init__(self, space: Space, rng: np.random.Generator) -> None:
+    def __init__(self, space: Space, rng: np.random.Generator, offered: Sequence[int] = ()) -> None:
+        """Nothing is picked yet.
+
+        Args:
+            offered: series to take before others that would do as well, such as those a chart shows already.
+        """
         self._space, self._rng = space, rng
+        self._offered = np.array([i for i in offered if i not in set(space.unusable.tolist())], np.int64)
         self.order: list[int] = []
         self.radii: list[float] = []
         """Of each pick: its round's r in dots; all up to it are at least so far apart (the first: infinite)."""
-        self.gaps = np.full(space.count, np.inf, np.float32)
-        """``[N]``: squared distance to the nearest pick, in dots², as of the last whole round."""
-        self.nearest = np.zeros(space.count, np.int32)
-        """``[N]``: position in ``order`` of that pick."""
+        self._gaps = np.full(space.size, np.inf, np.float32)
+        self._gaps[space.unusable] = 0
         self._settled = 0
         self._queue: list[tuple[int, float]] = []
         self._points = np.empty((0, 2 * space.columns))
@@ -37,70 +43,69 @@ class Cover:
         while len(self.order) < k:
             if not self._queue:
                 self._settle()
-                self._queue = self._round() if self.order else [(int(self._space.norms.argmin()), np.inf)]
+                self._queue = self._round() if self.order else self._first()
             if not self._queue:
                 return
             index, radius = self._queue.pop(0)
             self.order.append(index)
             self.radii.append(radius)
 
-    def nearest_pick(self) -> NDArray[np.int32]:
-        """``[N]``: position in ``order`` of each series' nearest pick, the unfinished round's included."""
-        # On copies: a product over another batch rounds otherwise, and later picks would depend on having been asked.
-        gaps, nearest = self.gaps.copy(), self.nearest.copy()
-        self._bring_up(gaps, nearest, np.array(self.order[self._settled :], np.int64))
-        return nearest
+    def gaps(self) -> NDArray[np.float32]:
+        """``[N]`` dots²: squared distance of each series to its nearest pick, the unfinished round's included."""
+        # On a copy: a product over another batch rounds otherwise, and later picks would depend on having been asked.
+        gaps = self._gaps.copy()
+        if self._settled < len(self.order):
+            self._space.bring_down(gaps, np.array(self.order[self._settled :], np.int64))
+        return gaps
+
+    def _first(self) -> list[tuple[int, float]]:
+        """The series nearest the centre."""
+        among = self._offered if len(self._offered) else self._space.indices
+        return [(int(among[self._space.norms[among].argmin()]), np.inf)] if len(among) else []
 
     def _settle(self) -> None:
         new = np.array(self.order[self._settled :], np.int64)
         if not len(new):
             return
-        self._bring_up(self.gaps, self.nearest, new)
+        self._space.bring_down(self._gaps, new)
+        self._gaps[new] = 0
         if self._settled == 0:
             self._directions += self._direction_counts(new).sum(axis=0)
             self._points = self._space.exact(new)
         self._settled = len(self.order)
 
-    def _bring_up(self, gaps: NDArray[np.float32], nearest: NDArray[np.int32], new: NDArray[np.int64]) -> None:
-        for left in range(0, self._space.count if len(new) else 0, BLOCK):
-            part = slice(left, left + BLOCK)
-            squared = self._space.squared(new, left, left + BLOCK)
-            closest = squared.argmin(axis=0)
-            least = np.take_along_axis(squared, closest[None], axis=0)[0]
-            nearer = least < gaps[part]
-            gaps[part][nearer] = least[nearer]
-            nearest[part][nearer] = closest[nearer] + self._settled
-        gaps[new] = 0
-
     def _round(self) -> list[tuple[int, float]]:
         """Up to ``ROUND`` picks, each at least r from all picks before it."""
         pool = self._pool()
         points = self._space.exact(pool)
-        gaps = np.sqrt(((points[:, None] - self._points[None]) ** 2).sum(axis=2).min(axis=1))
+        gaps = _distances(points, self._points).min(axis=1)
         radius = min(GAMMA * float(gaps[0]), self.radii[-1])
         if gaps[0] <= ALIKE:
             return []
         counts = self._direction_counts(pool)
+        known = np.isin(pool, self._offered)
         taken: list[int] = []
         alive = np.arange(1)
         while len(taken) < ROUND and len(alive):
-            best = self._most_balancing(alive, counts)
+            best = self._most_balancing(alive[known[alive]] if known[alive].any() else alive, counts)
             taken.append(best)
             self._directions += counts[best]
-            gaps = np.minimum(gaps, np.sqrt(((points - points[best]) ** 2).sum(axis=1)))
+            gaps = np.minimum(gaps, _distances(points, points[[best]])[:, 0])
             gaps[taken] = 0
             alive = np.flatnonzero(gaps >= radius)
         self._points = np.vstack([self._points, points[taken]])
         return [(int(pool[i]), radius) for i in taken]
 
     def _pool(self) -> NDArray[np.int64]:
-        """The farthest series, then up to ``POOL`` others that are far enough, at random."""
-        farthest = int(self.gaps.argmax())
-        others = np.flatnonzero(self.gaps >= GAMMA**2 * self.gaps[farthest])
+        """The farthest series, then those offered and up to ``POOL`` others that are far enough, at random."""
+        farthest = int(self._gaps.argmax())
+        least = GAMMA**2 * self._gaps[farthest]
+        others = np.flatnonzero(self._gaps >= least)
         others = others[others != farthest]
         if len(others) > POOL:
-            others = self._rng.choice(others, POOL, replace=False)
-        return np.concatenate([[farthest], others]).astype(np.int64)
+            others = others[self._rng.choice(len(others), POOL, replace=False, shuffle=False)]
+        offered = self._offered[self._gaps[self._offered] >= least]
+        return np.concatenate([[farthest], np.setdiff1d(offered, [farthest, *others]), others]).astype(np.int64)
 
     def _most_balancing(self, alive: NDArray[np.int64], counts: NDArray[np.float64]) -> int:
         """Of some random survivors, the one that leaves the picks' directions with the highest entropy."""
@@ -109,6 +114,12 @@ class Cover:
 
     def _direction_counts(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         return direction_counts(self._space.middles(indices))
+
+
+def _distances(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``[P, O]``, to within 1e-9 of a dot."""
+    squared = (points**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * points @ others.T
+    return np.asarray(np.sqrt(np.maximum(squared, 0)))
 
 
 def direction_counts(middles: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -1,13 +1,21 @@
-"""Lane B: series that are isolated in some column, by the greatest vertical gap (L∞, in dots)."""
+"""Lane B: series unlike the others, by their shape or because nothing lies near them."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-CANDIDATES = 4096
+from dgmtui.sampling.distance import Space
+from dgmtui.sampling.motion import Motion
+from dgmtui.sampling.shape import LIKE, Like, strangeness
+
+CANDIDATES = 2048
+"""Of either kind."""
 REFERENCES = 2048
+GROUPS = 16
+"""Of references; L∞ is looked at to the nearest of each by D²."""
 NEIGHBOUR = 4
+LEAST_SCORE = 1.0
 LEAST_GAP = 4.0
-BLOCK = 65536
+"""Dots (L∞) from all that is shown; less is not seen."""
 TILE = 32768
 """Distances worked on at a time, so that they stay in the processor's cache."""
 
@@ -27,56 +35,87 @@ def chebyshev(points: NDArray[np.float32], others: NDArray[np.float32]) -> NDArr
     return out
 
 
-def gaps_to(features: NDArray[np.float32], picks: NDArray[np.int64], nearest: NDArray[np.int32]) -> NDArray[np.float32]:
-    """L∞ distance ``[N]`` of each series to its nearest pick."""
-    gaps = np.empty(features.shape[1], np.float32)
-    for left in range(0, features.shape[1], BLOCK):
-        part = slice(left, left + BLOCK)
-        gaps[part] = np.abs(features[:, part] - features[:, picks[nearest[part]]]).max(axis=0)
-    return gaps
-
-
 def isolated(
-    features: NDArray[np.float32],
-    picks: NDArray[np.int64],
-    nearest: NDArray[np.int32],
+    space: Space,
+    moving: Motion,
+    gaps: NDArray[np.float32],
+    shown: NDArray[np.int64],
     k: int,
     rng: np.random.Generator,
 ) -> list[int]:
-    """Up to ``k`` series that lie apart from nearly all others and from ``picks``, the most isolated first.
+    """Up to ``k`` series unlike the others and apart from ``shown``; by turns the strangest and the loneliest.
 
     Args:
-        features: ``[2C, N]`` dots.
-        picks: indices ``[P]`` that are shown already.
-        nearest: ``[N]``, the position in ``picks`` of each series' nearest.
+        gaps: ``[N]`` dots², to the nearest pick.
+        shown: ``[P]``, series that are picked already.
     """
-    count = features.shape[1]
-    if k == 0:
+    if k == 0 or not space.count:
         return []
-    far = gaps_to(features, picks, nearest)
-    some = min(CANDIDATES, count)
-    candidates = np.sort(np.argpartition(far, count - some)[count - some :])
-    points = features[:, candidates]
-    apart = chebyshev(points, features[:, picks]).min(axis=1)
-    lonely = _neighbour_distance(features, candidates, rng)
+    some = space.some(LIKE, rng)
+    found = []
+    for values in (strangeness(space, rng), np.sqrt(gaps)):
+        values[space.unusable] = -np.inf
+        like = Like.among(values[some], moving.noise[some])
+        found.append(like.greatest(values, moving.noise, CANDIDATES))
+    candidates = np.union1d(found[0][0], found[1][0])
+    if not len(candidates):
+        return []
+    strange = np.full(len(candidates), -np.inf, np.float32)
+    strange[np.searchsorted(candidates, found[0][0])] = found[0][1]
+    lonely = loneliness(space, candidates, moving.noise, rng)
+    return _by_turns(space, candidates, (strange, lonely), shown, k)
+
+
+def loneliness(
+    space: Space, candidates: NDArray[np.int64], of_noise: NDArray[np.float32], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """``[P]``: L∞ of each candidate to its 4th nearest of some random references, as ``Like`` scores it."""
+    references = space.some(REFERENCES, rng)
+    usual = Like.among(neighbour_distance(space, references, references), of_noise[references])
+    return usual.score(neighbour_distance(space, candidates, references), of_noise[candidates])
+
+
+def neighbour_distance(
+    space: Space, candidates: NDArray[np.int64], references: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """``[P]`` dots: L∞ to the 4th nearest of the references other than itself, among the nearest of each group."""
+    groups = min(GROUPS, len(references))
+    rank = min(NEIGHBOUR, groups) - 1
+    starts = np.arange(groups) * len(references) // groups
+    stops = np.append(starts[1:], len(references))
+    out = np.empty(len(candidates), np.float32)
+    points = space.features[:, references]
+    for left in range(0, len(candidates), REFERENCES):
+        part = candidates[left : left + REFERENCES]
+        squared = space.squared(part, references)
+        squared[part[:, None] == references[None]] = np.inf
+        between = zip(starts, stops, strict=True)
+        nearest = np.stack([a + squared[:, a:b].argmin(axis=1) for a, b in between], axis=1)
+        gaps = np.abs(space.features[:, part][:, :, None] - points[:, nearest]).max(axis=0)
+        out[left : left + REFERENCES] = np.partition(gaps, rank, axis=1)[:, rank]
+    return out
+
+
+def _by_turns(
+    space: Space,
+    candidates: NDArray[np.int64],
+    scores: tuple[NDArray[np.float32], ...],
+    shown: NDArray[np.int64],
+    k: int,
+) -> list[int]:
+    points = space.features[:, candidates]
+    apart = chebyshev(points, space.features[:, shown]).min(axis=1)
     chosen: list[int] = []
+    turns = [np.where(score >= LEAST_SCORE, score, -np.inf) for score in scores]
     while len(chosen) < k:
-        worth = np.minimum(lonely, apart)
+        worth = np.where(apart >= LEAST_GAP, turns[0], -np.inf)
         best = int(worth.argmax())
-        if worth[best] < LEAST_GAP:
-            break
+        if worth[best] == -np.inf:
+            turns = turns[1:]
+            if not turns:
+                break
+            continue
         chosen.append(int(candidates[best]))
         apart = np.minimum(apart, chebyshev(points, points[:, [best]])[:, 0])
+        turns = [*turns[1:], turns[0]]
     return chosen
-
-
-def _neighbour_distance(
-    features: NDArray[np.float32], candidates: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """L∞ of each candidate to its 4th nearest of some random references other than itself."""
-    count = features.shape[1]
-    references = rng.choice(count, min(REFERENCES, count), replace=False)
-    distances = chebyshev(features[:, candidates], features[:, references])
-    distances[candidates[:, None] == references[None]] = np.inf
-    rank = min(NEIGHBOUR, max(len(references) - 1, 1)) - 1
-    return np.asarray(np.partition(distances, rank, axis=1)[:, rank])

@@ -1,5 +1,6 @@
 """The sample of a chart: sketch, scale, three lanes, interleaved."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,13 +11,18 @@ from dgmtui.errors import UsageError
 from dgmtui.sampling.cover import Cover
 from dgmtui.sampling.distance import Space
 from dgmtui.sampling.events import events
+from dgmtui.sampling.motion import motion
 from dgmtui.sampling.outliers import isolated
-from dgmtui.sampling.scale import Scale, check_scale, fit_scale, to_dots
-from dgmtui.sampling.sketch import SeriesLike, first_nonfinite, sketch
+from dgmtui.sampling.population import Part, SeriesLike, of_rows
+from dgmtui.sampling.scale import HEIGHT, Scale, check_scale, fit_scale, to_dots
+from dgmtui.sampling.sketch import Columns, Tell, sketch
 
 Lane = Literal["cover", "outlier", "event"]
 SPECIAL_EVERY = 4
 """One slot in so many is for lanes B and C."""
+MIDDLE = (1, 99)
+"""Percentiles between which most values lie."""
+MIDDLE_VALUES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -24,23 +30,35 @@ class Sample:
     """The series to draw, and those to draw in any case."""
 
     indices: NDArray[np.int64]
-    """``[n]``, n ≤ k: columns of the series in progressive order; every prefix is a sample."""
+    """``[n]``, n ≤ k: series of the population in progressive order; every prefix is a sample."""
     lanes: tuple[Lane, ...]
     """Why each was picked: it covers its like, it is an outlier, or it has an event."""
     radii: NDArray[np.float64]
     """``[n]`` dots: cover picks up to here are at least so far apart; NaN for other lanes and for look-alikes."""
     nonfinite: tuple[tuple[int, int], ...]
-    """Index and first bad row, counted from the start of the series (not of the window), by index."""
+    """Index and first bad iteration (of a plain table: row, counted from its start, not the window's), by index."""
     clipped: tuple[int, ...]
-    """Those of ``indices`` that leave the chart: on a log scale, series with values of zero or below."""
+    """Those of ``indices`` that leave the chart: beyond its limits, on a log scale also at zero or below."""
+    beyond: int
+    """How many of all series do."""
     total: int
     """N, all series."""
     scale: Scale | None
     """How values map to dots; None where no series is finite."""
+    crowded: float = 1.0
+    """The share of the chart's height in which the middle 98 % of all column ends lie."""
 
 
 def sample(
-    series: SeriesLike, k: int, *, window: tuple[int, int] | None = None, scale: str = "linear", seed: int = 0
+    series: SeriesLike | Sequence[Part],
+    k: int,
+    *,
+    window: tuple[int, int] | None = None,
+    scale: str = "linear",
+    limits: tuple[float, float] | None = None,
+    seed: int = 0,
+    offered: Sequence[int] = (),
+    tell: Tell | None = None,
 ) -> Sample:
     """Pick up to ``k`` of the finite series ``[T, N]`` that show what all of them do; the same for the same seed.
 
@@ -51,70 +69,102 @@ def sample(
     Fewer than ``k`` come where all others look like picked ones (within a tenth of a dot); if N ≤ k, all finite ones.
 
     Args:
-        series: float or integer, NumPy or HDF5; read once in storage order, a few MB at a time.
-        window: rows ``[start, stop)``; all where None.
+        series: float or integer, NumPy or HDF5, or several such tables; read once in storage order, a little at a time.
+        window: iterations (of a plain table: rows) ``[start, stop)``; all where None.
         scale: ``linear``, ``log`` or ``symlog``.
+        limits: the values at the chart's bottom and top; None: those of the series.
+        offered: series to take before others that would do as well.
+        tell: told the share done; what it raises stops the work.
 
     Raises:
-        UsageError: k below 1, no such scale, a window that is empty or outside, or ``series`` not a table of numbers.
+        UsageError: k below 1, no such scale, limits that don't go upwards, a window that is empty or outside, or
+            ``series`` not a table of numbers.
     """
-    start, stop = _check(series, k, window)
-    check_scale(scale)
-    total = int(series.shape[1])
-    if total == 0 or stop == start:
-        return _nothing(total)
-    made = sketch(series, start, stop)
-    nonfinite = first_nonfinite(series, made)
-    bad = [index for index, _ in nonfinite]
-    finite = np.delete(np.arange(total), bad)
-    if not len(finite):
-        return _nothing(total, nonfinite)
-    extremes = np.delete(made.extremes, bad, axis=1) if bad else made.extremes
-    del made
-    fitted = fit_scale(scale, extremes)
-    hidden = extremes.min(axis=0) <= 0 if scale == "log" else np.zeros(len(finite), bool)
-    space = Space(to_dots(extremes, fitted))
-    picks, lanes, radii = _pick(space, k, np.random.SeedSequence(seed))
+    check_scale(scale, limits)
+    parts = _parts(series)
+    start, stop = _window(parts, k, window)
+    made = sketch(parts, start, stop, tell)
+    return pick(made, k, scale=scale, limits=limits, seed=seed, offered=offered, overwrite=True)
+
+
+def pick(
+    made: Columns,
+    k: int,
+    *,
+    scale: str = "linear",
+    limits: tuple[float, float] | None = None,
+    seed: int = 0,
+    offered: Sequence[int] = (),
+    overwrite: bool = False,
+) -> Sample:
+    """As ``sample``, from columns that are there already.
+
+    Args:
+        overwrite: their memory may be used and is spoilt then.
+    """
+    check_scale(scale, limits)
+    total = len(made.usable)
+    lowest, highest = made.lowest[made.usable], made.highest[made.usable]
+    if not len(lowest):
+        return Sample(np.empty(0, np.int64), (), np.empty(0), made.nonfinite, (), 0, total, None)
+    ends = float(lowest.min()), float(highest.max())
+    fitted = fit_scale(scale, made.extremes, ends, limits)
+    hidden = made.usable & fitted.leave(made.lowest, made.highest)
+    space = Space(to_dots(made.extremes, fitted, made.usable, overwrite=overwrite), made.usable)
+    picks, lanes, radii = _pick(space, k, np.random.SeedSequence(seed), offered)
     return Sample(
-        indices=finite[picks],
+        indices=picks,
         lanes=lanes,
         radii=radii,
-        nonfinite=tuple(nonfinite),
-        clipped=tuple(int(finite[i]) for i in picks if hidden[i]),
+        nonfinite=made.nonfinite,
+        clipped=tuple(int(i) for i in picks if hidden[i]),
+        beyond=int(hidden.sum()),
         total=total,
         scale=fitted,
+        crowded=_crowded(space),
     )
 
 
-def _check(series: SeriesLike, k: int, window: tuple[int, int] | None) -> tuple[int, int]:
-    if len(series.shape) != 2 or np.dtype(series.dtype).kind not in "fiub":
+def _parts(series: SeriesLike | Sequence[Part]) -> Sequence[Part]:
+    if isinstance(series, Sequence):
+        parts: Sequence[Part] = series
+    else:
+        parts = [of_rows(series)] if len(series.shape) == 2 else []
+    if not parts or any(len(p.series.shape) != 2 or np.dtype(p.series.dtype).kind not in "fiub" for p in parts):
         raise UsageError("Only a table [steps, series] of real numbers can be sampled; give one of two dimensions.")
+    return parts
+
+
+def _window(parts: Sequence[Part], k: int, window: tuple[int, int] | None) -> tuple[int, int]:
     if k < 1:
         raise UsageError(f"A sample of {k} series shows nothing; ask for 1 or more.")
-    rows = int(series.shape[0])
-    start, stop = window or (0, rows)
-    if window is not None and not 0 <= start < stop <= rows:
-        raise UsageError(
-            f"The window {start} to {stop} is empty or outside the {rows} recorded rows; choose one inside."
-        )
+    seen = [part.iterations for part in parts if len(part.iterations)]
+    first = min((int(each[0]) for each in seen), default=0)
+    last = max((int(each[-1]) + 1 for each in seen), default=0)
+    if window is None:
+        return first, last
+    start, stop = window
+    if not first <= start < stop <= last:
+        raise UsageError(f"The window {start} to {stop} is empty or outside the recorded {first} to {last}.")
     return start, stop
 
 
-def _nothing(total: int, nonfinite: list[tuple[int, int]] | None = None) -> Sample:
-    return Sample(np.empty(0, np.int64), (), np.empty(0), tuple(nonfinite or ()), (), total, None)
+def _crowded(space: Space) -> float:
+    """The middles' share of the chart."""
+    few = space.indices[:: max(1, space.count * 2 * space.columns // MIDDLE_VALUES) | 1]
+    low, high = np.percentile(space.features[:, few] + space.centre, MIDDLE)
+    return float(high - low) / HEIGHT
 
 
 def _pick(
-    space: Space, k: int, seeds: np.random.SeedSequence
+    space: Space, k: int, seeds: np.random.SeedSequence, offered: Sequence[int]
 ) -> tuple[NDArray[np.int64], tuple[Lane, ...], NDArray[np.float64]]:
-    """Positions, lanes and radii in the interleaved order."""
+    """Series, lanes and radii in the interleaved order."""
     for_cover, for_outliers, for_events = (np.random.default_rng(s) for s in seeds.spawn(3))
-    cover = Cover(space, for_cover)
-    special: list[tuple[int, Lane]] = []
+    cover = Cover(space, for_cover, offered)
     wanted = k // SPECIAL_EVERY if space.count > k else 0
     cover.extend(k - wanted)
-    if wanted:
-        special = _special(space, cover, wanted, for_outliers, for_events)
+    special = _special(space, cover, wanted, for_outliers, for_events) if wanted else []
     taken = {index for index, _ in special}
     # The cover may run into special picks; those already shown need no second slot.
     goal = k - len(special)
@@ -127,7 +177,7 @@ def _pick(
         if len(cover.order) == before:
             break
     if space.count <= k:
-        alike = np.setdiff1d(np.arange(space.count), [i for i, _ in covered])
+        alike = np.setdiff1d(space.indices, [i for i, _ in covered])
         covered += [(int(i), np.nan) for i in alike]
     return _interleave(covered[:goal], special)
 
@@ -137,9 +187,10 @@ def _special(
 ) -> list[tuple[int, Lane]]:
     """Events and outliers by turns."""
     picks = np.array(cover.order, np.int64)
-    happened = events(space.features, space.centre, picks, wanted // 2, for_events)
+    moving = motion(space, for_events)
+    happened = events(space, moving, picks, wanted // 2)
     shown = np.concatenate([picks, np.array(happened, np.int64)])
-    lonely = isolated(space.features, shown, cover.nearest_pick(), wanted - len(happened), for_outliers)
+    lonely = isolated(space, moving, cover.gaps(), shown, wanted - len(happened), for_outliers)
     out: list[tuple[int, Lane]] = []
     for i in range(max(len(happened), len(lonely))):
         out += [(index, "outlier") for index in lonely[i : i + 1]]

@@ -1,115 +1,211 @@
-"""One streaming pass over ``[T, N]`` that keeps each chart column's extremes of every series."""
+"""One streaming pass over a population that keeps the extremes of every series in each stretch of iterations."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-COLUMNS = 32
-BLOCK_UNITS = 8192
-BLOCK_BYTES = 4 << 20
+from dgmtui.sampling.blocks import tiles
+from dgmtui.sampling.nonfinite import first_bad_iterations
+from dgmtui.sampling.population import Part, working_dtype
 
+MOST_COLUMNS = 48
 
-class SeriesLike(Protocol):
-    """A NumPy array, an HDF5 dataset or what slices like them."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-    @property
-    def dtype(self) -> Any: ...
-    def __getitem__(self, key: Any, /) -> Any: ...
+Tell: TypeAlias = Callable[[float], None]
+"""Told the share done, in [0, 1]; what it raises stops the work."""
 
 
 @dataclass(frozen=True)
-class Sketch:
-    """The extremes of every series in each chart column."""
+class Columns:
+    """What a sample is chosen from."""
 
     extremes: NDArray[np.floating]
     """``[2C, N]``: C rows of minima, then C of maxima, in the series' unit; NaN or infinite where a value is."""
     edges: NDArray[np.int64]
-    """``[C + 1]``: column j holds the rows ``edges[j]`` to ``edges[j + 1]`` (exclusive)."""
+    """``[C + 1]`` iterations: column j reaches from ``edges[j]`` up to and without ``edges[j + 1]``."""
+    nonfinite: tuple[tuple[int, int], ...]
+    """Index and first bad iteration of each series that has one, by index."""
+    usable: NDArray[np.bool_]
+    """``[N]``: finite throughout, and seen by some row."""
+    lowest: NDArray[np.floating]
+    """``[N]``: each series' minimum."""
+    highest: NDArray[np.floating]
+    """``[N]``: its maximum."""
 
 
-def column_edges(start: int, stop: int, columns: int = COLUMNS) -> NDArray[np.int64]:
-    """Edges of at most ``columns`` columns of one row or more over the rows ``[start, stop)``."""
-    rows = stop - start
-    count = min(columns, rows)
-    return start + np.arange(count + 1, dtype=np.int64) * rows // count
+class Sketch:
+    """The extremes of a window, grown as rows come.
 
-
-def working_dtype(dtype: Any) -> type[np.float32] | type[np.float64]:
-    """The float type that holds every value of ``dtype`` in range."""
-    kind = np.dtype(dtype)
-    small = kind.kind == "f" and kind.itemsize <= 4
-    return np.float32 if small or (kind.kind in "iub" and kind.itemsize <= 2) else np.float64
-
-
-def sketch(series: SeriesLike, start: int, stop: int) -> Sketch:
-    """Reduce the rows ``[start, stop)`` in storage order; memory does not depend on their number.
-
-    ``minimum`` and ``maximum`` propagate NaN, so every non-finite value shows in the extremes at no further cost.
+    A column holds the iterations from a multiple of its step, a power of two, up to the next. So windows over the
+    same rows have the same columns, and what was sketched while a run went on equals what is sketched after it.
+    ``minimum`` and ``maximum`` propagate NaN: every non-finite value shows in the extremes at no further cost.
     """
-    edges = column_edges(start, stop)
-    count, dtype = len(edges) - 1, working_dtype(series.dtype)
-    extremes = np.empty((2 * count, series.shape[1]), dtype)
-    extremes[:count], extremes[count:] = np.inf, -np.inf
-    for row, column, block in blocks(series, start, stop, dtype):
-        units = slice(column, column + block.shape[1])
-        first = int(np.searchsorted(edges, row, "right")) - 1
-        last = int(np.searchsorted(edges, row + len(block), "left"))
-        for j in range(first, last):
-            part = block[max(edges[j] - row, 0) : edges[j + 1] - row]
-            low, high = extremes[j, units], extremes[count + j, units]
-            np.minimum(low, part.min(axis=0), out=low)
-            np.maximum(high, part.max(axis=0), out=high)
-    return Sketch(extremes, edges)
+
+    def __init__(self, parts: Sequence[Part], start: int, stop: int) -> None:
+        """Nothing is read yet.
+
+        Args:
+            start: first iteration.
+            stop: the one after the last, as far as is known; ``grow`` moves it.
+        """
+        self.start, self.stop = start, stop
+        self.step = 1
+        while _cells(start, stop, self.step) > MOST_COLUMNS:
+            self.step *= 2
+        self._sizes = [part.units for part in parts]
+        self._dtype = working_dtype(parts)
+        self._extremes = _nothing(_cells(start, stop, self.step), sum(self._sizes), self._dtype)
+        self._filled = np.zeros((len(parts), self._extremes.shape[1]), bool)
+        self._read = [int(np.searchsorted(part.iterations, start)) for part in parts]
+        self._bad: dict[int, int] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that it takes."""
+        return self._extremes.nbytes
+
+    def grow(self, stop: int) -> None:
+        """Make room for iterations up to and without ``stop``."""
+        self.stop = max(stop, self.stop)
+        while _cells(self.start, self.stop, self.step) > MOST_COLUMNS:
+            self._coarsen()
+        more = _cells(self.start, self.stop, self.step) - self._extremes.shape[1]
+        if more > 0:
+            new = _nothing(more, sum(self._sizes), self._dtype)
+            self._extremes = np.concatenate([self._extremes, new], axis=1)
+            self._filled = np.pad(self._filled, ((0, 0), (0, more)))
+
+    def read(self, parts: Sequence[Part], tell: Tell | None = None) -> None:
+        """Take in the rows of the window that were not there before, in storage order.
+
+        Args:
+            parts: those that it was made with, whose series may have grown.
+        """
+        ends = [int(np.searchsorted(part.iterations, self.stop)) for part in parts]
+        sizes = [(end - row) * part.units for part, row, end in zip(parts, self._read, ends, strict=True)]
+        whole, done, offset = max(sum(sizes), 1), 0, 0
+        for number, (part, end) in enumerate(zip(parts, ends, strict=True)):
+            inner = None if tell is None else _within(tell, done / whole, sizes[number] / whole)
+            self._fold(number, part, offset, end, inner)
+            self._read[number] = end
+            offset, done = offset + part.units, done + sizes[number]
+        self._find_bad(parts)
+
+    def columns(self) -> Columns:
+        """The columns that hold a row; ``extremes`` may be the sketch's own memory."""
+        used = self._filled.any(axis=0)
+        extremes = self._extremes if used.all() else self._extremes[:, used]
+        self._hold(extremes, self._filled[:, used])
+        lowest, highest = extremes[0].min(axis=0, initial=np.inf), extremes[1].max(axis=0, initial=-np.inf)
+        cells = (self.start // self.step + np.flatnonzero(used)) * self.step
+        edges = np.append(np.maximum(cells, self.start), self.stop).astype(np.int64)
+        usable = np.isfinite(lowest) & np.isfinite(highest)
+        flat = extremes.reshape(2 * extremes.shape[1], extremes.shape[2])
+        return Columns(flat, edges, tuple(sorted(self._bad.items())), usable, lowest, highest)
+
+    def _fold(self, number: int, part: Part, offset: int, end: int, tell: Tell | None) -> None:
+        begin = self._read[number]
+        if begin >= end or not part.units:
+            return
+        stretches = self._stretches(part, begin, end)
+        self._filled[number, [cell for _, _, cell in stretches]] = True
+        row, here = -1, stretches
+        for top, unit, tile in tiles(part.series, begin, end, self._dtype):
+            count, rows, width = tile.shape
+            if top != row:
+                row = top
+                here = [(max(a - top, 0), b - top, c) for a, b, c in stretches if a < top + rows and b > top]
+                if tell is not None:
+                    tell((top - begin) / (end - begin))
+            units = slice(offset + unit, offset + unit + count * width)
+            for a, b, cell in here:
+                _fold(self._extremes[:, cell, units].reshape(2, count, width), tile[:, a:b])
+
+    def _stretches(self, part: Part, begin: int, end: int) -> list[tuple[int, int, int]]:
+        """Rows from, up to and without, that lie in one column and were seen; and that column."""
+        cells = part.iterations[begin:end] // self.step - self.start // self.step
+        seen = np.ones(end - begin, bool) if part.absent is None else ~part.absent[begin:end]
+        kind = np.where(seen, cells, -1)
+        cuts = np.flatnonzero(np.diff(kind)) + 1
+        starts, stops = np.append(0, cuts), np.append(cuts, end - begin)
+        return [
+            (begin + int(a), begin + int(b), int(kind[a])) for a, b in zip(starts, stops, strict=True) if kind[a] >= 0
+        ]
+
+    def _coarsen(self) -> None:
+        """Two columns become one."""
+        before = self.start // self.step % 2
+        after = (before + self._extremes.shape[1]) % 2
+        edges = [_nothing(n, sum(self._sizes), self._dtype) for n in (before, after)]
+        whole = np.concatenate([edges[0], self._extremes, edges[1]], axis=1)
+        filled = np.pad(self._filled, ((0, 0), (before, after)))
+        self._extremes = np.stack(
+            [np.minimum(whole[0, 0::2], whole[0, 1::2]), np.maximum(whole[1, 0::2], whole[1, 1::2])]
+        )
+        self._filled = filled[:, 0::2] | filled[:, 1::2]
+        self.step *= 2
+
+    def _hold(self, extremes: NDArray[np.floating], filled: NDArray[np.bool_]) -> None:
+        """Where a part has no row in a column, its series are drawn on from the column before (or after)."""
+        offset = 0
+        for size, has in zip(self._sizes, filled, strict=True):
+            if has.any() and not has.all():
+                known = np.flatnonzero(has)
+                source = known[np.maximum(np.searchsorted(known, np.arange(len(has)), "right") - 1, 0)]
+                for column in np.flatnonzero(~has):
+                    extremes[:, column, offset : offset + size] = extremes[:, source[column], offset : offset + size]
+            offset += size
+
+    def _find_bad(self, parts: Sequence[Part]) -> None:
+        """Where each series that is not finite first was so; those that are known already are not looked for."""
+        offset, base = 0, self.start // self.step
+        for part, has in zip(parts, self._filled, strict=True):
+            cells = np.flatnonzero(has)
+            ends = self._extremes[:, :, offset : offset + part.units]
+            ends = ends if has.all() else ends[:, cells]
+            wanted = np.flatnonzero(~_finite(ends))
+            wanted = np.array([unit for unit in wanted.tolist() if offset + unit not in self._bad], np.int64)
+            if len(wanted):
+                first = cells[(~np.isfinite(ends[:, :, wanted])).any(axis=0).argmax(axis=0)]
+                begins = np.maximum((base + first) * self.step, self.start)
+                stops = np.minimum((base + first + 1) * self.step, self.stop)
+                found = first_bad_iterations(part, wanted, begins, stops, self._dtype)
+                self._bad.update((offset + unit, iteration) for unit, iteration in found.items())
+            offset += part.units
 
 
-def blocks(
-    series: SeriesLike, start: int, stop: int, dtype: type[np.floating], units: tuple[int, int] | None = None
-) -> Iterator[tuple[int, int, NDArray[np.floating]]]:
-    """First row, first unit and values of each block, by rows and then units, aligned to the chunks of a dataset."""
-    left, right = units or (0, series.shape[1])
-    chunk_rows, chunk_units = (getattr(series, "chunks", None) or (1, 1))[:2]
-    width = max(chunk_units, BLOCK_UNITS // chunk_units * chunk_units)
-    height = BLOCK_BYTES // (min(width, max(right - left, 1)) * np.dtype(dtype).itemsize)
-    height = max(chunk_rows, height // chunk_rows * chunk_rows)
-    row = start
-    while row < stop:
-        end = min(stop, (row // height + 1) * height)
-        for column in range(left, right, width):
-            yield row, column, np.asarray(series[row:end, column : min(column + width, right)], dtype)
-        row = end
+def sketch(parts: Sequence[Part], start: int, stop: int, tell: Tell | None = None) -> Columns:
+    """The columns of the iterations ``[start, stop)``; memory does not depend on their number."""
+    made = Sketch(parts, start, stop)
+    made.read(parts, tell)
+    return made.columns()
 
 
-def first_nonfinite(series: SeriesLike, made: Sketch) -> list[tuple[int, int]]:
-    """Index and absolute row of the first non-finite value of each series that has one, by index.
-
-    Reads again only the column where it happened, and only near the series concerned.
-    """
-    count = len(made.edges) - 1
-    bad = np.zeros((count, made.extremes.shape[1]), bool)
-    for j in range(count):
-        bad[j] = ~(np.isfinite(made.extremes[j]) & np.isfinite(made.extremes[count + j]))
-    indices = np.flatnonzero(bad.any(axis=0))
-    columns = bad[:, indices].argmax(axis=0)
-    found: dict[int, int] = {}
-    for j in np.unique(columns):
-        wanted = indices[columns == j]
-        for group in np.split(wanted, np.flatnonzero(np.diff(wanted // BLOCK_UNITS)) + 1):
-            found.update(_search(series, int(made.edges[j]), int(made.edges[j + 1]), group))
-    return sorted(found.items())
+def _cells(start: int, stop: int, step: int) -> int:
+    return max(0, (stop - 1) // step - start // step + 1) if stop > start else 0
 
 
-def _search(series: SeriesLike, start: int, stop: int, wanted: NDArray[np.int64]) -> dict[int, int]:
-    left = int(wanted[0])
-    found: dict[int, int] = {}
-    dtype = working_dtype(series.dtype)
-    for row, column, block in blocks(series, start, stop, dtype, (left, int(wanted[-1]) + 1)):
-        here = wanted[(wanted >= column) & (wanted < column + block.shape[1])]
-        bad = ~np.isfinite(block[:, here - column])
-        for i in np.flatnonzero(bad.any(axis=0)):
-            found.setdefault(int(here[i]), row + int(bad[:, i].argmax()))
-    return found
+def _nothing(cells: int, units: int, dtype: type[np.floating]) -> NDArray[np.floating]:
+    empty = np.empty((2, cells, units), dtype)
+    empty[0], empty[1] = np.inf, -np.inf
+    return empty
+
+
+def _fold(ends: NDArray[np.floating], tile: NDArray[np.floating]) -> None:
+    """Take ``tile`` ``[G, r, n]`` into ``ends`` ``[2, G, n]``."""
+    for keep, extreme in zip(ends, (np.minimum, np.maximum), strict=True):
+        extreme(keep, tile[:, 0] if tile.shape[1] == 1 else extreme.reduce(tile, axis=1), out=keep)
+
+
+def _finite(ends: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """``[N]``: whether all of ``ends`` ``[2, C, N]`` are; true where there are none."""
+    if not ends.shape[1]:
+        return np.ones(ends.shape[2], bool)
+    lowest, highest = ends[0].min(axis=0), ends[1].max(axis=0)
+    return np.asarray(np.isfinite(lowest) & np.isfinite(highest))
+
+
+def _within(tell: Tell, done: float, share: float) -> Tell:
+    return lambda part: tell(done + share * part)

@@ -94,7 +94,7 @@ class DynamicsCharts:
             ),
             total=picked.total,
             nonfinite=len(picked.nonfinite),
-            clipped=len(picked.clipped),
+            clipped=picked.beyond,
             scale=session.drawn.scale,
         )
 

@@ -13,7 +13,7 @@ def cover(seed, *steps):
     made = Cover(Space(walks(seed)), np.random.default_rng(seed))
     for k in steps:
         made.extend(k)
-        made.nearest_pick()
+        made.gaps()
     return made
 
 
@@ -34,10 +34,20 @@ def test_picks_do_not_depend_on_how_they_were_asked_for():
     assert cover(5, 7, 23, 41, 80).order == whole.order
 
 
-def test_nearest_pick_is_the_nearest():
+def test_gaps_are_to_the_nearest_pick():
     made = cover(6, 21)
     space = Space(walks(6))
     points, picks = space.exact(np.arange(space.count)), space.exact(np.array(made.order))
     distances = np.sqrt(((points[:, None] - picks[None]) ** 2).sum(-1))
-    chosen = distances[np.arange(space.count), made.nearest_pick()]
-    assert np.allclose(chosen, distances.min(axis=1), atol=ALIKE)
+    assert np.allclose(np.sqrt(made.gaps()), distances.min(axis=1), atol=ALIKE)
+
+
+def test_what_is_offered_is_taken_where_it_would_do():
+    whole = cover(7, 60)
+    offered = whole.order[10:40]
+    made = Cover(Space(walks(7)), np.random.default_rng(8), offered)
+    made.extend(60)
+    assert len(set(offered) & set(made.order)) > 2 * len(set(offered) & set(cover(8, 60).order))
+    points = Space(walks(7)).exact(np.array(made.order))
+    distances = np.sqrt(((points[:, None] - points[None]) ** 2).sum(-1))
+    assert distances[~np.eye(60, dtype=bool)].min() >= made.radii[-1] * (1 - 1e-9)
