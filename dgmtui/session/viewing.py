@@ -39,7 +39,7 @@ def build_view(session: "Session") -> View:
             snapshots=tuple(s.iteration for s in recording.snapshots),
             findings=tuple((f.iteration, str(f.severity)) for f in findings),
         ),
-        dynamics=session.charts.chart(session),
+        dynamics=session.charts.shown(session),
         credit=_credit(session),
         operations=session.operations.rows(session, with_users=True),
         findings=tuple(
