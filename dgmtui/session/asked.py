@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 READ_TOGETHER = 1024
 """Units of a chunk: to read one of them is to read them all."""
-PICKED = 150
+PICKED = 2_000
 """Values that are read in the time that picking takes for one series."""
 LATE = 4
 """A late value takes so many times as long."""
