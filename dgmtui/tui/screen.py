@@ -172,9 +172,8 @@ class MainScreen(Screen[None]):
             self._session.cancel_sampling()
 
     def on_unmount(self) -> None:
-        """Nobody waits for it any more: without this the process would."""
-        self._session.cancel()
-        self._session.cancel_sampling()
+        """However it was left."""
+        self._stop()
 
     def action_help(self) -> None:
         """Show every key and command."""
@@ -264,6 +263,11 @@ class MainScreen(Screen[None]):
             self.query_one(Operations).show_operations(view.operations, self._hint("replay", "for operations"))
             self.query_one(Findings).show_findings(view.findings, view.findings_complete)
 
+    def _stop(self) -> None:
+        """Nobody needs what is under way any more; the process would wait for it."""
+        self._session.cancel()
+        self._session.cancel_sampling()
+
     @property
     def _tab(self) -> str:
         return self.query_one(ContentSwitcher).current or TABS[0]
@@ -318,6 +322,7 @@ class MainScreen(Screen[None]):
             prompt.say(answer.error, "error")
             return
         if answer.result.quit:
+            self._stop()
             self.app.exit(0)
         line = _one_line(answer.result)
         if line is None or answer.typed:
