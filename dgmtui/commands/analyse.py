@@ -106,6 +106,8 @@ def dynamics(
             f"no series of {session.quantity} of {session.module or 'the root module'} here (recorded: {offered}); "
             "choose with `module` and `quantity`"
         )
+    if chart.advice and not chart.lines and not chart.preliminary:
+        raise UsageError(chart.advice)
     return Result("dynamics", _dynamics_data(chart), (_chart(chart, session.iteration),))
 
 

@@ -74,10 +74,11 @@ class LateReader:
     @property
     def table(self) -> NDArray[np.int64]:
         """``[n, 4]``: iteration, channel, offset, length."""
-        if self._table is None:
+        table = self._table  # another thread may forget it meanwhile
+        if table is None:
             count = min(self._lengths()[0], self._rows.shape[0], self._statistics.shape[0])
-            self._table = self._rows[:count]
-        return self._table
+            table = self._table = self._rows[:count]
+        return table
 
     def _matching(self, channel: int, iterations: NDArray[np.int64]) -> list[tuple[int, int]]:
         """Pairs of a place in ``iterations`` and a row of the table."""

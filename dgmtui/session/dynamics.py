@@ -84,13 +84,13 @@ class DynamicsCharts:
         except Cancelled:
             pass
         except DgmtuiError as error:
-            if self._generations == generations_of(self._recording):
-                self.wish.fail(run.asked, str(error))
+            self.wish.fail(run.asked, str(error))
         except MemoryError:
             self.wish.fail(run.asked, TOO_LARGE)
-        except BaseException as error:
+        except Exception as error:
             self.wish.fail(run.asked, str(error))
-            raise
+            if run.asked.population.generations == generations_of(self._recording):  # else it read two files
+                raise
         finally:
             self.wish.end(run, made)
 

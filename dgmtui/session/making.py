@@ -63,7 +63,7 @@ class ChartMaker:
         self._backdrops: Kept[object, Backdrop] = Kept(KEPT_SAMPLES)
         self._drawn: Kept[object, Drawn] = Kept(KEPT_CHARTS)
         self._charts: Kept[object, DynamicsView] = Kept(KEPT_CHARTS)
-        self._shown: dict[tuple[object, ...], Shown] = {}
+        self._shown: Kept[object, Shown] = Kept(KEPT_CHARTS)
 
     def made(self, asked: Asked) -> DynamicsView | None:
         """The chart, if it was made."""
@@ -102,7 +102,7 @@ class ChartMaker:
             chart = compose(asked, sample, chosen, grid.iterations, lines, self._backdrops.get(_backdrop_key(asked)))
             shown = Shown(asked, chart, tuple(chosen.kinds))
         self._charts.put(asked.chart_key, shown.chart)
-        self._shown[asked.population.subject] = shown
+        self._shown.put(asked.population.subject, shown)
         return shown
 
     def parts(self, asked: Asked) -> tuple[Part, ...]:

@@ -1,5 +1,6 @@
 """Which rows saw a module: an iteration that failed before its backward pass holds no gradient, not a NaN."""
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,16 +21,18 @@ BLOCK = 256
 
 
 class SeenRows:
-    """Looked up in the statistics, and kept, as rows don't change."""
+    """Looked up in the statistics, and kept, as rows don't change. Threads may share it."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._known: dict[tuple[int, int], tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {}
 
     def absent(self, members: "Sequence[Member]", window: "Window | None") -> list[NDArray[np.bool_]]:
         """Of each member ``[R]``: the rows of the window that did not see it; False outside the window."""
-        for rank in {member.rank for member in members}:
-            self._learn([member for member in members if member.rank == rank], window)
-        return [self._known[member.rank, member.channel][1] for member in members]
+        with self._lock:
+            for rank in {member.rank for member in members}:
+                self._learn([member for member in members if member.rank == rank], window)
+            return [self._known[member.rank, member.channel][1] for member in members]
 
     def _learn(self, members: "Sequence[Member]", window: "Window | None") -> None:
         recording, (start, stop) = members[0].recording, members[0].rows(window)

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dgmtui.commands import REGISTRY
+from dgmtui.errors import UsageError
 from dgmtui.recording import open_recording
 from dgmtui.sampling import Part
 from dgmtui.session import dynamics as dynamics_module
@@ -268,3 +270,29 @@ def test_a_small_chart_is_made_at_once(written):
         session = Session(recording)
         assert not chart_of(session, "enc.a").preliminary and not session.sampling_due
         assert dynamics_module.AT_ONCE > 1_000_000
+
+
+def test_a_window_without_rows_is_a_sentence_in_batch(written):
+    with open_recording(written) as recording:
+        session = Session(recording, thorough=True)
+        session.select_module("dec")
+        with pytest.raises(UsageError, match="no row was recorded in iterations 500 to 600; `dynamics --whole`"):
+            REGISTRY.run(session, "dynamics --window 500 600")
+        assert REGISTRY.run(session, "dynamics --whole").data["lines"]
+
+
+def test_very_many_modules_are_read_together(a_run, monkeypatch):
+    monkeypatch.setattr("dgmtui.session.seen.TOGETHER", 1)
+    monkeypatch.setattr("dgmtui.session.seen.BLOCK", 7)
+    run = a_run()
+    run.go_on(20)
+    run.meet_late()
+    run.go_on(10, unseen=("enc.a",))
+    with open_recording(run.close()) as recording:
+        session = Session(recording)
+        session.select_module("enc")
+        session.drawn = replace(session.drawn, scope="below", window=(5, 25))
+        chart = session.view().dynamics
+    assert (chart.total, chart.nonfinite) == (14, 0)
+    first = next(line for line in chart.lines if line.label == "enc.a[0]")
+    assert np.isfinite(first.values).sum() == 15
