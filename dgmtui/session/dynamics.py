@@ -123,7 +123,7 @@ class DynamicsCharts:
         self.wish.drop()
         if trouble != CANCELLED:
             return blank(asked, trouble)
-        return replace(preliminary(asked, self._maker), advice=trouble)
+        return replace(preliminary(asked, self._maker), preliminary=True, advice=trouble)
 
 
 def _no_rows(asked: Asked) -> str:

@@ -23,6 +23,8 @@ def preliminary(asked: Asked, maker: ChartMaker) -> DynamicsView:
     shown = maker.last(asked)
     if shown is None or not shown.chart.lines:
         return blank(asked, preliminary=True)
+    if (shown.asked.wish, shown.asked.selected) == (asked.wish, asked.selected):
+        return shown.chart  # a run that goes on: these are its picks, but for the last rows
     if _inside(asked, shown):
         iterations, lines = _cut(shown.chart, asked.extent)
     elif shown.asked.population == asked.population and asked.drawing(len(shown.chart.lines)) <= READ_AT_ONCE:

@@ -346,9 +346,15 @@ class MainScreen(Screen[None]):
         done, text = self._session.under_way
         if self._busy and text:
             self.query_one(Prompt).say(f"{text} · {done:.0%} · Esc cancels", "dim")
-        elif (sampling := self._session.sampling) and time.monotonic() > self._answered + ANSWER_SECONDS:
+        elif self._waiting and (sampling := self._session.sampling):
             self._telling = True
             self.query_one(Prompt).say(f"{sampling[1]} · {sampling[0]:.0%} · Esc cancels", "dim")
+
+    @property
+    def _waiting(self) -> bool:
+        """Whether a chart is waited for, and the last answer has been there to read."""
+        chart = None if self.view is None else self.view.dynamics
+        return chart is not None and chart.preliminary and time.monotonic() > self._answered + ANSWER_SECONDS
 
     def _hint(self, command: str, purpose: str) -> str:
         key = key_of(self.registry, command)
