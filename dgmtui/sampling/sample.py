@@ -164,7 +164,7 @@ def _pick(
     cover = Cover(space, for_cover, offered)
     wanted = k // SPECIAL_EVERY if space.count > k else 0
     cover.extend(k - wanted)
-    special = _special(space, cover, wanted, for_outliers, for_events) if wanted else []
+    special = _special(space, cover, wanted, (for_outliers, for_events), offered) if wanted else []
     taken = {index for index, _ in special}
     # The cover may run into special picks; those already shown need no second slot.
     goal = k - len(special)
@@ -183,14 +183,18 @@ def _pick(
 
 
 def _special(
-    space: Space, cover: Cover, wanted: int, for_outliers: np.random.Generator, for_events: np.random.Generator
+    space: Space,
+    cover: Cover,
+    wanted: int,
+    rngs: tuple[np.random.Generator, np.random.Generator],
+    offered: Sequence[int],
 ) -> list[tuple[int, Lane]]:
     """Events and outliers by turns."""
     picks = np.array(cover.order, np.int64)
-    moving = motion(space, for_events)
-    happened = events(space, moving, picks, wanted // 2)
+    moving = motion(space, rngs[1])
+    happened = events(space, moving, picks, wanted // 2, offered)
     shown = np.concatenate([picks, np.array(happened, np.int64)])
-    lonely = isolated(space, moving, cover.gaps(), shown, wanted - len(happened), for_outliers)
+    lonely = isolated(space, moving, cover.gaps(), shown, wanted - len(happened), rngs[0], offered)
     out: list[tuple[int, Lane]] = []
     for i in range(max(len(happened), len(lonely))):
         out += [(index, "outlier") for index in lonely[i : i + 1]]
