@@ -16,6 +16,7 @@ from dgmtui.sampling.outliers import isolated
 from dgmtui.sampling.population import Part, SeriesLike, of_rows
 from dgmtui.sampling.scale import HEIGHT, Scale, check_scale, fit_scale, to_dots
 from dgmtui.sampling.sketch import Columns, Tell, sketch
+from dgmtui.sampling.threads import one_thread
 
 Lane = Literal["cover", "outlier", "event"]
 SPECIAL_EVERY = 4
@@ -110,8 +111,9 @@ def pick(
     ends = float(lowest.min()), float(highest.max())
     fitted = fit_scale(scale, made.extremes, ends, limits)
     hidden = made.usable & fitted.leave(made.lowest, made.highest)
-    space = Space(to_dots(made.extremes, fitted, made.usable, overwrite=overwrite), made.usable)
-    picks, lanes, radii = _pick(space, k, np.random.SeedSequence(seed), offered)
+    with one_thread():
+        space = Space(to_dots(made.extremes, fitted, made.usable, overwrite=overwrite), made.usable)
+        picks, lanes, radii = _pick(space, k, np.random.SeedSequence(seed), offered)
     return Sample(
         indices=picks,
         lanes=lanes,
