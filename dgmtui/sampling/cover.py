@@ -34,7 +34,7 @@ class Cover:
         self.radii: list[float] = []
         """Of each pick: its round's r in dots; all up to it are at least so far apart (the first: infinite)."""
         self._gaps = np.full(space.size, np.inf, np.float32)
-        self._gaps[space.unusable] = 0
+        self._gaps[space.unusable] = -1
         self._settled = 0
         self._queue: list[tuple[int, float]] = []
         self._points = np.empty((0, 2 * space.columns))
@@ -53,7 +53,8 @@ class Cover:
             self.radii.append(radius)
 
     def gaps(self) -> NDArray[np.float32]:
-        """``[N]`` dots²: squared distance of each series to its nearest pick, the unfinished round's included."""
+        """``[N]`` dots²: squared distance of each series to its nearest pick, the unfinished round's included; -1 of
+        those that are not usable."""
         # On a copy: a product over another batch rounds otherwise, and later picks would depend on having been asked.
         gaps = self._gaps.copy()
         if self._settled < len(self.order):

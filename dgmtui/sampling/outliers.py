@@ -52,14 +52,14 @@ def isolated(
 
     Args:
         offered: series that are on the chart now; others take their place only if they are much more unlike.
-        gaps: ``[N]`` dots², to the nearest pick.
+        gaps: ``[N]`` dots², to the nearest pick, as ``Cover`` gives them.
         shown: ``[P]``, series that are picked already.
     """
     if k == 0 or not space.count:
         return []
     some = space.some(LIKE, rng)
     found = []
-    for values in (strangeness(space, rng), np.sqrt(gaps)):
+    for values in (strangeness(space, rng), np.sqrt(np.maximum(gaps, 0))):
         values[space.unusable] = -np.inf
         like = Like.among(values[some], moving.noise[some])
         found.append(like.greatest(values, moving.noise, CANDIDATES))
