@@ -1,9 +1,14 @@
 """The series that are sampled: settling curves with noise, straight lines, and outliers planted in any series.
 
-How great an outlier is made: a person who sees the series next to its like should call it one. So each deviates from
-what it was by at least 8 times its own noise (the standard deviation about its column's mean), and moves at least one
-of its columns' ends by at least 15 dots of the reference chart of 400 × 200, in which all series and all that is
-planted have room. From there it is up to 1.5 times the noise's and up to 40 dots, at random.
+How great an outlier is made: a person who sees the series next to its like should call it one. So, in the reference
+chart of 400 × 200 dots, in which all series and all that is planted have room,
+
+- it deviates from what it was by at least 8 times its own noise (the standard deviation about its column's mean);
+- from *every* series that nothing was planted in, it is at least 15 dots away at some column's minimum or maximum, and
+  further than 99 of 100 such series are from their nearest.
+
+From there it is up to half as much again, at random. Nothing is planted in the noisiest tenth, whose 8 noises would
+stretch the chart for all. ``slight`` ones only move 15 to 22 dots from what they were, and may look like others.
 """
 
 from collections.abc import Callable
@@ -11,10 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 
-from sampling.judge import COLUMNS, Chart, Floats, chart_of, extremes
+from sampling.judge import COLUMNS, HEIGHT, Floats, chart_of, extremes
 
-LEAST_NOISES, LEAST_DOTS = 8.0, 15.0
+LEAST_NOISES, LEAST_DOTS, UP_TO = 8.0, 15.0, 1.5
+USUAL = 99
+"""Percentile of the distances to the nearest like that a planted one exceeds."""
 Series = NDArray[np.float32]
 KINDS: dict[str, Callable[[Floats, float], Floats]] = {
     "spike": lambda t, at: ((t >= at) & (t < at + 3.5 * (t[1] - t[0]))).astype(np.float64),
@@ -32,7 +40,9 @@ class Planted:
     unit: int
     kind: str
     dots: float
-    """How far the column's end that moves most moves, in the final chart."""
+    """From what it was, at the column's end that moves most, in the final chart."""
+    alone: float
+    """From the nearest series that nothing was planted in, likewise."""
     noises: float
     """The deviation's height ÷ the series' own noise; infinite where it has none."""
 
@@ -49,42 +59,53 @@ def settling(rng: np.random.Generator, units: int = 20_000, steps: int = 1000) -
     return series
 
 
-def plant(series: Series, rng: np.random.Generator, scale: str = "linear", count: int = 20) -> list[Planted]:
+def plant(
+    series: Series, rng: np.random.Generator, scale: str = "linear", count: int = 20, *, slight: bool = False
+) -> list[Planted]:
     """Change ``count`` of the series ``[T, N]`` in place, as many of each kind."""
-    time = np.linspace(0, 1, len(series))
-    chart, others = chart_of(extremes(series), scale), extremes(series)
-    units = rng.choice(series.shape[1], count, replace=False)
-    was = series[:, units].astype(np.float64)
+    time, found = np.linspace(0, 1, len(series)), extremes(series)
+    chart, noise = chart_of(found, scale), _noise(series)
+    units = rng.choice(np.flatnonzero(noise <= np.percentile(noise, 90)), count, replace=False)
+    noise, was = noise[units], series[:, units].astype(np.float64)
+    others = chart.dots(np.delete(found, units, axis=1))
     kinds = [list(KINDS)[i % len(KINDS)] for i in range(count)]
-    noise = _noise(was)
     shapes = np.stack([KINDS[kind](time, rng.uniform(0.1, 0.9)) for kind in kinds], axis=1)
-    heights = LEAST_NOISES * rng.uniform(1, 1.5, count) * noise
-    heights = np.maximum(heights, 1e-3 * np.ptp(others[:, units], axis=0)) + 1e-12 * (chart.high - chart.low)
-    signs, wanted = rng.choice([-1.0, 1.0], count), rng.uniform(LEAST_DOTS, 40, count)
-    others = np.delete(others, units, axis=1)
-    while True:
-        now = (was + signs * heights * shapes).astype(np.float32)
-        final = chart_of(np.concatenate([others, extremes(now)], axis=1), scale)
-        small = (_moved(chart, was, now) < wanted) | (_moved(final, was, now) < LEAST_DOTS)
-        if not small.any():
-            break
-        heights[small] *= 1.05
+    shapes *= rng.choice([-1.0, 1.0], count)
+    heights = np.maximum(LEAST_NOISES * rng.uniform(1, UP_TO, count) * noise, chart.value_of(5))
+    least = LEAST_DOTS if slight else max(LEAST_DOTS, _usual_distance(others, rng))
+    wanted = rng.uniform(1, UP_TO, count) * least
+    now, moved, alone = was.astype(np.float32), np.zeros(count), np.zeros(count)
+    small = np.ones(count, bool)
+    while small.any():
+        now[:, small] = was[:, small] + heights[small] * shapes[:, small]
+        dots = chart.dots(extremes(now[:, small]))
+        moved[small] = np.abs(dots - chart.dots(extremes(was[:, small]))).max(axis=0)
+        alone[small] = cdist(dots.T, others.T, "chebyshev").min(axis=1)
+        # All that is planted has room: the final chart may be greater, and a dot in it more.
+        low, high = min(0.0, float(chart.dots(now.min()))), max(HEIGHT, float(chart.dots(now.max())))
+        room = HEIGHT / (high - low)
+        small = (moved if slight else alone) * room < wanted
+        heights[small] *= 1.1
     series[:, units] = now
     with np.errstate(divide="ignore"):
         noises = heights / noise
-    moved = _moved(final, was, now)
-    return [Planted(*each) for each in zip(units.tolist(), kinds, moved.tolist(), noises.tolist(), strict=True)]
+    each = zip(units.tolist(), kinds, (moved * room).tolist(), (alone * room).tolist(), noises.tolist(), strict=True)
+    return [Planted(*one) for one in each]
 
 
-def _moved(chart: Chart, was: Floats, now: NDArray[np.floating]) -> Floats:
-    return np.abs(chart.dots(extremes(now)) - chart.dots(extremes(was))).max(axis=0)
+def _usual_distance(dots: Floats, rng: np.random.Generator) -> float:
+    some = rng.choice(dots.shape[1], 400, replace=False)
+    nearest = np.partition(cdist(dots.T[some], dots.T, "chebyshev"), 1, axis=1)[:, 1]
+    return float(np.percentile(nearest, USUAL))
 
 
-def _noise(series: Floats) -> Floats:
-    first = np.arange(COLUMNS) * len(series) // COLUMNS
-    lengths = np.diff([*first, len(series)])
-    means = np.add.reduceat(series, first) / lengths[:, None]
-    return (series - np.repeat(means, lengths, axis=0)).std(axis=0)
+def _noise(series: Series) -> Floats:
+    """``[N]``, the standard deviation about each column's mean."""
+    first = np.arange(COLUMNS + 1) * len(series) // COLUMNS
+    squares = np.zeros(series.shape[1])
+    for start, stop in zip(first, first[1:], strict=False):
+        squares += series[start:stop].var(axis=0) * (stop - start)
+    return np.sqrt(squares / len(series))
 
 
 def lines(ends: Floats, steps: int = 64) -> Series:

@@ -28,6 +28,11 @@ class Chart:
         bottom, top, mapped = (self._map(np.asarray(v, np.float64)) for v in (self.low, self.high, values))
         return (mapped - bottom) * (HEIGHT / (top - bottom))
 
+    def value_of(self, height: float) -> float:
+        """The value that is so many dots above zero."""
+        rise = height / HEIGHT * float(self._map(np.array(self.high)) - self._map(np.array(self.low)))
+        return rise if self.threshold is None else self.threshold * float(np.expm1(rise))
+
     def _map(self, values: Floats) -> Floats:
         if self.threshold is None:
             return values

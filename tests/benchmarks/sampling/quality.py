@@ -91,9 +91,9 @@ class Recall:
 
     def row(self, what: str, goal: float, note: str = "") -> BenchRow:
         """Beside the peers, with ours by kind."""
-        dots = [p.dots for p in self.planted]
+        alone = [p.alone for p in self.planted]
         kinds = ", ".join(f"{kind} {np.mean(found):.2f}" for kind, found in self.kinds.items())
-        sizes = f"{min(dots):.0f} to {max(dots):.0f} dots, {min(p.noises for p in self.planted):.0f} noises or more"
+        sizes = f"{min(alone):.0f} to {max(alone):.0f} dots from the nearest other"
         met = bool(np.mean(self.values["ours"]) >= goal)
         return row(what, self.values, f"≥ {goal}", met, note="; ".join(filter(None, [kinds, sizes, note])))
 
