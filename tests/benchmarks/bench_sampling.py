@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from sampling import quality
+from sampling import cost, quality
 from table import BenchRow
 
 
 def rows() -> Iterable[BenchRow]:
     """All lines of the table in SAMPLING.md."""
     yield from quality.rows()
+    yield from cost.rows()

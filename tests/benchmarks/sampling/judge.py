@@ -105,21 +105,29 @@ def spacing(points: Floats, picks: Picks, radii: Floats) -> Spacing:
     return Spacing(float((least[1:] - radii[1:]).min()), least[ends] / radius[ends])
 
 
-def ink(features: Floats, picks: Picks, reach: int = 3) -> float:
+def ink(features: Floats, picks: Picks, reach: int = 3) -> tuple[float, float]:
     """Share of all series' dots that lie within ``reach`` rows of a pick's dot in the same column.
 
-    A series covers, in each column, the rows from its minimum to its maximum; dots count as often as they are covered.
+    A series covers, in each column, the rows from its minimum to its maximum. First, dots count as often as they are
+    covered; second, once.
     """
     rows = np.clip(features, 0, HEIGHT - 1).astype(np.int64)
-    near = total = 0
+    near, total = np.zeros(2), np.zeros(2)
     for low, high in zip(rows[:COLUMNS], rows[COLUMNS:], strict=True):
-        change = np.zeros(int(HEIGHT) + 1, np.int64)
-        np.add.at(change, np.maximum(low[picks] - reach, 0), 1)
-        np.add.at(change, np.minimum(high[picks] + reach + 1, int(HEIGHT)), -1)
-        lit = np.concatenate([[0], np.cumsum(np.cumsum(change[:-1]) > 0)])
-        near += int((lit[high + 1] - lit[low]).sum())
-        total += int((high + 1 - low).sum())
-    return near / total
+        times = _times(low, high)
+        lit = _times(np.maximum(low[picks] - reach, 0), np.minimum(high[picks] + reach, int(HEIGHT) - 1)) > 0
+        near += times[lit].sum(), (times[lit] > 0).sum()
+        total += times.sum(), (times > 0).sum()
+    often, once = (near / total).tolist()
+    return often, once
+
+
+def _times(low: Picks, high: Picks) -> NDArray[np.int64]:
+    """How many of the spans cover each row."""
+    change = np.zeros(int(HEIGHT) + 1, np.int64)
+    np.add.at(change, low, 1)
+    np.add.at(change, high + 1, -1)
+    return np.cumsum(change)[:-1]
 
 
 def middles_near(features: Floats, picks: Picks, reach: float = 3.0) -> float:
