@@ -92,7 +92,7 @@ def test_a_seed_decides_and_another_one_decides_otherwise():
 
 
 def test_memory_grows_by_three_sketches_of_the_series_at_most():
-    peaks, counts = [], (40_000, 120_000)
+    peaks, counts = [], (30_000, 90_000)
     for count in counts:
         series = np.random.default_rng(7).standard_normal((64, count), dtype=np.float32)
         tracemalloc.start()

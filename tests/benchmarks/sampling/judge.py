@@ -148,18 +148,22 @@ def direction_entropy(features: Floats, picks: Picks) -> float:
     return float(-(share * np.log(share)).sum() / np.log(DIRECTIONS))
 
 
-def low_frequency_power(places: Floats, part: float) -> float:
+def low_frequency_power(places: Floats, part: float, *, tapered: bool = False) -> float:
     """Mean power of points ``[n, 2]`` in the unit square below ``part`` of √n, blue noise's cut-off; white noise has 1.
 
-    At whole frequencies, where the square itself has no power.
+    At whole frequencies, where the square itself has no power. ``tapered`` weighs the points by Hann's window, which
+    takes away what the square's edge does; its own frequencies, up to one, are left out.
     """
+    weights = 2 * np.sin(np.pi * places) ** 2 if tapered else np.ones_like(places)
+    weight = weights.prod(axis=1)
     reach = part * np.sqrt(len(places))
     axis = np.arange(-int(reach), int(reach) + 1)
     waves = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     length = np.hypot(*waves.T)
-    waves = waves[(length > 0) & (length <= reach)]
-    sums = np.exp(-2j * np.pi * (waves @ places.T)).sum(axis=1)
-    return float((np.abs(sums) ** 2).mean() / len(places))
+    above = np.abs(waves).max(axis=1) > 1 if tapered else length > 0
+    waves = waves[above & (length <= reach)]
+    sums = np.exp(-2j * np.pi * (waves @ places.T)) @ weight
+    return float((np.abs(sums) ** 2).mean() / (weight**2).sum())
 
 
 def density_exponent(density: Floats, found: Floats) -> float:
