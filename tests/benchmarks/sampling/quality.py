@@ -159,7 +159,7 @@ def slight(seeds: Iterable[int]) -> BenchRow:
         points = judge.points_of(features)
         far = PEERS["farthest-point"](features, points, K, seed)
         recall.add(planted, {"ours": sample(series, K, seed=seed).indices, "farthest-point": far})
-    return recall.row("the same, slight: 15 to 22 dots from what they were", None)
+    return recall.row("recall of slight outliers: 15 to 22 dots from what they were", None)
 
 
 def spaced(of: str, excess: list[float], ends: list[NDArray[np.float64]]) -> Iterator[BenchRow]:
