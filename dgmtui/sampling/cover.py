@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dgmtui.sampling.distance import Space
 from dgmtui.sampling.scale import WIDTH
 
-GAMMA = 0.8
+GAMMA = 0.85
 POOL = 1024
 ROUND = 16
 BALANCED = 8
