@@ -25,7 +25,7 @@ polyline, .key { fill: none; stroke-width: 1.2; stroke-linejoin: round; stroke-l
 .nonfinite polyline, .key.nonfinite, .failure { stroke: #c62828; }
 .exit.nonfinite, .name.nonfinite { fill: #c62828; }
 .selected polyline, .key.selected { stroke: #111; stroke-width: 2; } .exit.selected, .name.selected { fill: #111; }
-.picked polyline, .key.picked { stroke: #111; stroke-width: 4; } .exit.picked, .name.picked { fill: #111; }
+.picked polyline, .key.picked { stroke: #111; stroke-width: 3; } .exit.picked, .name.picked { fill: #111; }
 .failure { fill: none; stroke-width: 2; } .name.selected, .name.picked { font-weight: bold; }
 """
 """Kinds are told apart by stroke and mark as well as by colour."""

@@ -12,7 +12,7 @@ from dgmtui.tui.widgets.charts import ChartPane, overlaid, titled
 _LABELS_FROM = 40
 """Narrower charts keep their width for the lines."""
 _LABELS = 6
-_ADVICE_FROM = 14
+_ADVICE_FROM = 10
 """Lower charts keep their rows for the lines; the advice is in the answer of ``dynamics``."""
 
 
@@ -55,6 +55,7 @@ class DynamicsChart(ChartPane):
         """What is shown, the picked line, and how much of all that is; what has no room is left out from the end."""
         parts = caption_parts(view)
         told = [" · ".join(parts[:count]) for count in range(len(parts), 0, -1)]
+        told.insert(-1, f"{parts[0]} · {parts[-1]}")
         subject: Row = [(self._subject, "head")]
         if self._picked is not None:
             name = (f"*{picked_words(self._picked)}", "mark-picked")
