@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dgmtui.render.backdrop import backdrop_cells
+from dgmtui.render.backdrop import backdrop_cells, lay_beneath
 from dgmtui.render.braille import Raster, rasterise
 from dgmtui.render.lines import Series, end_of, exits
 from dgmtui.render.numbers import human
@@ -90,18 +90,11 @@ def plot(
     kinds = np.array([KINDS.index(s.kind) for s in series], np.uint8)
     raster = rasterise(heights, place(iterations, iterations), cells, lines, kinds, KINDS.index("picked"))
     if backdrop is not None:
-        _lay_beneath(raster, backdrop_cells(backdrop, axis, iterations, cells, lines))
+        lay_beneath(raster, backdrop_cells(backdrop, axis, iterations, cells, lines), KINDS.index("backdrop"))
     marks = _marks(series, values, axis, iterations, (cells, height - 1))
     names = _names(series, heights, height - 1) if labels else {}
     rows = [_row(raster, y, ticks.get(y, ""), left, marks, names, labels) for y in range(height - 1)]
     return Plot((*rows, _iterations(iterations, left, cells)), left, cells)
-
-
-def _lay_beneath(raster: Raster, cells: NDArray[np.uint8]) -> None:
-    """Show ``cells`` where no line is."""
-    shown = (raster.cells == 0) & (cells > 0)
-    raster.cells[shown] = cells[shown]
-    raster.kinds[shown] = KINDS.index("backdrop")
 
 
 def _ticks(axis: Axis, height: int) -> dict[int, str]:
@@ -118,12 +111,14 @@ def _marks(
     series: Sequence[Series], values: NDArray[np.floating], axis: Axis, iterations: NDArray[np.int64], size: Size
 ) -> Marks:
     """Where lines leave the range, by the gravest kind among those that do so in a cell, and where they end."""
-    (width, height), columns = size, place(iterations, iterations)
+    width, height = size
+    kinds = np.array([KINDS.index(s.kind) for s in series], np.intp)
+    columns = _columns(place(iterations, iterations), width)
     marks: Marks = {}
-    for line, step, above in exits(values, axis):
-        at, kind = (0 if above else height - 1, _column(columns[step], width)), series[line].kind
-        if at not in marks or KINDS.index(kind) > KINDS.index(marks[at][1]):
-            marks[at] = ABOVE if above else BELOW, kind
+    for beyond, row, glyph in zip(exits(values, axis), (0, height - 1), (ABOVE, BELOW), strict=True):
+        gravest = np.zeros(width, np.intp)
+        np.maximum.at(gravest, columns[beyond[:, 1]], kinds[beyond[:, 0]])
+        marks.update({(row, x): (glyph, KINDS[gravest[x]]) for x in np.flatnonzero(gravest).tolist()})
     for of in series:
         if (end := end_of(of, axis, iterations)) is not None:
             column = _column(place(iterations, np.array([end.iteration]))[0], width)
@@ -192,7 +187,11 @@ def _iterations(iterations: NDArray[np.int64], left: int, width: int) -> Row:
 
 def _column(position: float, width: int) -> int:
     """The cell of a position in [0, 1], as the rasteriser rounds it."""
-    return int(np.floor(position * (width * 2 - 1) + 0.5)) // 2
+    return int(_columns(np.array([position]), width)[0])
+
+
+def _columns(positions: NDArray[np.float64], width: int) -> NDArray[np.intp]:
+    return np.floor(positions * (width * 2 - 1) + 0.5).astype(np.intp) // 2
 
 
 def _dot_row(position: float, height: int) -> int:

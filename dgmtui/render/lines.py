@@ -1,6 +1,5 @@
 """A line to draw, and where it leaves: the chart's range, or what is finite."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,16 +31,20 @@ class End:
     """Of its last finite value before, in [0, 1]; 0 where there is none."""
 
 
-def exits(values: NDArray[np.floating], axis: Axis) -> Iterator[tuple[int, int, bool]]:
-    """``(line, step, above)`` wherever a line goes beyond the axis. ``values`` ``[N, T]``; non-finite ones are not
-    beyond, they have a mark of their own."""
-    for above in (True, False):
-        beyond = values > axis.high if above else values < axis.low
-        if not beyond.any():
-            continue
-        beyond &= np.isfinite(values)
-        beyond[:, 1:] &= ~beyond[:, :-1]
-        yield from ((line, step, above) for line, step in np.argwhere(beyond).tolist())
+def exits(values: NDArray[np.floating], axis: Axis) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where lines go beyond the axis, at its top and at its bottom: two ``[n, 2]`` of line and step.
+
+    ``values`` ``[N, T]``; non-finite ones are not beyond, they have a mark of their own.
+    """
+    return _beginnings(values > axis.high, values), _beginnings(values < axis.low, values)
+
+
+def _beginnings(beyond: NDArray[np.bool_], values: NDArray[np.floating]) -> NDArray[np.intp]:
+    if not beyond.any():
+        return np.empty((0, 2), np.intp)
+    beyond &= np.isfinite(values)
+    beyond[:, 1:] &= ~beyond[:, :-1]
+    return np.argwhere(beyond)
 
 
 def end_of(series: Series, axis: Axis, iterations: NDArray[np.int64]) -> End | None:

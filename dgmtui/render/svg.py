@@ -96,12 +96,12 @@ def _line(series: Series, axis: Axis, iterations: NDArray[np.int64]) -> str:
 def _exit_marks(
     series: Sequence[Series], values: NDArray[np.floating], axis: Axis, iterations: NDArray[np.int64]
 ) -> Iterator[str]:
-    """Triangles at the top and the bottom."""
+    """Triangles at the top and the bottom, one a kind and pixel."""
     along = BOX.x(place(iterations, iterations))
-    for line, step, above in exits(values, axis):
-        y, rise = (BOX.top, -2 * _TIP) if above else (BOX.bottom, 2 * _TIP)
-        d = f"M{along[step] - _TIP:.1f} {y}h{2 * _TIP}l{-_TIP} {rise}z"
-        yield f'<path class="exit {series[line].kind}" d="{d}"/>'
+    for beyond, y, rise in zip(exits(values, axis), (BOX.top, BOX.bottom), (-2 * _TIP, 2 * _TIP), strict=True):
+        places = dict.fromkeys((series[line].kind, round(float(along[step]))) for line, step in beyond.tolist())
+        for kind, x in sorted(places, key=lambda at: (KINDS.index(at[0]), at[1])):
+            yield f'<path class="exit {kind}" d="M{x - _TIP} {y}h{2 * _TIP}l{-_TIP} {rise}z"/>'
 
 
 def _ends(series: Sequence[Series], axis: Axis, iterations: NDArray[np.int64]) -> Iterator[str]:
