@@ -20,6 +20,7 @@ from dgmtui.trace.batch import batch_size
 
 if TYPE_CHECKING:
     from dgmtui.recording.reader import Recording
+    from dgmtui.session.picking import Pick
     from dgmtui.session.view import View
     from dgmtui.trace.progress import Progress
 
@@ -78,6 +79,8 @@ class Session:
         """None: the quantity's first."""
         self.drawn = ChartSettings()
         """How the dynamics chart is drawn."""
+        self.pick: Pick | None = None
+        """The line of the dynamics chart that is pointed at."""
         self.focus: Focus | None = None
         """None: what is selected is the target."""
         self._awaited: int | None = None

@@ -92,6 +92,21 @@ class DynamicsView:
 
 
 @dataclass(frozen=True)
+class PickedLine:
+    """The line of the dynamics chart that is pointed at."""
+
+    line: int
+    """Its place in ``DynamicsView.lines``."""
+    name: str
+    """``dec.xv[212]``."""
+    value: float
+    """At ``iteration``; may be non-finite."""
+    iteration: int
+    """The drawn one at or before the cursor."""
+    kind: str
+
+
+@dataclass(frozen=True)
 class CreditRow:
     """One contributor to the target."""
 
@@ -177,3 +192,5 @@ class View:
     """False while only what needs no replay has been looked at."""
     live: str = ""
     """Where a run is watched: ``following`` or ``pinned``, whether the cursor goes with it, and ``ended`` after it."""
+    picked: PickedLine | None = None
+    """The line of ``dynamics`` that is pointed at, if it is drawn."""
