@@ -9,16 +9,17 @@ import pytest
 from dgmtui.sampling import sample
 
 COLUMNS, HEIGHT = 32, 200
+"""Of 256 rows, which are cut in columns of 8 both here and there."""
 
 
-def walks(seed, rows=320, count=1500):
+def walks(seed, rows=256, count=1500):
     return np.cumsum(np.random.default_rng(seed).standard_normal((rows, count), dtype=np.float32), axis=0)
 
 
 def with_outliers(seed):
     series = walks(seed)
     series[100:103, 7] += 60
-    series[200:, 8] -= 70
+    series[160:, 8] -= 70
     series[:, 9] = np.resize([-40, 40], len(series))
     return series
 
