@@ -16,7 +16,7 @@ from dgmtui.render.scales import Axis
 from dgmtui.render.svg_backdrop import backdrop_parts
 from dgmtui.render.svg_parts import BOX, HEIGHT, STYLE, WIDTH, points, text
 from dgmtui.render.text import caption
-from dgmtui.session.dynamics import thin
+from dgmtui.session.lines import thin
 
 _LEGEND = 112
 """Width of one entry."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.errors import UsageError
-from dgmtui.session.dynamics import DRAWN_POINTS
+from dgmtui.session.lines import DRAWN_POINTS
 from dgmtui.session.view import DynamicsLine, DynamicsView, PickedLine
 from dgmtui.session.whole_lines import recording_of, series_of
 

@@ -156,6 +156,24 @@ class Session:
         """How far the present (or last) long work is, in [0, 1], and what it does; may be asked from any thread."""
         return self.results.under_way
 
+    @property
+    def sampling_due(self) -> bool:
+        """Whether the last view's chart waits for ``refine_chart``; may be asked from any thread, as the next three."""
+        return self.charts.wish.due
+
+    @property
+    def sampling(self) -> tuple[float, str] | None:
+        """How far ``refine_chart`` is in another thread, and what it does; None where it is not at work."""
+        return self.charts.wish.under_way
+
+    def refine_chart(self) -> None:
+        """Make the chart that the last view lacked, without the lock, so that commands run meanwhile."""
+        self.charts.refine()
+
+    def cancel_sampling(self) -> None:
+        """Ask ``refine_chart`` to stop; the chart stays as it is until it is asked for again."""
+        self.charts.wish.cancel()
+
     @staticmethod
     def prepare() -> None:
         """Load torch and what needs it, without the lock, so that quick commands run meanwhile."""
@@ -286,6 +304,7 @@ class Session:
             UsageError: it is not open.
         """
         iteration, module, unit = self.iteration, self.module, self.unit
+        self.charts.wish.drop()
         self._open(rank)
         known = any(module == each.path for each in self.recording.modules)
         self.select_module(module if known else "")

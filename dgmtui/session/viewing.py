@@ -23,7 +23,7 @@ def build_view(session: "Session") -> View:
     """All that one screen shows."""
     recording = session.recording
     findings = session.ranks.findings(quick=True)
-    dynamics = session.charts.chart(session)
+    dynamics = session.charts.shown(session)
     return View(
         title=_title(session),
         iterations=recording.iteration_count,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dgmtui.session.dynamics import DRAWN_POINTS, row_window
+from dgmtui.session.lines import DRAWN_POINTS
 from dgmtui.session.view import DynamicsLine, DynamicsView
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def series_of(recording: "Recording", view: DynamicsView, line: DynamicsLine) ->
 def _line(session: "Session", view: DynamicsView, line: DynamicsLine) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     recording = recording_of(session, line)
     rows = np.asarray(recording.rows)
-    start, stop = row_window(rows, session.drawn.window)
+    window = session.drawn.window
+    start, stop = (0, len(rows)) if window is None else np.searchsorted(rows, window)
     values = series_of(recording, view, line)[start:stop, line.unit]
     return rows[start:stop], np.asarray(values, np.float32)
