@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.recorder.elements import Picked
 from dgmtui.recorder.light import LightRow, whole
 from dgmtui.recorder.measure import Key, Row
 from dgmtui.recorder.naming import Names
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from dgmtui.recorder.ring import Kept
 
 
+NONE_PICKED: Mapping[Key, Picked] = {}
+NOTHING = Picked(np.empty(0, np.float32), ())
+
+
 class Measurement(NamedTuple):
     """One module's one quantity in one iteration, all calls together."""
 
@@ -27,6 +32,8 @@ class Measurement(NamedTuple):
     """``[U]`` each; empty where the calls had different numbers of units."""
     width: int
     """How many units the first call had."""
+    picked: Picked | None = None
+    """Single elements of a weight, its gradient or update."""
 
     def has(self, units: int) -> bool:
         """Whether there are series of as many units; of an output that changed its width there are none."""
@@ -35,7 +42,7 @@ class Measurement(NamedTuple):
     @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """All that takes memory."""
-        return self.statistics, *self.units.values()
+        return self.statistics, *self.units.values(), *(() if self.picked is None else (self.picked.values,))
 
 
 class Late(NamedTuple):
@@ -48,8 +55,11 @@ class Late(NamedTuple):
 
 def measured(row: Row | LightRow) -> dict[Key, Measurement]:
     """The numbers of a row, which nothing changes any more."""
-    merged = whole(row).merged()
-    return {key: Measurement(statistics, units, width) for key, statistics, units, width in merged}
+    row = whole(row)
+    return {
+        key: Measurement(statistics, units, width, row.picked.get(key))
+        for key, statistics, units, width in row.merged()
+    }
 
 
 class Rows:
@@ -60,6 +70,8 @@ class Rows:
         self._names = names
         self._ids: dict[Key, int] = {}
         self._units: dict[Key, int] = {}
+        self._shapes: dict[Key, tuple[int, ...]] = {}
+        """Of the tensors whose elements are followed."""
         self._early = 0
         self._written: set[str] = set()
         """Paths of the modules that the recording knows."""
@@ -74,7 +86,10 @@ class Rows:
     def begin(self, row: Row | LightRow, scalars: tuple[str, ...] = ()) -> None:
         """Make the recording's datasets for what ``row`` measured."""
         self._ids.clear()  # of an attempt that was interrupted
-        channels = self._channels({key: one.width for key, one in measured(row).items()})
+        first = measured(row)
+        picked = {key: one.picked for key, one in first.items() if one.picked is not None}
+        self._shapes = {key: one.shape for key, one in picked.items()}
+        channels = self._channels({key: one.width for key, one in first.items()}, picked)
         infos = list(self._names.infos(self.shapes))
         self._written = {info.path for info in infos}
         self._early = len(channels)
@@ -109,6 +124,8 @@ class Rows:
                 statistics[number] = one.statistics
                 for measure, values in fitting.items():
                     series[number, measure] = values
+                if one.picked is not None and one.picked.shape == self._shapes.get(key):
+                    series[number, Measure.ELEMENT] = one.picked.values
             else:
                 late.append(Late(number, one.statistics, fitting))
         return RowData(iteration, statistics, series), late
@@ -125,12 +142,13 @@ class Rows:
         for one in late:
             self._writer.add_late_row(iteration, one.channel, one.statistics, one.series)
 
-    def _channels(self, widths: Mapping[Key, int]) -> list[Channel]:
+    def _channels(self, widths: Mapping[Key, int], picked: Mapping[Key, Picked] = NONE_PICKED) -> list[Channel]:
         order = {info.path: place for place, info in enumerate(self._names.infos(self.shapes))}
         quantities = list(Quantity)
         wanted = sorted(widths, key=lambda key: (order.get(key[0], len(order)), quantities.index(key[1])))
         channels = []
         for key in wanted:
             self._ids[key], self._units[key] = len(self._ids), widths[key]
-            channels.append(Channel(key[0], key[1], widths[key]))
+            elements = picked.get(key, NOTHING)
+            channels.append(Channel(key[0], key[1], widths[key], len(elements.values), elements.shape))
         return channels

@@ -1,5 +1,6 @@
 """What a recording calls its modules, channels and scalars, those met late among them."""
 
+from dataclasses import replace
 from functools import cached_property
 
 from dgmtui.errors import UsageError
@@ -26,8 +27,9 @@ class RecordedNames(RecordedLog):
 
     @cached_property
     def channels(self) -> tuple[Channel, ...]:
-        """What was recorded of which module; a channel's place is its id."""
-        return self._network.channels + tuple(channel for late in self._late_networks for channel in late.channels)
+        """What was recorded of which module; a channel's place is its id. Elements of late ones are not followed."""
+        late = (channel for network in self._late_networks for channel in network.channels)
+        return self._network.channels + tuple(replace(channel, elements=0, shape=()) for channel in late)
 
     @cached_property
     def _late_scalars(self) -> tuple[str, ...]:
