@@ -89,8 +89,9 @@ def dynamics(
     from the last), --whole at all again; --scale linear, log or symlog. Both stay until they are changed.
 
     JSON: {"command":"dynamics","module","quantity","measure","scale","iterations","total","nonfinite","clipped",
-    "lines":[{"unit","kind","first_nonfinite","values"}…]}; kind is cover, outlier, event or nonfinite, and
-    selected for the unit that is looked at.
+    "lines":[{"unit","label","kind","first_nonfinite","values"}…]}; kind is cover, outlier, event or nonfinite, and
+    selected for the unit that is looked at. Of `quantity weight element`, unit numbers the elements that are followed
+    and label tells where in the weight each is: [17,203].
     """
     if k is not None and k < 1:
         raise UsageError("-k takes a number from 1")
@@ -158,7 +159,13 @@ def _dynamics_data(chart: DynamicsView) -> dict[str, Any]:
         "nonfinite": chart.nonfinite,
         "clipped": chart.clipped,
         "lines": [
-            {"unit": line.unit, "kind": line.kind, "first_nonfinite": line.first_nonfinite, "values": line.values}
+            {
+                "unit": line.unit,
+                "label": line.label,
+                "kind": line.kind,
+                "first_nonfinite": line.first_nonfinite,
+                "values": line.values,
+            }
             for line in chart.lines
         ],
     }
@@ -167,7 +174,7 @@ def _dynamics_data(chart: DynamicsView) -> dict[str, Any]:
 def _chart(chart: DynamicsView, cursor: int) -> Chart:
     return Chart(
         iterations=chart.iterations,
-        lines=tuple(Line(f"[{line.unit}]", line.values, line.kind) for line in chart.lines),
+        lines=tuple(Line(line.label or f"[{line.unit}]", line.values, line.kind) for line in chart.lines),
         title=f"{chart.quantity} ({chart.measure}) of {chart.module or 'the root module'}",
         scale=chart.scale,
         total=chart.total,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.recording.elements import series_label
 from dgmtui.recording.model import STATISTICS, Measure
 from dgmtui.session.view import DynamicsLine, DynamicsView
 
@@ -47,7 +48,7 @@ class DynamicsCharts:
             (
                 i
                 for i, c in enumerate(recording.channels)
-                if c.module == session.module and c.quantity == session.quantity and c.units
+                if c.module == session.module and c.quantity == session.quantity and c.width(session.drawn_measure)
             ),
             None,
         )
@@ -79,7 +80,8 @@ class DynamicsCharts:
         kinds: dict[int, str] = dict.fromkeys(first_bad, "nonfinite")
         for unit, lane in zip(picked.indices, picked.lanes, strict=True):
             kinds.setdefault(int(unit), lane)
-        if session.unit is not None and session.unit < series.shape[1]:
+        named = session.drawn_measure != Measure.ELEMENT
+        if named and session.unit is not None and session.unit < series.shape[1]:
             kinds[session.unit] = "selected"
         units = np.array(sorted(kinds), np.int64)
         drawn, values = thin(iterations, np.asarray(series[offset : offset + len(rows), units], np.float32))
@@ -90,7 +92,14 @@ class DynamicsCharts:
             measure=session.drawn_measure,
             iterations=drawn,
             lines=tuple(
-                DynamicsLine(unit, kind, values[:, place[unit]], first_bad.get(unit)) for unit, kind in kinds.items()
+                DynamicsLine(
+                    unit,
+                    kind,
+                    values[:, place[unit]],
+                    first_bad.get(unit),
+                    series_label(self._recording.channels[channel], session.drawn_measure, unit),
+                )
+                for unit, kind in kinds.items()
             ),
             total=picked.total,
             nonfinite=len(picked.nonfinite),

@@ -12,11 +12,12 @@ from dgmtui.tui.widgets.charts import ChartPane, overlaid, titled
 
 _LABELS_FROM = 40
 """Narrower charts keep their width for the lines."""
-_LABELS = 6
+_LABELS, _MOST_LABELS = 6, 12
+"""Columns for the names of marked lines: for units, and for elements of a weight."""
 
 
 class DynamicsChart(ChartPane):
-    """Polylines; outliers, events and non-finite series are marked at the right with their unit."""
+    """Polylines; outliers, events and non-finite series are marked at the right with their unit, or element."""
 
     _view: DynamicsView | None = None
     _drawn: tuple[DynamicsView, int, int] | None = None
@@ -49,8 +50,10 @@ class DynamicsChart(ChartPane):
     def _draw(self, view: DynamicsView, width: int, height: int) -> Plot:
         drawn = self._drawn
         if self._plot is None or drawn is None or drawn[0] is not view or drawn[1:] != (width, height):
-            series = [Series(line.values, line.kind, str(line.unit)) for line in view.lines]
-            labels = _LABELS if width >= _LABELS_FROM else 0
+            names = [line.label.strip("[]") or str(line.unit) for line in view.lines]
+            series = [Series(line.values, line.kind, name) for line, name in zip(view.lines, names, strict=True)]
+            widest = 1 + max(map(len, names), default=0)
+            labels = min(max(_LABELS, widest), _MOST_LABELS) if width >= _LABELS_FROM else 0
             self._plot = plot(series, view.iterations, width - 1, height - 1, view.scale, labels=labels)
             self._drawn = (view, width, height)
         return self._plot
