@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from dgmtui.recorder.ring import Kept
 
 
-NONE_PICKED: Mapping[Key, Picked] = {}
-NOTHING = Picked(np.empty(0, np.float32), ())
-
-
 class Measurement(NamedTuple):
     """One module's one quantity in one iteration, all calls together."""
 
@@ -86,10 +82,8 @@ class Rows:
     def begin(self, row: Row | LightRow, scalars: tuple[str, ...] = ()) -> None:
         """Make the recording's datasets for what ``row`` measured."""
         self._ids.clear()  # of an attempt that was interrupted
-        first = measured(row)
-        picked = {key: one.picked for key, one in first.items() if one.picked is not None}
-        self._shapes = {key: one.shape for key, one in picked.items()}
-        channels = self._channels({key: one.width for key, one in first.items()}, picked)
+        self._shapes.clear()
+        channels = self._channels(measured(row))
         infos = list(self._names.infos(self.shapes))
         self._written = {info.path for info in infos}
         self._early = len(channels)
@@ -118,20 +112,24 @@ class Rows:
         series: dict[tuple[int, Measure], NDArray[np.float32]] = {}
         late = []
         for key, one in row.items():
-            number = self._ids[key]
-            fitting = one.units if one.has(self._units[key]) else {}
+            number, fitting = self._ids[key], self._fitting(key, one)
             if number < self._early:
                 statistics[number] = one.statistics
                 for measure, values in fitting.items():
                     series[number, measure] = values
-                if one.picked is not None and one.picked.shape == self._shapes.get(key):
-                    series[number, Measure.ELEMENT] = one.picked.values
             else:
                 late.append(Late(number, one.statistics, fitting))
         return RowData(iteration, statistics, series), late
 
+    def _fitting(self, key: Key, one: Measurement) -> dict[Measure, NDArray[np.float32]]:
+        """Those of its series that are of the width that the recording has for them."""
+        fitting = dict(one.units) if one.has(self._units[key]) else {}
+        if one.picked is not None and one.picked.shape == self._shapes.get(key):
+            fitting[Measure.ELEMENT] = one.picked.values
+        return fitting
+
     def _name(self, row: Mapping[Key, Measurement]) -> None:
-        new = {key: one.width for key, one in row.items() if key not in self._ids}
+        new = {key: one for key, one in row.items() if key not in self._ids}
         if new:
             late_paths = {key[0] for key in new} - self._written
             modules = [info for info in self._names.infos(self.shapes) if info.path in late_paths]
@@ -142,13 +140,17 @@ class Rows:
         for one in late:
             self._writer.add_late_row(iteration, one.channel, one.statistics, one.series)
 
-    def _channels(self, widths: Mapping[Key, int], picked: Mapping[Key, Picked] = NONE_PICKED) -> list[Channel]:
+    def _channels(self, row: Mapping[Key, Measurement]) -> list[Channel]:
         order = {info.path: place for place, info in enumerate(self._names.infos(self.shapes))}
         quantities = list(Quantity)
-        wanted = sorted(widths, key=lambda key: (order.get(key[0], len(order)), quantities.index(key[1])))
+        wanted = sorted(row, key=lambda key: (order.get(key[0], len(order)), quantities.index(key[1])))
         channels = []
         for key in wanted:
-            self._ids[key], self._units[key] = len(self._ids), widths[key]
-            elements = picked.get(key, NOTHING)
-            channels.append(Channel(key[0], key[1], widths[key], len(elements.values), elements.shape))
+            one = row[key]
+            self._ids[key], self._units[key] = len(self._ids), one.width
+            if one.picked is None:
+                channels.append(Channel(*key, one.width))
+            else:
+                self._shapes[key] = one.picked.shape
+                channels.append(Channel(*key, one.width, len(one.picked.values), one.picked.shape))
         return channels

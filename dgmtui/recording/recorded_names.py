@@ -1,6 +1,5 @@
 """What a recording calls its modules, channels and scalars, those met late among them."""
 
-from dataclasses import replace
 from functools import cached_property
 
 from dgmtui.errors import UsageError
@@ -27,9 +26,8 @@ class RecordedNames(RecordedLog):
 
     @cached_property
     def channels(self) -> tuple[Channel, ...]:
-        """What was recorded of which module; a channel's place is its id. Elements of late ones are not followed."""
-        late = (channel for network in self._late_networks for channel in network.channels)
-        return self._network.channels + tuple(replace(channel, elements=0, shape=()) for channel in late)
+        """What was recorded of which module; a channel's place is its id."""
+        return self._network.channels + tuple(channel for late in self._late_networks for channel in late.channels)
 
     @cached_property
     def _late_scalars(self) -> tuple[str, ...]:
