@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.errors import UsageError
+from dgmtui.recording.model import Measure
 from dgmtui.session.lines import DRAWN_POINTS
 from dgmtui.session.view import DynamicsLine, DynamicsView, PickedLine
 from dgmtui.session.whole_lines import recording_of, series_of
@@ -35,7 +36,8 @@ def pick_of(view: DynamicsView, line: DynamicsLine) -> Pick:
 def name_of(view: DynamicsView, line: DynamicsLine) -> str:
     """``dec.xv[212]``; ``rank 1 dec.xv[212]`` on a chart of several ranks."""
     rank = f"rank {line.rank} " if len({each.rank for each in view.lines}) > 1 else ""
-    return f"{rank}{line.module or view.module or 'root'}[{line.unit}]"
+    place = line.label if line.label.startswith("[") else f"[{line.unit}]"
+    return f"{rank}{line.module or view.module or 'root'}{place}"
 
 
 def row_at(iterations: NDArray[np.int64], cursor: int) -> int:
@@ -100,7 +102,13 @@ def picked_line(session: "Session", view: DynamicsView | None) -> PickedLine | N
 
 
 def take(session: "Session", pick: Pick) -> None:
-    """Look at the picked unit; it is then no longer picked, since it is what is selected."""
+    """Look at the picked unit; it is then no longer picked, since it is what is selected.
+
+    Raises:
+        UsageError: it is a single element of a weight.
+    """
+    if session.drawn_measure == Measure.ELEMENT:
+        raise UsageError("the picked line is one element of a weight, not a unit; `unit N` looks at a unit")
     if session.drawn.scope == "ranks" and pick.rank != session.rank:
         session.select_rank(pick.rank)
     quantity, measure = session.quantity, session.measure

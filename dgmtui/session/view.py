@@ -39,14 +39,15 @@ class DynamicsLine:
     """One sampled series."""
 
     unit: int
+    """Its place among the series: the unit, or the number of the element that is followed."""
     kind: str
     """``cover``, ``outlier``, ``event``, ``nonfinite``, or ``selected`` for the unit that is looked at."""
     values: NDArray[np.float32]
     first_nonfinite: int | None
     """Iteration of its first non-finite value."""
     label: str = ""
-    """What it is called on the chart and in a table: ``[212]``; where the population is of several modules or ranks,
-    ``dec.xv[212]`` or ``rank 1 [212]``."""
+    """What it is called on the chart and in a table: ``[212]``, an element of a weight ``[17,203]``; where the
+    population is of several modules or ranks, ``dec.xv[212]`` or ``rank 1 [212]``."""
     module: str = ""
     rank: int = 0
     clipped: bool = False

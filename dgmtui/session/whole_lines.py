@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.recording.model import Measure
 from dgmtui.session.lines import DRAWN_POINTS
 from dgmtui.session.view import DynamicsLine, DynamicsView
 
@@ -34,7 +35,9 @@ def recording_of(session: "Session", line: DynamicsLine) -> "Recording":
 def series_of(recording: "Recording", view: DynamicsView, line: DynamicsLine) -> "SeriesLike":
     """``[R, U]``, what the line is one unit of."""
     of = line.module or view.module, view.quantity
-    channel = next(i for i, c in enumerate(recording.channels) if (c.module, c.quantity) == of and c.units)
+    channel = next(
+        i for i, c in enumerate(recording.channels) if (c.module, c.quantity) == of and c.width(Measure(view.measure))
+    )
     return recording.series(channel, view.measure)
 
 

@@ -17,7 +17,7 @@ _ADVICE_FROM = 10
 
 
 class DynamicsChart(ChartPane):
-    """Polylines; outliers, events and non-finite series are marked at the right with their unit."""
+    """Polylines; outliers, events and non-finite series are marked at the right with their unit, or element."""
 
     _view: DynamicsView | None = None
     _picked: PickedLine | None = None
@@ -83,7 +83,7 @@ class DynamicsChart(ChartPane):
 
 def _short(line: DynamicsLine) -> str:
     """``212`` for ``[212]``; where lines are of several modules or ranks, the whole label."""
-    return line.label if line.label and not line.label.startswith("[") else str(line.unit)
+    return line.label.strip("[]") if line.label.startswith("[") else line.label or str(line.unit)
 
 
 def subject_of(view: DynamicsView | None, module: str, quantity: str) -> str:
