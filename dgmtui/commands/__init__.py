@@ -1,6 +1,14 @@
 """The commands, by theme; importing this package declares them all."""
 
-from dgmtui.commands import analyse, look, move, replaying, session  # noqa: F401  (importing declares the commands)
+from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
+    analyse,
+    charting,
+    exporting,
+    look,
+    move,
+    replaying,
+    session,
+)
 from dgmtui.commands.registry import REGISTRY
 
 __all__ = ["REGISTRY"]

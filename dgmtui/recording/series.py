@@ -54,7 +54,7 @@ class StoredSeries:
         return self.shape[0] * self.shape[1]
 
     def read_chunk(self, row: int, unit: int, out: NDArray[np.float32]) -> bool:
-        """Read the chunk that begins at ``row`` and ``unit`` into ``out``, of the chunks' shape, as it lies in the file.
+        """Read the chunk that begins at ``row`` and ``unit`` as it lies in the file into ``out``, of the chunks' shape.
 
         Returns:
             False where it does not lie there as numbers: it is compressed, was never written or is damaged. Indexing

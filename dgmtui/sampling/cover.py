@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dgmtui.sampling.distance import Space
 from dgmtui.sampling.scale import WIDTH
 
-GAMMA = 0.8
+GAMMA = 0.85
 POOL = 1024
 ROUND = 16
 BALANCED = 8
@@ -29,7 +29,9 @@ class Cover:
             offered: series to take before others that would do as well, such as those a chart shows already.
         """
         self._space, self._rng = space, rng
-        self._offered = np.array([i for i in offered if i not in set(space.unusable.tolist())], np.int64)
+        self._offered = np.array(offered, np.int64)
+        if len(self._offered):
+            self._offered = self._offered[~np.isin(self._offered, space.unusable)]
         self.order: list[int] = []
         self.radii: list[float] = []
         """Of each pick: its round's r in dots; all up to it are at least so far apart (the first: infinite)."""
@@ -53,7 +55,8 @@ class Cover:
             self.radii.append(radius)
 
     def gaps(self) -> NDArray[np.float32]:
-        """``[N]`` dots²: squared distance of each series to its nearest pick, the unfinished round's included."""
+        """``[N]`` dots²: squared distance of each series to its nearest pick, the unfinished round's included; 0 of
+        those that are not usable."""
         # On a copy: a product over another batch rounds otherwise, and later picks would depend on having been asked.
         gaps = np.maximum(self._gaps, 0)
         if self._settled < len(self.order):
@@ -86,7 +89,7 @@ class Cover:
         if gaps[0] <= ALIKE:
             return []
         counts = self._direction_counts(pool)
-        known = np.isin(pool, self._offered)
+        known = np.isin(pool, self._offered) if len(self._offered) else np.zeros(len(pool), bool)
         taken: list[int] = []
         alive = np.arange(1)
         while len(taken) < ROUND and len(alive):
@@ -107,8 +110,10 @@ class Cover:
         others = others[others != farthest]
         if len(others) > POOL:
             others = others[self._rng.choice(len(others), POOL, replace=False, shuffle=False)]
-        offered = self._offered[self._gaps[self._offered] >= least]
-        return np.concatenate([[farthest], np.setdiff1d(offered, [farthest, *others]), others]).astype(np.int64)
+        if len(self._offered):
+            offered = self._offered[self._gaps[self._offered] >= least]
+            others = np.concatenate([np.setdiff1d(offered, [farthest, *others]), others])
+        return np.concatenate([[farthest], others]).astype(np.int64)
 
     def _most_balancing(self, alive: NDArray[np.int64], counts: NDArray[np.float64]) -> int:
         """Of some random survivors, the one that leaves the picks' directions with the highest entropy."""

@@ -87,8 +87,8 @@ class Space:
             product += heights
             nearest = product.min(axis=0)
             nearest += self.norms[part]
+            np.maximum(nearest, 0, out=nearest)
             np.minimum(gaps[part], nearest, out=gaps[part])
-        np.maximum(gaps, 0, out=gaps)
 
     def exact(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         """Points ``[P, 2C]`` in float64 whose Euclidean distances are the polylines'."""

@@ -1,11 +1,13 @@
 """Lane C: series that do once what neither they nor the others in that column usually do."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.sampling.distance import Space
 from dgmtui.sampling.motion import Motion, movement
-from dgmtui.sampling.outliers import LEAST_GAP, chebyshev
+from dgmtui.sampling.outliers import FAVOUR, LEAST_GAP, chebyshev
 
 LEAST_SCORE = 3.0
 CANDIDATES = 4096
@@ -21,11 +23,16 @@ def scores(space: Space, moving: Motion) -> tuple[NDArray[np.int64], NDArray[np.
     return rare[strength > LEAST_SCORE], strength[strength > LEAST_SCORE]
 
 
-def events(space: Space, moving: Motion, shown: NDArray[np.int64], k: int) -> list[int]:
-    """Up to ``k`` series with an event, the strongest first, at least 4 dots (L∞) from ``shown`` and one another."""
+def events(space: Space, moving: Motion, shown: NDArray[np.int64], k: int, offered: Sequence[int] = ()) -> list[int]:
+    """Up to ``k`` series with an event, the strongest first, at least 4 dots (L∞) from ``shown`` and one another.
+
+    Args:
+        offered: series that are on the chart now, which count for more.
+    """
     if k == 0 or space.columns < 2:
         return []
     candidates, strength = scores(space, moving)
+    strength = np.where(np.isin(candidates, np.array(offered, np.int64)), FAVOUR * strength, strength)
     candidates = candidates[np.argsort(-strength, kind="stable")][:CANDIDATES]
     if not len(candidates):
         return []

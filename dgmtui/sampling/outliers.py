@@ -1,5 +1,7 @@
 """Lane B: series unlike the others, by their shape or because nothing lies near them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,9 @@ REFERENCES = 2048
 GROUPS = 16
 """Of references; L∞ is looked at to the nearest of each by D²."""
 NEIGHBOUR = 4
-LEAST_SCORE = 1.0
+LEAST_SCORE = 1.5
+FAVOUR = np.float32(1.5)
+"""By so much another must score higher to take the place of a series that is on the chart."""
 LEAST_GAP = 4.0
 """Dots (L∞) from all that is shown; less is not seen."""
 TILE = 32768
@@ -42,18 +46,20 @@ def isolated(
     shown: NDArray[np.int64],
     k: int,
     rng: np.random.Generator,
+    offered: Sequence[int] = (),
 ) -> list[int]:
     """Up to ``k`` series unlike the others and apart from ``shown``; by turns the strangest and the loneliest.
 
     Args:
-        gaps: ``[N]`` dots², to the nearest pick.
+        offered: series that are on the chart now; others take their place only if they are much more unlike.
+        gaps: ``[N]`` dots², to the nearest pick, as ``Cover`` gives them.
         shown: ``[P]``, series that are picked already.
     """
     if k == 0 or not space.count:
         return []
     some = space.some(LIKE, rng)
     found = []
-    for values in (strangeness(space, rng), np.sqrt(gaps)):
+    for values in (strangeness(space, rng), np.sqrt(np.maximum(gaps, 0))):
         values[space.unusable] = -np.inf
         like = Like.among(values[some], moving.noise[some])
         found.append(like.greatest(values, moving.noise, CANDIDATES))
@@ -63,7 +69,8 @@ def isolated(
     strange = np.full(len(candidates), -np.inf, np.float32)
     strange[np.searchsorted(candidates, found[0][0])] = found[0][1]
     lonely = loneliness(space, candidates, moving.noise, rng)
-    return _by_turns(space, candidates, (strange, lonely), shown, k)
+    favour = np.where(np.isin(candidates, np.array(offered, np.int64)), FAVOUR, np.float32(1))
+    return _by_turns(space, candidates, (strange * favour, lonely * favour), shown, k)
 
 
 def loneliness(

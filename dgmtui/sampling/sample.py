@@ -16,6 +16,7 @@ from dgmtui.sampling.outliers import isolated
 from dgmtui.sampling.population import Part, SeriesLike, of_rows
 from dgmtui.sampling.scale import HEIGHT, Scale, check_scale, fit_scale, to_dots
 from dgmtui.sampling.sketch import Columns, Tell, sketch
+from dgmtui.sampling.threads import one_thread
 
 Lane = Literal["cover", "outlier", "event"]
 SPECIAL_EVERY = 4
@@ -108,8 +109,9 @@ def pick(
     if fitted is None:
         return Sample(np.empty(0, np.int64), (), np.empty(0), made.nonfinite, (), 0, total, None)
     hidden = made.usable & fitted.leave(made.lowest, made.highest)
-    space = Space(to_dots(made.extremes, fitted, made.usable, overwrite=overwrite), made.usable)
-    picks, lanes, radii = _pick(space, k, np.random.SeedSequence(seed), offered)
+    with one_thread():
+        space = Space(to_dots(made.extremes, fitted, made.usable, overwrite=overwrite), made.usable)
+        picks, lanes, radii = _pick(space, k, np.random.SeedSequence(seed), offered)
     return Sample(
         indices=picks,
         lanes=lanes,
@@ -170,7 +172,7 @@ def _pick(
     cover = Cover(space, for_cover, offered)
     wanted = k // SPECIAL_EVERY if space.count > k else 0
     cover.extend(k - wanted)
-    special = _special(space, cover, wanted, for_outliers, for_events) if wanted else []
+    special = _special(space, cover, wanted, (for_outliers, for_events), offered) if wanted else []
     taken = {index for index, _ in special}
     # The cover may run into special picks; those already shown need no second slot.
     goal = k - len(special)
@@ -189,14 +191,18 @@ def _pick(
 
 
 def _special(
-    space: Space, cover: Cover, wanted: int, for_outliers: np.random.Generator, for_events: np.random.Generator
+    space: Space,
+    cover: Cover,
+    wanted: int,
+    rngs: tuple[np.random.Generator, np.random.Generator],
+    offered: Sequence[int],
 ) -> list[tuple[int, Lane]]:
     """Events and outliers by turns."""
     picks = np.array(cover.order, np.int64)
-    moving = motion(space, for_events)
-    happened = events(space, moving, picks, wanted // 2)
+    moving = motion(space, rngs[1])
+    happened = events(space, moving, picks, wanted // 2, offered)
     shown = np.concatenate([picks, np.array(happened, np.int64)])
-    lonely = isolated(space, moving, cover.gaps(), shown, wanted - len(happened), for_outliers)
+    lonely = isolated(space, moving, cover.gaps(), shown, wanted - len(happened), rngs[0], offered)
     out: list[tuple[int, Lane]] = []
     for i in range(max(len(happened), len(lonely))):
         out += [(index, "outlier") for index in lonely[i : i + 1]]

@@ -15,8 +15,8 @@ ROUNDS = 3
 MOST_SHAPES = 12
 ABOVE_NOISE = 3.0
 """A shape is common where its singular value is so many times that of the noise."""
-LIKE, GROUPS = 20_000, 24
-"""Random series, and into how many groups of equal noise they are sorted."""
+LIKE, GROUPS, LEAST_IN_GROUP = 20_000, 24, 64
+"""Random series, into how many groups of equal noise they are sorted at most, and of how many at least."""
 USUAL, EXTREME = 50, 95
 """Percentiles of a group: a score of 0 and, with ``LEAST`` dots added, of 1."""
 LEAST = 2.0
@@ -35,10 +35,12 @@ class Like:
     @classmethod
     def among(cls, values: NDArray[np.floating], of_noise: NDArray[np.floating]) -> "Like":
         """From ``values`` ``[n]`` of series of ``of_noise`` ``[n]``."""
-        groups = np.array_split(np.argsort(of_noise, kind="stable"), min(GROUPS, max(1, len(values) // 8)))
-        percentiles = np.array([np.percentile(values[group], (USUAL, EXTREME)) for group in groups])
-        middles = np.array([np.median(of_noise[group]) for group in groups], np.float64)
-        return cls(middles, percentiles[:, 0], percentiles[:, 1])
+        count = max(1, min(GROUPS, len(values) // LEAST_IN_GROUP))
+        size = len(values) // count
+        order = np.argsort(of_noise, kind="stable")[len(values) - count * size :].reshape(count, size)
+        ranked = np.sort(values[order], axis=1)
+        usual, extreme = (ranked[:, (size - 1) * percent // 100] for percent in (USUAL, EXTREME))
+        return cls(of_noise[order[:, size // 2]].astype(np.float64), usual.astype(float), extreme.astype(float))
 
     def score(self, values: NDArray[np.floating], of_noise: NDArray[np.floating]) -> NDArray[np.float32]:
         """How far ``values`` are above those of their like: 0 for the usual, about 1 for the 95th percentile."""

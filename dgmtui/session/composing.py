@@ -114,7 +114,7 @@ def _line(
     member = asked.population.members[at[0]]
     finite = values[np.isfinite(values)]
     clipped = bool(len(finite)) and scale is not None and bool(scale.leave(finite.min(), finite.max()))
-    label = label_of(member, at[1], asked.population.scope)
+    label = label_of(asked.population, *at)
     return DynamicsLine(at[1], kind, values, first_bad, label, member.module, member.rank, clipped)
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dgmtui.recording.elements import series_label
 from dgmtui.recording.model import Measure, Quantity
 from dgmtui.session.chart_settings import Scope
 
@@ -47,7 +48,8 @@ class Population:
     scope: Scope
     members: tuple[Member, ...]
     home: int | None
-    """Number of the member whose units are those of the module that is looked at; None where it has none."""
+    """Number of the member whose units are those of the module that is looked at; None where it has none, or where
+    single elements are drawn."""
     generations: tuple[int, ...]
     """Of each rank's recording: where one was rewritten, nothing that is known of its rows holds any more."""
 
@@ -76,26 +78,25 @@ class Population:
 
 def population_of(session: "Session") -> Population | None:
     """What is selected, as far as ``session.drawn.scope`` reaches; None where nothing is recorded of it."""
-    module, quantity, scope = session.module, session.quantity, session.drawn.scope
+    module, quantity, measure, scope = session.module, session.quantity, session.drawn_measure, session.drawn.scope
     recordings = session.recording.ranks if scope == "ranks" else (session.recording,)
     below = _everything_below(module) if scope == "below" else None
     members: list[Member] = []
     for recording in recordings:
         late = recording.first_late_channel
         members += (
-            Member(recording, recording.info.rank, i, each.module, each.units, i >= late)
+            Member(recording, recording.info.rank, i, each.module, each.width(measure), i >= late)
             for i, each in enumerate(recording.channels)
             if each.quantity == quantity
-            and each.units
+            and each.width(measure)
             and (each.module == module or (below is not None and each.module.startswith(below)))
         )
     if not members:
         return None
     here = (session.rank, module)
-    home = next((i for i, member in enumerate(members) if (member.rank, member.module) == here), None)
-    return Population(
-        module, quantity, session.drawn_measure, scope, tuple(members), home, generations_of(session.recording)
-    )
+    units = (i for i, member in enumerate(members) if (member.rank, member.module) == here)
+    home = None if measure is Measure.ELEMENT else next(units, None)
+    return Population(module, quantity, measure, scope, tuple(members), home, generations_of(session.recording))
 
 
 def generations_of(recording: "Recording") -> tuple[int, ...]:
@@ -103,11 +104,14 @@ def generations_of(recording: "Recording") -> tuple[int, ...]:
     return tuple(each.generation for each in recording.ranks)
 
 
-def label_of(member: Member, unit: int, scope: Scope) -> str:
-    """What a series is called on the chart and in a table: ``[212]``, ``dec.xv[212]``, ``rank 1 [212]``."""
-    if scope == "below":
-        return f"{member.module or 'root'}[{unit}]"
-    return f"rank {member.rank} [{unit}]" if scope == "ranks" else f"[{unit}]"
+def label_of(population: Population, number: int, unit: int) -> str:
+    """What a series is called on the chart and in a table: ``[212]``, ``dec.xv[212]``, ``rank 1 [212]``; where single
+    elements are followed, ``[17,203]``."""
+    member = population.members[number]
+    label = series_label(member.recording.channels[member.channel], population.measure, unit)
+    if population.scope == "below":
+        return f"{member.module or 'root'}{label}"
+    return f"rank {member.rank} {label}" if population.scope == "ranks" else label
 
 
 def _everything_below(module: str) -> str:

@@ -15,7 +15,8 @@ from textual.widgets import ContentSwitcher
 
 from dgmtui.commands.grammar import quote
 from dgmtui.commands.registry import Command, Registry
-from dgmtui.commands.result import Result, Text
+from dgmtui.commands.result import Chart, Result, Text
+from dgmtui.render.text import caption
 from dgmtui.session.session import Session
 from dgmtui.session.view import View
 from dgmtui.tui.help import HelpScreen
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 TABS = ("contributions", "operations", "output")
 DRAWN_IN = {"credit": "contributions", "against": "contributions", "replay": "operations", "nodes": "operations"}
 """Where the answer of a command is drawn, other than in the output tab."""
+DRAWN_ABOVE = ("dynamics",)
+"""What the chart pane shows anyway, unless the output tab, which may cover it, is open."""
 POLL_SECONDS = 0.25
 FOLLOW_SECONDS = 0.5
 """How often a run that is watched is asked for what is new."""
@@ -258,7 +261,7 @@ class MainScreen(Screen[None]):
             self.query_one(NetworkTree).show_tree(view.tree, view.module)
             self.query_one(LossChart).show_loss(view.loss, view.cursor)
             subject = subject_of(view.dynamics, view.module, view.quantity)
-            self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor)
+            self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor, view.picked)
             self.query_one(Contributions).show_credit(view.credit, self._hint("credit", "for contributions"))
             self.query_one(Operations).show_operations(view.operations, self._hint("replay", "for operations"))
             self.query_one(Findings).show_findings(view.findings, view.findings_complete)
@@ -325,12 +328,13 @@ class MainScreen(Screen[None]):
             self._stop()
             self.app.exit(0)
         line = _one_line(answer.result)
-        if line is None or answer.typed:
+        drawn = answer.result.command in DRAWN_ABOVE and self._tab != "output"
+        if (line is None and not drawn) or answer.typed:
             self.query_one(Output).add(answer.line, answer.result)
-        tab = DRAWN_IN.get(answer.result.command, "output" if line is None else None)
+        tab = DRAWN_IN.get(answer.result.command, "output" if line is None and not drawn else None)
         if tab is not None:
             self._show_tab(tab)
-        said = line or _warning(answer.result) or Text(answer.line)
+        said = line or _warning(answer.result) or _of_chart(answer.result) or Text(answer.line)
         prompt.say(said.text, said.style)
 
     def _show_tab(self, tab: str) -> None:
@@ -375,6 +379,12 @@ def _outcome(view: View | None) -> str:
 def _warning(result: Result) -> Text | None:
     """What of a longer answer must not be missed."""
     return next((b for b in result.blocks if isinstance(b, Text) and b.style == "warning"), None)
+
+
+def _of_chart(result: Result) -> Text | None:
+    """A chart in a line: how much of all it shows, and what would show more."""
+    chart = next((b for b in result.blocks if isinstance(b, Chart)), None)
+    return None if chart is None else Text(" · ".join(filter(None, (caption(chart), chart.advice))))
 
 
 def _one_line(result: Result) -> Text | None:
