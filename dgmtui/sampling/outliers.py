@@ -11,7 +11,8 @@ from dgmtui.sampling.shape import LIKE, Like, strangeness
 
 CANDIDATES = 2048
 """Of either kind."""
-REFERENCES = 2048
+REFERENCES, USUAL = 2048, 512
+"""How many series distances are taken to, and of how many of them what is usual is learnt."""
 GROUPS = 16
 """Of references; L∞ is looked at to the nearest of each by D²."""
 NEIGHBOUR = 4
@@ -78,7 +79,8 @@ def loneliness(
 ) -> NDArray[np.float32]:
     """``[P]``: L∞ of each candidate to its 4th nearest of some random references, as ``Like`` scores it."""
     references = space.some(REFERENCES, rng)
-    usual = Like.among(neighbour_distance(space, references, references), of_noise[references])
+    few = references[:: -(-len(references) // USUAL)]
+    usual = Like.among(neighbour_distance(space, few, references), of_noise[few])
     return usual.score(neighbour_distance(space, candidates, references), of_noise[candidates])
 
 

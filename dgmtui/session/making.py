@@ -14,7 +14,7 @@ from dgmtui.session.lines import Grid, Place, grid_of, read_lines
 from dgmtui.session.seen import SeenRows
 from dgmtui.session.view import Backdrop, DynamicsView
 
-COLUMN_BYTES = 256 << 20
+COLUMN_BYTES = 192 << 20
 """Of the columns that are kept. Greater ones are read again each time."""
 KEPT_CHARTS = 32
 KEPT_SAMPLES = 64
