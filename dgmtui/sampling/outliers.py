@@ -21,8 +21,8 @@ FAVOUR = np.float32(1.5)
 """By so much another must score higher to take the place of a series that is on the chart."""
 LEAST_GAP = 4.0
 """Dots (L∞) from all that is shown; less is not seen."""
-TILE = 32768
-"""Distances worked on at a time, so that they stay in the processor's cache."""
+BLOCK, TILE = 256, 32768
+"""Series, and distances, worked on at a time, so that they stay in the processor's cache."""
 
 
 def chebyshev(points: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -94,14 +94,14 @@ def neighbour_distance(
     stops = np.append(starts[1:], len(references))
     out = np.empty(len(candidates), np.float32)
     points = space.features[:, references]
-    for left in range(0, len(candidates), REFERENCES):
-        part = candidates[left : left + REFERENCES]
+    for left in range(0, len(candidates), BLOCK):
+        part = candidates[left : left + BLOCK]
         squared = space.squared(part, references)
         squared[part[:, None] == references[None]] = np.inf
         between = zip(starts, stops, strict=True)
         nearest = np.stack([a + squared[:, a:b].argmin(axis=1) for a, b in between], axis=1)
         gaps = np.abs(space.features[:, part][:, :, None] - points[:, nearest]).max(axis=0)
-        out[left : left + REFERENCES] = np.partition(gaps, rank, axis=1)[:, rank]
+        out[left : left + BLOCK] = np.partition(gaps, rank, axis=1)[:, rank]
     return out
 
 
