@@ -16,7 +16,7 @@ from dgmtui.sampling.outliers import isolated
 from dgmtui.sampling.population import Part, SeriesLike, of_rows
 from dgmtui.sampling.scale import HEIGHT, Scale, check_scale, fit_scale, to_dots
 from dgmtui.sampling.sketch import Columns, Tell, sketch
-from dgmtui.sampling.threads import one_thread
+from dgmtui.sampling.threads import take_one_thread
 
 Lane = Literal["cover", "outlier", "event"]
 SPECIAL_EVERY = 4
@@ -109,9 +109,9 @@ def pick(
     if fitted is None:
         return Sample(np.empty(0, np.int64), (), np.empty(0), made.nonfinite, (), 0, total, None)
     hidden = made.usable & fitted.leave(made.lowest, made.highest)
-    with one_thread():
-        space = Space(to_dots(made.extremes, fitted, made.usable, overwrite=overwrite), made.usable)
-        picks, lanes, radii = _pick(space, k, np.random.SeedSequence(seed), offered)
+    take_one_thread()
+    space = Space(to_dots(made.extremes, fitted, made.usable, overwrite=overwrite), made.usable)
+    picks, lanes, radii = _pick(space, k, np.random.SeedSequence(seed), offered)
     return Sample(
         indices=picks,
         lanes=lanes,
