@@ -3,6 +3,7 @@
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
+from dgmtui.commands.births import birth_data, birth_line
 from dgmtui.commands.describe import elsewhere
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Table, Text
@@ -27,7 +28,8 @@ def replay(session: Session, *, dtype: DType | None = None, to: int | None = Non
 
     `replay matches` means bit for bit: loss, every module's statistics, every gradient stored; `replay agrees` means
     within the dtype's tolerance with the same elements non-finite, as on another machine. --dtype runs it in another
-    dtype, where there is nothing to compare; --to NODE stops after that node of `nodes` and shows it.
+    dtype, where there is nothing to compare, as there is not while edits stand; --to NODE stops after that node of
+    `nodes` and shows it.
 
     JSON: {"command":"replay","iteration","dtype","verdict","forward","gradient","detail","loss","recorded_loss",
     "births":[{"phase","op","module","source","node","what","count","sample","unit","value","harmless"}…],"node"};
@@ -49,7 +51,7 @@ def replay(session: Session, *, dtype: DType | None = None, to: int | None = Non
         "detail": None if verdict is None else verdict.detail,
         "loss": loss,
         "recorded_loss": snapshot.loss,
-        "births": [_birth_data(birth) for birth in births],
+        "births": [birth_data(birth) for birth in births],
         "node": None,
     }
     return Result("replay", data, (*_account(made, loss, births), *elsewhere(session, snapshot.iteration)))
@@ -164,11 +166,6 @@ def _nodes_note(session: Session, shown: "list[OperationRow]") -> str:
     return "" if shown or not session.module else f"none in {session.module}; `module .` looks at all"
 
 
-def _birth_data(birth: "Birth") -> dict[str, Any]:
-    names = ("phase", "op", "module", "node", "what", "count", "sample", "unit", "value", "harmless")
-    return {name: getattr(birth, name) for name in names} | {"source": str(birth.source) if birth.source else None}
-
-
 def _account(made: Replayed, loss: float, births: "tuple[Birth, ...]") -> tuple[Block, ...]:
     head = f"iteration {made.snapshot.iteration:,}: {made.words}; loss {loss:.9g}"
     if made.replay.dtype is not None:
@@ -181,20 +178,14 @@ def _account(made: Replayed, loss: float, births: "tuple[Birth, ...]") -> tuple[
         blocks.append(Text(made.no_gradients, "warning"))
     if not births:
         blocks.append(Text("everything in it is finite, forward and backward"))
-    for birth in births:
-        unit = "" if birth.unit is None else f", unit {birth.unit}"
-        sample = "" if birth.sample is None else f", sample {birth.sample}"
-        where = f" in {birth.module}" if birth.module else ""
-        at = f" at {birth.source}" if birth.source else ""
-        said = f"{birth.what} is born in {birth.phase}: {birth.op or birth.outside}{where}{unit}{sample}{at}"
-        blocks.append(Text(said, "dim" if birth.harmless else "error"))
-    return tuple(blocks)
+    return (*blocks, *map(birth_line, births))
 
 
 def _to_node(session: Session, to: int, dtype: str | None) -> Result:
     snapshot = session.needed_snapshot()
     value = session.results.run_to(snapshot, to, dtype or "")
-    graph = session.operations.graph(snapshot.trace)
+    graph = session.graph
+    assert graph is not None, "a node of it has just run"
     node = graph.nodes[to]
     low, high, bad = range_of(value)
     shape = "×".join(map(str, value.shape)) or "scalar"
@@ -236,7 +227,7 @@ def _credit_blocks(session: Session, made: CreditTable, top: int, backward: bool
         return tuple(blocks)
     if made.advice:
         blocks.append(Text(made.advice, "warning"))
-    told = folded(made.contributions.rows, session.operations.graph(made.snapshot.trace))
+    told = folded(made.contributions.rows, made.graph)
     sides = [("forward", "puts into it"), ("backward", "makes of its gradient")]
     for side, what in reversed(sides) if backward else sides:
         rows = sorted((r for r in told if getattr(r, side) is not None), key=lambda r: -abs(getattr(r, side)))

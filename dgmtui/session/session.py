@@ -21,6 +21,7 @@ from dgmtui.trace.batch import batch_size
 if TYPE_CHECKING:
     from dgmtui.recording.reader import Recording
     from dgmtui.session.view import View
+    from dgmtui.trace.graph import Graph
     from dgmtui.trace.progress import Progress
 
 _SELECTION = re.compile(r"(?P<module>[^\[\]@:]*)(?:\[(?P<unit>\d+)\])?(?:@(?P<sample>\d+))?")
@@ -113,12 +114,13 @@ class Session:
     @property
     def target(self) -> str:
         """What ``credit`` explains if nothing else is named."""
-        if self.focus is not None:
+        cured = self._is_cured()
+        if self.focus is not None and not (cured and self.focus.target == "nonfinite"):
             return self.focus.target
         if self.module:
             return self.selection
         snapshot = self.snapshot
-        return "nonfinite" if snapshot is not None and snapshot.reason == "failing" else "loss"
+        return "nonfinite" if snapshot is not None and snapshot.reason == "failing" and not cured else "loss"
 
     @property
     def selection(self) -> str:
@@ -134,6 +136,14 @@ class Session:
     def snapshot(self) -> SnapshotInfo | None:
         """The one at the cursor or the nearest before it."""
         return self.recording.nearest_snapshot(self.iteration)
+
+    @property
+    def graph(self) -> "Graph | None":
+        """The trace of the snapshot here, as edited; None where there is none."""
+        snapshot = self.snapshot
+        if snapshot is None or snapshot.trace < 0:
+            return None
+        return self.results.edited_graph(snapshot) or self.operations.graph(snapshot.trace)
 
     def log(self, line: str) -> None:
         """Keep a command line for ``save``; steps in a row become one."""
@@ -436,8 +446,15 @@ class Session:
             self.phase, self.sample = finding.phase or self.phase, finding.sample
 
     def _batch_size(self) -> int | None:
+        graph = self.graph
+        return None if graph is None else batch_size(graph)
+
+    def _is_cured(self) -> bool:
+        """Whether edits stand here and nothing is non-finite any more."""
         snapshot = self.snapshot
-        return None if snapshot is None or snapshot.trace < 0 else batch_size(self.operations.graph(snapshot.trace))
+        if snapshot is None or not self.results.edits.of(snapshot):
+            return False
+        return not self.results.births_if_made(snapshot)
 
     def _fails_here(self) -> bool:
         snapshot = self.recording.snapshot(self.iteration)

@@ -95,7 +95,7 @@ def _credit(session: "Session") -> CreditView | None:
         return None
     made = shown.contributions
     share = share_of(made)
-    told = folded(made.rows, session.operations.graph(shown.snapshot.trace))
+    told = folded(made.rows, shown.graph)
     forward = [row for row in (*told, *made.inputs) if row.forward is not None]
     backward = [row for row in told if row.forward is None and row.backward is not None]
     forward.sort(key=lambda row: -abs(row.forward or 0.0))
