@@ -107,7 +107,9 @@ def redo(session: Session) -> Result:
 
 @command("edits", group="edit", needs_replay=True)
 def edits(session: Session, *, clear: bool = False) -> Result:
-    """List the edits of the iteration here; --clear takes all of them back, and `redo` makes them again one by one.
+    """List the edits of the iteration here.
+
+    --clear takes all of them back; `redo` makes them again one by one.
 
     JSON: {"command":"edits","iteration","edits":[…]}: the command lines, in order.
     """
