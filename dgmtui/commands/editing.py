@@ -80,7 +80,10 @@ def drop(session: Session, what: Literal["sample"], n: int) -> Result:
 
     JSON: as `set`, with "command":"drop".
     """
-    return _edit(session, "drop", editing.read_drop(n))
+    answer = _edit(session, "drop", editing.read_drop(n))
+    if session.sample is not None and session.sample >= n:
+        session.select_sample(None)  # the rows behind it have other numbers now
+    return answer
 
 
 @command("undo", group="edit", needs_replay=True)
@@ -102,7 +105,7 @@ def redo(session: Session) -> Result:
     """
     snapshot = session.needed_snapshot()
     again = session.results.redo(snapshot)
-    return _told(session, snapshot, "redo", again, again.text)
+    return _told(session, snapshot, "redo", again, f"done again: {again.text}")
 
 
 @command("edits", group="edit", needs_replay=True)
@@ -126,10 +129,10 @@ def edits(session: Session, *, clear: bool = False) -> Result:
 def _edit(session: Session, name: str, edit: "Edit") -> Result:
     snapshot = session.needed_snapshot()
     session.results.edit(snapshot, edit)
-    return _told(session, snapshot, name, edit, edit.text)
+    return _told(session, snapshot, name, edit)
 
 
-def _told(session: Session, snapshot: "SnapshotInfo", name: str, edit: "Edit", head: str) -> Result:
+def _told(session: Session, snapshot: "SnapshotInfo", name: str, edit: "Edit", head: str = "") -> Result:
     """What the iteration is like now."""
     made = session.results.replay(snapshot)
     births = session.results.births(snapshot)
@@ -147,11 +150,9 @@ def _told(session: Session, snapshot: "SnapshotInfo", name: str, edit: "Edit", h
         "note": made.said or None,
         "gone": gone,
     }
-    said = [
-        Text(head, "strong"),
-        Text(f"iteration {snapshot.iteration:,}: {made.words}; loss {loss:.9g} (recorded {snapshot.loss:.9g})"),
-    ]
-    blocks = (*said, *_outcome(made, births, held, gone), *elsewhere(session, snapshot.iteration))
+    now = f"iteration {snapshot.iteration:,}: {made.words}; loss {loss:.9g} (recorded {snapshot.loss:.9g})"
+    first = [Text(head)] if head else []
+    blocks = (*first, Text(now, "strong"), *_outcome(made, births, held, gone), *elsewhere(session, snapshot.iteration))
     return Result(name, data, blocks)
 
 

@@ -4,13 +4,13 @@ import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from dgmtui.commands.births import birth_data, birth_line
-from dgmtui.commands.describe import elsewhere
+from dgmtui.commands.describe import as_edited, elsewhere
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Table, Text
 from dgmtui.errors import UsageError
 from dgmtui.session.folding import FOLDED, folded, share_of
 from dgmtui.session.operations import range_of
-from dgmtui.session.results import CreditTable, Replayed
+from dgmtui.session.results import CreditTable, Replayed, edited_words
 from dgmtui.session.session import Session
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def nodes(session: Session, text: str = "", *, bad: bool = False) -> Result:
     return Result(
         "nodes",
         {"iteration": snapshot.iteration, "verdict": verdict, "nodes": data},
-        (table, *elsewhere(session, snapshot.iteration)),
+        (table, *as_edited(session), *elsewhere(session, snapshot.iteration)),
     )
 
 
@@ -132,7 +132,8 @@ def credit(
     if backward:
         rows.sort(key=lambda row: abs(row.backward or 0.0), reverse=True)
     rows = rows[:top] if top else rows
-    blocks = (*_credit_blocks(session, made, top, backward), *elsewhere(session, snapshot.iteration))
+    told = _credit_blocks(session, made, top, backward)
+    blocks = (*told, *as_edited(session), *elsewhere(session, snapshot.iteration))
     return Result("credit", _credit_data(made, rows), blocks)
 
 
@@ -157,7 +158,8 @@ def chain(session: Session, target: str = "") -> Result:
     columns = ("module", "unit", "sample", "value", "share", "op", "source")
     table = Table(columns, tuple(tuple(link[name] for name in columns) for link in links))
     data = {"iteration": snapshot.iteration, "links": links, "sentence": made.sentence}
-    return Result("chain", data, (table, Text(made.sentence, "strong"), *elsewhere(session, snapshot.iteration)))
+    told = (table, Text(made.sentence, "strong"), *as_edited(session), *elsewhere(session, snapshot.iteration))
+    return Result("chain", data, told)
 
 
 def _nodes_note(session: Session, shown: "list[OperationRow]") -> str:
@@ -170,7 +172,8 @@ def _account(made: Replayed, loss: float, births: "tuple[Birth, ...]") -> tuple[
     head = f"iteration {made.snapshot.iteration:,}: {made.words}; loss {loss:.9g}"
     if made.replay.dtype is not None:
         dtype = str(made.replay.dtype).removeprefix("torch.")
-        head = f"iteration {made.snapshot.iteration:,} in {dtype}: loss {loss:.9g}"
+        edited = f" {edited_words(made.edits)}" if made.edits else ""
+        head = f"iteration {made.snapshot.iteration:,}{edited} in {dtype}: loss {loss:.9g}"
     blocks = [Text(f"{head} (recorded {made.snapshot.loss:.9g})", "strong")]
     if made.verdict is not None and made.verdict.detail:
         blocks.append(Text(made.verdict.detail))
@@ -186,12 +189,13 @@ def _to_node(session: Session, to: int, dtype: str | None) -> Result:
     value = session.results.run_to(snapshot, to, dtype or "")
     graph = session.graph
     assert graph is not None, "a node of it has just run"
-    node = graph.nodes[to]
+    node, standing = graph.nodes[to], session.results.edits.of(snapshot)
+    words = edited_words(standing) if standing else "replay not verified"
     low, high, bad = range_of(value)
     shape = "×".join(map(str, value.shape)) or "scalar"
     seen = "no finite value" if low is None else f"{low:.6g} to {high:.6g}"
     data: dict[str, Any] = {
-        "iteration": snapshot.iteration, "dtype": dtype, "verdict": "replay not verified", "forward": None,
+        "iteration": snapshot.iteration, "dtype": dtype, "verdict": words, "forward": None,
         "gradient": None, "detail": None, "loss": None, "recorded_loss": snapshot.loss, "births": [],
         "node": {
             "node": to, "op": node.name, "module": graph.module_of(node), "shape": tuple(value.shape),
@@ -199,7 +203,7 @@ def _to_node(session: Session, to: int, dtype: str | None) -> Result:
         },
     }  # fmt: skip
     said = f"node {to}, {node.name}: {shape}, {seen}, {bad:,} non-finite"
-    return Result("replay", data, (Text(said), *elsewhere(session, snapshot.iteration)))
+    return Result("replay", data, (Text(said), *as_edited(session), *elsewhere(session, snapshot.iteration)))
 
 
 def _credit_data(made: CreditTable, rows: "list[Contribution]") -> dict[str, Any]:

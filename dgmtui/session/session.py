@@ -114,13 +114,12 @@ class Session:
     @property
     def target(self) -> str:
         """What ``credit`` explains if nothing else is named."""
-        cured = self._is_cured()
-        if self.focus is not None and not (cured and self.focus.target == "nonfinite"):
-            return self.focus.target
+        if trail := self.trail():
+            return trail[0]
         if self.module:
             return self.selection
         snapshot = self.snapshot
-        return "nonfinite" if snapshot is not None and snapshot.reason == "failing" and not cured else "loss"
+        return "nonfinite" if snapshot is not None and snapshot.reason == "failing" and not self.cured else "loss"
 
     @property
     def selection(self) -> str:
@@ -144,6 +143,14 @@ class Session:
         if snapshot is None or snapshot.trace < 0:
             return None
         return self.results.edited_graph(snapshot) or self.operations.graph(snapshot.trace)
+
+    @property
+    def cured(self) -> bool:
+        """Whether edits stand here and nothing that matters is non-finite any more."""
+        snapshot = self.snapshot
+        if snapshot is None or not self.results.edits.of(snapshot):
+            return False
+        return all(birth.harmless for birth in self.results.births_if_made(snapshot))
 
     def log(self, line: str) -> None:
         """Keep a command line for ``save``; steps in a row become one."""
@@ -384,6 +391,8 @@ class Session:
     def trail(self) -> tuple[str, ...]:
         """Targets from the present one down to where ``up`` began."""
         found, focus = [], self.focus
+        if focus is not None and focus.target == "nonfinite" and self.cured:
+            focus = None
         while focus is not None:
             found.append(focus.target)
             focus = focus.below
@@ -448,13 +457,6 @@ class Session:
     def _batch_size(self) -> int | None:
         graph = self.graph
         return None if graph is None else batch_size(graph)
-
-    def _is_cured(self) -> bool:
-        """Whether edits stand here and nothing is non-finite any more."""
-        snapshot = self.snapshot
-        if snapshot is None or not self.results.edits.of(snapshot):
-            return False
-        return not self.results.births_if_made(snapshot)
 
     def _fails_here(self) -> bool:
         snapshot = self.recording.snapshot(self.iteration)

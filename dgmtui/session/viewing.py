@@ -27,7 +27,7 @@ def build_view(session: "Session") -> View:
         iterations=recording.iteration_count,
         snapshot_count=len(recording.snapshots),
         cursor=session.iteration,
-        phase=session.phase,
+        phase=None if session.cured else session.phase,
         verdict=session.results.verdict_words(session.snapshot),
         module=session.module,
         unit=session.unit,

@@ -165,6 +165,22 @@ def test_everything_that_looks_at_the_iteration_sees_the_edit(vae: Session) -> N
     assert vae.view().verdict == before["verdict"] and run(vae, "replay")["births"] == before["births"]
 
 
+def test_people_are_told_that_it_is_edited(vae: Session) -> None:
+    run(vae, "goto first-nonfinite")
+    assert vae.view().phase == "forward" and "target: nonfinite" in text(vae, "where")
+    run(vae, "drop sample 3")
+    assert (vae.view().phase, vae.sample) == ("forward", None), "it still fails, and rows have other numbers now"
+    run(vae, "undo")
+    run(vae, "clamp xv -inf 80")
+    assert vae.view().phase is None and vae.phase == "forward", "nothing is non-finite here any more"
+    for line in ("nodes", "print loss", "credit", "chain xv", "replay --to 20"):
+        assert "as edited (1 edit)" in text(vae, line), line
+    assert "iteration 2,578 edited (1 edit) in float64: loss" in text(vae, "replay --dtype float64")
+    where = text(vae, "where")
+    assert "edited (1 edit): clamp xv -inf 80" in where and "row 1070" not in where.split("\n")[2]
+    assert "target: nonfinite" not in where
+
+
 def test_findings_are_those_of_the_recording(vae: Session) -> None:
     run(vae, "set input[0][15] = input[0][3]")
     found = run(vae, "findings")["findings"]

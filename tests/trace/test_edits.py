@@ -346,6 +346,22 @@ def without(t: Tensor, row: int, axis: int) -> Tensor:
     return t.index_select(axis, torch.tensor([i for i in range(t.shape[axis]) if i != row]))
 
 
+def square(row: int) -> tuple[Case, Callable[[], Tensor]]:
+    """As many features as rows, heads, an expanded token and a state made of zeros: only one axis is the batch's."""
+    model = nn.ModuleList([nn.Linear(B, 2 * B), nn.Linear(B, B, bias=False)])
+    x, y = torch.randn(B, 4, B), torch.randn(B)
+
+    def step(x: Tensor, y: Tensor) -> Tensor:
+        token = model[1].weight[:1].expand(len(x), B).unsqueeze(1)
+        both = model[0](torch.cat([token, x], 1)).view(len(x), 5, 2, B).transpose(1, 2).reshape(len(x) * 2, 5, B)
+        state = torch.zeros(2, len(x), B)
+        out = (both.bmm(both.transpose(1, 2)).softmax(-1) @ both).view(len(x), 2, 5, B).sum((1, 2))
+        return ((out + state.sum(0)).mean(1) - y).square().mean()
+
+    fewer = without(x, row, 0), without(y, row, 0)
+    return (model, lambda: step(x, y), {"x": x, "y": y}), lambda: step(*fewer)
+
+
 def shorter(name: str, row: int) -> tuple[Case, Callable[[], Tensor]]:
     """A case, and its step without one row of the batch."""
     if name == "cnn":
@@ -356,6 +372,8 @@ def shorter(name: str, row: int) -> tuple[Case, Callable[[], Tensor]]:
         model, step, inputs = lstm()
         x, y = without(inputs["x"], row, 1), without(inputs["y"], row, 0)
         return (model, step, inputs), lambda: F.cross_entropy(model(x), y)
+    if name == "square":
+        return square(row)
     model, step, inputs = flattened()
     x, y = (without(inputs[key], row, 0) for key in ("x", "y"))
 
@@ -366,13 +384,13 @@ def shorter(name: str, row: int) -> tuple[Case, Callable[[], Tensor]]:
     return (model, step, inputs), fewer
 
 
-@pytest.mark.parametrize("name", ["cnn", "lstm", "flattened"])
+@pytest.mark.parametrize("name", ["cnn", "lstm", "flattened", "square"])
 @pytest.mark.parametrize("row", [0, 3, B - 1])
 def test_a_row_is_taken_out(name: str, row: int, trace_once: Any) -> None:
     (model, step, inputs), fewer = shorter(name, row)
     case = trace_once(model, step, **inputs)
     replay, iteration = edited(case.replay(), [DropSample("", row)])
-    assert iteration.said == f"row {row} was taken out of 2 tensors, {B - 1} rows are left"
+    assert iteration.said.replace("y, x", "x, y") == f"row {row} was taken out of x, y; {B - 1} rows are left"
     assert agrees(replay, plain(model, fewer))
 
 
@@ -400,6 +418,13 @@ def test_a_row_that_can_not_be_taken_out_becomes_a_copy(trace_once: Any) -> None
     again[2] = again[3]
     assert torch.allclose(iteration.feeds["input:x"], again)
     replay.backward()
+
+
+def test_a_bag_is_not_taken_out(trace_once: Any) -> None:
+    model, words, offsets = nn.EmbeddingBag(20, 5), torch.randint(0, 20, (17,)), torch.arange(0, 17, 3)
+    case = trace_once(model, lambda: model(words, offsets).sum(), words=words, offsets=offsets)
+    with pytest.raises(UsageError, match="a sample is a bag of indices at node 0"):
+        edit(case, DropSample("", 2))
 
 
 @pytest.mark.parametrize("row", [B, 99])

@@ -9,10 +9,10 @@ from torch import Tensor
 from dgmtui.errors import ReplayError, UsageError
 from dgmtui.trace.batch import batch_axes
 from dgmtui.trace.edits.iteration import Iteration
-from dgmtui.trace.edits.shrinking import literal_sizes, shrunk
+from dgmtui.trace.edits.shrinking import Made, literal_sizes, shrunk
 from dgmtui.trace.graph import Graph, NodeRef, OutsideRef
 from dgmtui.trace.replay import Replay
-from dgmtui.trace.tensors import contiguous_strides, meta_of
+from dgmtui.trace.tensors import contiguous_strides
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,15 +36,16 @@ class DropSample:
             raise UsageError(f"the batch has rows 0 to {size - 1}; not {self.row}")
         if size == 1:
             raise UsageError("the batch has one row; nothing would be left")
+        _refuse_bags(iteration.graph, rows)
         why = ""
-        for merged in (False, True):
+        for made in Made:
             try:
-                return self._taken_out(iteration, rows, size, merged=merged)
+                return self._taken_out(iteration, rows, size, made)
             except (ReplayError, RuntimeError) as error:
                 why = why or str(error).splitlines()[0]
         return self._copied_over(iteration, rows, size, why)
 
-    def _taken_out(self, iteration: Iteration, rows: Mapping[str, int], size: int, *, merged: bool) -> Iteration:
+    def _taken_out(self, iteration: Iteration, rows: Mapping[str, int], size: int, made: Made) -> Iteration:
         _check_known(iteration.graph, rows)
         others = torch.tensor([row for row in range(size) if row != self.row])
 
@@ -56,15 +57,12 @@ class DropSample:
             key: kept(draw, draw.shape[:2].index(size)) if size in draw.shape[:2] else draw
             for key, draw in iteration.draws.items()
         }
-        graph = shrunk(
-            _fed(iteration.graph, {name: feeds[name] for name in rows}), frozenset(rows), size, merged=merged
-        )
-        replay = Replay(graph, feeds, draws=draws or None, rng_states=iteration.rng_states, device="cpu")
-        replay.forward()
-        said = f"row {self.row} was taken out of {_count(len(rows), 'tensor')}, {_count(size - 1, 'row')} are left"
-        return replace(
-            iteration, graph=_looked_at(replay), feeds=feeds, draws=draws, said=said + literal_sizes(graph, size)
-        )
+        graph = _fed(shrunk(iteration.graph, feeds, size, made), {name: feeds[name] for name in rows})
+        Replay(graph, feeds, draws=draws or None, rng_states=iteration.rng_states, device="cpu").forward()
+        names = ", ".join(name.removeprefix("input:") for name in rows)
+        left = "1 row is left" if size == 2 else f"{size - 1} rows are left"
+        said = f"row {self.row} was taken out of {names}; {left}"
+        return replace(iteration, graph=graph, feeds=feeds, draws=draws, said=said + literal_sizes(graph, size))
 
     def _copied_over(self, iteration: Iteration, rows: Mapping[str, int], size: int, why: str) -> Iteration:
         other = (self.row + 1) % size
@@ -95,17 +93,10 @@ def _fed(graph: Graph, feeds: Mapping[str, Tensor]) -> Graph:
     return replace(graph, outside=outside, _users={})
 
 
-def _looked_at(replay: Replay) -> Graph:
-    """The graph with its nodes' results as they turned out to look."""
-    nodes = []
-    for node in replay.graph.nodes:
-        metas = tuple(
-            None if meta is None else replace(meta_of(replay.live(NodeRef(node.id, out))), requires_grad=False)
-            for out, meta in enumerate(node.outs)
-        )
-        nodes.append(replace(node, outs=metas))
-    return replace(replay.graph, nodes=tuple(nodes), _users={})
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+def _refuse_bags(graph: Graph, rows: Mapping[str, int]) -> None:
+    """Where a row is an index of a bag, or where one begins, to take it out would change the bags of other samples."""
+    for node in graph.nodes:
+        if node.name.startswith("aten._embedding_bag") and any(
+            isinstance(ref, OutsideRef) and ref.name in rows for ref in list(node.inputs())[1:]
+        ):
+            raise UsageError(f"a sample is a bag of indices at node {node.id} ({node.name}); none can be taken out")

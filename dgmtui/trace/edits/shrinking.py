@@ -1,34 +1,60 @@
 """A graph for a batch of one row less: sizes that were baked into it as numbers are made smaller."""
 
-from collections.abc import Set as AbstractSet
+import math
+from collections.abc import Mapping
 from dataclasses import replace
+from enum import Enum
+from functools import partial
 
+import torch
+from torch import Tensor
+
+from dgmtui.errors import ReplayError
 from dgmtui.trace.edits.unary import short
 from dgmtui.trace.graph import Argument, Graph, Node, NodeRef, OutsideRef, Ref
+from dgmtui.trace.operations import decode_constant, run_node
+from dgmtui.trace.tensors import meta_of
+
+Sizes = tuple[int, ...]
 
 _RESHAPES = frozenset({"view", "_unsafe_view", "reshape", "_reshape_alias"})
 _MAKES = frozenset(
     {"zeros", "ones", "full", "empty", "rand", "randn", "randint", "new_zeros", "new_ones", "new_full", "new_empty",
-     "expand", "repeat", "arange", "broadcast_to"}
+     "repeat", "arange"}
 )  # fmt: skip
 
 
-def shrunk(graph: Graph, rows: AbstractSet[str], size: int, *, merged: bool = False) -> Graph:
-    """``graph`` with ``size``, and its multiples where rows are merged with other axes, made smaller by one row.
+class Made(Enum):
+    """Which sizes of tensors that are made from nothing have the batch's rows in them."""
 
-    Only the sizes that operations take are changed, and of those that reshape only such as come from the batch.
+    EXACT = "those equal to the batch's"
+    MERGED = "its multiples too"
+    NONE = "none"
 
-    Args:
-        rows: names of the outside tensors that bring the batch in.
-        merged: tensors made from nothing may have rows merged with other axes too.
+
+def shrunk(graph: Graph, feeds: Mapping[str, Tensor], size: int, made: Made) -> Graph:
+    """``graph`` for ``feeds`` whose batch has ``size - 1`` rows, its results as they look then.
+
+    It is run, operation by operation, so that what each gets is known when its sizes are made smaller.
+
+    Raises:
+        ReplayError: an operation fails on what it gets.
     """
-    reached: set[Ref] = {OutsideRef(name) for name in rows}
+    values: dict[Ref, Tensor] = {OutsideRef(name): feeds[name].detach().clone() for name in graph.outside}
+    constant = partial(decode_constant, device=torch.device("cpu"))
     nodes = []
-    for node in graph.nodes:
-        new = _smaller(node, size, from_batch=not reached.isdisjoint(node.inputs()), merged=merged)
-        if new is not node or not reached.isdisjoint(node.inputs()):
-            reached |= {NodeRef(node.id, out) for out in range(len(node.outs))} | set(node.mutates)
-        nodes.append(new)
+    with torch.no_grad(), torch.random.fork_rng():
+        for node in graph.nodes:
+            node = _smaller(node, graph, values, size, made)
+            results = run_node(node, values.__getitem__, constant=constant)
+            if len(results) != len(node.outs):
+                raise ReplayError(f"node {node.id} ({node.name}) gives {len(results)} results, not {len(node.outs)}")
+            found: dict[Ref, Tensor] = {
+                NodeRef(node.id, out): t for out, t in enumerate(results) if isinstance(t, Tensor)
+            }
+            values.update(found)
+            metas = (found.get(NodeRef(node.id, out)) for out in range(len(node.outs)))
+            nodes.append(replace(node, outs=tuple(None if t is None else meta_of(t) for t in metas)))
     return replace(graph, nodes=tuple(nodes), _users={})
 
 
@@ -42,33 +68,68 @@ def literal_sizes(graph: Graph, size: int) -> str:
     return f"; the number {size} that {named[0].name} takes at {named[0].source} was left as it is"
 
 
-def _smaller(node: Node, size: int, *, from_batch: bool, merged: bool) -> Node:
+def _smaller(node: Node, graph: Graph, values: Mapping[Ref, Tensor], size: int, made: Made) -> Node:
     name = short(node.op)
-    if name not in _MAKES and not (name in _RESHAPES and from_batch):
+    place = next((i for i, value in enumerate(node.args) if _is_sizes(value)), None)
+    if name == "arange":
+        numbers = (size - 1 if type(value) is int and value == size else value for value in node.args)
+        return node if made is Made.NONE else replace(node, args=tuple(numbers))
+    if place is None:
         return node
-    changed = False
-    args: list[Argument] = []
-    for value in node.args:
-        new = value
-        if not changed and isinstance(value, tuple):
-            new = _sizes(value, size, merged=merged or name in _RESHAPES)
-        elif not changed and name == "arange" and type(value) is int and value == size:
-            new = size - 1
-        changed |= new != value
-        args.append(new)
-    return replace(node, args=tuple(args)) if changed else node
+    sizes = node.args[place]
+    assert isinstance(sizes, tuple)
+    new: tuple[Argument, ...] = sizes
+    if name in _RESHAPES:
+        new = _reshaped(sizes, *_shapes(node, graph, values), size)  # type: ignore[arg-type]
+    elif name in ("expand", "broadcast_to"):
+        new = _expanded(sizes, *_shapes(node, graph, values), size)  # type: ignore[arg-type]
+    elif name in _MAKES and made is not Made.NONE:
+        new = _made(sizes, size, merged=made is Made.MERGED)  # type: ignore[arg-type]
+    return replace(node, args=(*node.args[:place], new, *node.args[place + 1 :]))
 
 
-def _sizes(sizes: tuple[Argument, ...], size: int, *, merged: bool) -> tuple[Argument, ...]:
-    """With the first that is the batch's made smaller; if none is, the first that is a multiple of it."""
-    numbers = [number if type(number) is int else 0 for number in sizes]
-    places = [i for i, number in enumerate(numbers) if number == size]
-    if merged:
-        places += [i for i, number in enumerate(numbers) if number > 0 and number % size == 0]
-    if not places:
+def _reshaped(sizes: Sizes, old: Sizes, new: Sizes, size: int) -> Sizes:
+    """The axis that the rows go to is one that holds a part of the axis they come from, in the order of memory."""
+    axis = next((i for i, (a, b) in enumerate(zip(old, new, strict=True)) if a != b), None)
+    if axis is None:
         return sizes
-    smaller = numbers[places[0]] // size * (size - 1)
-    return (*sizes[: places[0]], smaller, *sizes[places[0] + 1 :])
+    inner = math.prod(old[axis + 1 :])
+    for place, number in enumerate(sizes):
+        begin = math.prod(sizes[place + 1 :])
+        if number > 0 and number % size == 0 and begin < inner * old[axis] and begin * number > inner:
+            return _with(sizes, place, number // size * (size - 1))
+    return sizes
+
+
+def _expanded(sizes: Sizes, old: Sizes, new: Sizes, size: int) -> Sizes:
+    """The axis that has become shorter, else the first of the batch's size that is expanded."""
+    lead = len(sizes) - len(old)
+    for place, (a, b) in enumerate(zip(old, new, strict=True)):
+        if a != b and sizes[lead + place] == a:
+            return _with(sizes, lead + place, b)
+    widened = [place for place in range(len(sizes)) if place < lead or old[place - lead] == 1]
+    expanded = [place for place in widened if sizes[place] == size]
+    return _with(sizes, expanded[0], size - 1) if expanded and old == new else sizes
+
+
+def _made(sizes: Sizes, size: int, *, merged: bool) -> Sizes:
+    places = [place for place, number in enumerate(sizes) if number == size]
+    places += [place for place, number in enumerate(sizes) if merged and number > 0 and number % size == 0]
+    return _with(sizes, places[0], sizes[places[0]] // size * (size - 1)) if places else sizes
+
+
+def _with(sizes: Sizes, place: int, number: int) -> Sizes:
+    return (*sizes[:place], number, *sizes[place + 1 :])
+
+
+def _shapes(node: Node, graph: Graph, values: Mapping[Ref, Tensor]) -> tuple[Sizes, Sizes]:
+    """Of what it takes first: as traced and as it is now."""
+    ref = next(node.inputs())
+    return graph.meta(ref).shape, tuple(values[ref].shape)
+
+
+def _is_sizes(value: Argument) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(type(number) is int for number in value)
 
 
 def _numbers(node: Node) -> list[float]:

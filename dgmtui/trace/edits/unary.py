@@ -1,5 +1,6 @@
 """Element-wise operations of one tensor that can be put in the place of another."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -60,7 +61,9 @@ def unary(name: str, numbers: tuple[float, ...] = ()) -> Unary:
     """
     found = UNARY.get(short(name).removesuffix("_"))
     if found is None:
-        raise UsageError(f"{name!r} can't be put in; what can is {', '.join(sorted(UNARY))}")
+        near = difflib.get_close_matches(name, UNARY, n=1)
+        hint = f"did you mean {near[0]!r}? What can is" if near else "what can is"
+        raise UsageError(f"{name!r} can't be put in; {hint} {', '.join(sorted(UNARY))}")
     most = len(found.args) if found.most is None else found.most
     if not found.least <= len(numbers) <= most:
         takes = f"takes {most} number{'s' * (most != 1)}" if most else "takes no numbers"
