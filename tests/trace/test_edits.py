@@ -10,7 +10,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dgmtui.errors import UsageError
-from dgmtui.trace.edits import ChangeOutput, DropSample, Edit, Iteration, Place, ReplaceOperation, edited, unary
+from dgmtui.trace.edits import (
+    ChangeOutput,
+    DropSample,
+    Edit,
+    Iteration,
+    Place,
+    ReplaceOperation,
+    SetTensor,
+    edited,
+    unary,
+)
 from dgmtui.trace.edits.inserting import Insertion
 from dgmtui.trace.edits.unary import UNARY, operation
 from dgmtui.trace.graph import Graph, Node, NodeRef, validate
@@ -274,6 +284,38 @@ def test_what_can_not_be_put_in_is_said(name: str, numbers: tuple[float, ...], s
     with pytest.raises(UsageError) as raised:
         unary(name, numbers)
     assert said in str(raised.value)
+
+
+def fed(t: Tensor, *edits: tuple[tuple[Any, ...], str, Tensor | float]) -> Tensor:
+    iteration = Iteration(Graph((), {}, (), NodeRef(0)), {"input:x": t}, {}, {})
+    for indices, way, value in edits:
+        iteration = SetTensor("", "input:x", indices, way, value).apply(iteration)
+    return iteration.feeds["input:x"]
+
+
+def test_what_is_set_keeps_its_dtype_and_what_was_fed() -> None:
+    x = torch.arange(6, dtype=torch.float64).reshape(2, 3)
+    before = x.clone()
+    assert torch.equal(fed(x, ((0,), "=", 1 / 3)), torch.tensor([[1 / 3] * 3, [3, 4, 5]], dtype=torch.float64))
+    assert torch.equal(fed(x, ((1, slice(0, 2)), "*=", 2), ((), "-=", 1.0))[1], torch.tensor([5.0, 7, 4]).double())
+    assert torch.equal(fed(x.half(), (((0, 1),), "/=", torch.tensor(4.0)))[0], torch.tensor([0, 0.25, 2]).half())
+    assert fed(torch.tensor([3, 4]), ((0,), "+=", 2.0)).tolist() == [5, 4]
+    assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize(
+    ("t", "way", "value", "said"),
+    [
+        (torch.tensor([1, 2]), "/=", 2.0, r"holds whole numbers \(int64\), the value does not"),
+        (torch.tensor([1, 2]), "=", float("inf"), "holds whole numbers"),
+        (torch.tensor([True]), "-=", torch.tensor([True]), "holds bool, which does not take -="),
+        (torch.ones(2), "=", torch.ones(2, dtype=torch.complex64), "holds real numbers"),
+        (torch.ones(2), "+=", torch.ones(3), "a value of shape 3 does not fit into input:x, of which 2 is set"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_said(t: Tensor, way: str, value: Any, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        fed(t, ((), way, value))
 
 
 def changed_output(model: nn.Module, path: str, change: Callable[[Tensor], Tensor]) -> Any:

@@ -40,10 +40,7 @@ class SetTensor:
         """
         changed = iteration.feeds[self.name].detach().clone()
         part = self._part(changed)
-        value = self.value if isinstance(self.value, Tensor) else torch.tensor(self.value)
-        value = value.detach().to(part.device)
-        self._check(part, value)
-        part.copy_(WAYS[self.way](part, value))
+        part.copy_(self._new(part))
         return replace(
             iteration, feeds={**iteration.feeds, self.name: changed}, changed=iteration.changed | {self.name}
         )
@@ -57,7 +54,24 @@ class SetTensor:
                 raise UsageError(f"{self.name} of shape {_shape(whole)} has no such part: {error}") from error
         return part
 
-    def _check(self, part: Tensor, value: Tensor) -> None:
+    def _new(self, part: Tensor) -> Tensor:
+        value = self.value
+        if not isinstance(value, Tensor):  # a tensor without axes takes the dtype of what it is computed with
+            value = torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
+        value = value.detach().to(part.device)
+        self._check_shape(part, value)
+        held = str(part.dtype).removeprefix("torch.")
+        try:
+            new = WAYS[self.way](part, value)
+        except RuntimeError as error:
+            raise UsageError(f"{self.name} holds {held}, which does not take {self.way}: {error}") from error
+        if new.is_complex() and not part.is_complex():
+            raise UsageError(f"{self.name} holds real numbers ({held}), the value is complex")
+        if not (part.is_floating_point() or part.is_complex()) and not _is_whole(new):
+            raise UsageError(f"{self.name} holds whole numbers ({held}), the value does not")
+        return new
+
+    def _check_shape(self, part: Tensor, value: Tensor) -> None:
         try:
             fits = torch.broadcast_shapes(part.shape, value.shape) == part.shape  # type: ignore[no-untyped-call]
         except RuntimeError:
@@ -66,15 +80,10 @@ class SetTensor:
             raise UsageError(
                 f"a value of shape {_shape(value)} does not fit into {self.name}, of which {_shape(part)} is set"
             )
-        if value.is_complex() and not part.is_complex():
-            raise UsageError(f"{self.name} holds real numbers, the value is complex")
-        if not (part.is_floating_point() or part.is_complex()) and _has_fractions(WAYS[self.way](part, value)):
-            held = str(part.dtype).removeprefix("torch.")
-            raise UsageError(f"{self.name} holds whole numbers ({held}), the value does not")
 
 
-def _has_fractions(value: Tensor) -> bool:
-    return value.is_floating_point() and not bool((value == value.trunc()).all())
+def _is_whole(value: Tensor) -> bool:
+    return not value.is_floating_point() or bool((torch.isfinite(value) & (value == value.trunc())).all())
 
 
 def _shape(t: Tensor) -> str:
