@@ -30,6 +30,7 @@ def _settings(chosen: argparse.Namespace) -> "Settings":
         "on_nonfinite": "continue" if chosen.on_nonfinite == "continue" else "stop",
         "only": chosen.only,
         "without": chosen.without,
+        "elements": chosen.elements,
         "max_size": chosen.max_size,
         "compress": chosen.compress,
     }
@@ -41,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         usage="dgmtui record [-o REC] [--every N] [--last N] [--last-whole]\n"
         "                     [--on-nonfinite stop|continue|debug]\n"
         "                     [--max-size SIZE] [--compress]\n"
-        "                     [--only PATTERN]… [--without PATTERN]…\n"
+        "                     [--only PATTERN]… [--without PATTERN]… [--elements N]\n"
         "                     (SCRIPT | -m MODULE) [ARGS…]",
         description="Run a training script as `python SCRIPT ARGS…` does, and record it. The script needs no change.",
         epilog="It exits with the script's code, or with 1 after it stopped the run at a non-finite value.",
@@ -102,6 +103,14 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--without", action="append", default=[], metavar="PATTERN", help="leave these out (may be repeated)"
+    )
+    parser.add_argument(
+        "--elements",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of each weight, its gradient and its update also follow at most N single elements, evenly over it "
+        "(default 0); not of activations, whose elements are of another sample each iteration",
     )
 
 

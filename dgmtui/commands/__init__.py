@@ -1,6 +1,15 @@
 """The commands, by theme; importing this package declares them all."""
 
-from dgmtui.commands import analyse, editing, look, move, replaying, session  # noqa: F401  (importing declares the commands)
+from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
+    analyse,
+    charting,
+    editing,
+    exporting,
+    look,
+    move,
+    replaying,
+    session,
+)
 from dgmtui.commands.registry import REGISTRY
 
 __all__ = ["REGISTRY"]

@@ -1,20 +1,16 @@
-"""Commands that work something out: findings, dynamics, replay, credit."""
+"""Commands that work something out: findings, their explanation, expressions over tensors."""
 
-from dataclasses import replace
 from typing import Any
 
 from dgmtui.commands.describe import as_edited, elsewhere, left_out
 from dgmtui.commands.findings_data import finding_data, findings_table, paragraphs
 from dgmtui.commands.grammar import Rest
 from dgmtui.commands.registry import command
-from dgmtui.commands.result import Block, Chart, Line, Result, Table, Text
+from dgmtui.commands.result import Block, Result, Table, Text
 from dgmtui.errors import UsageError
-from dgmtui.session.chart_settings import Scale
 from dgmtui.session.expression import summarise
 from dgmtui.session.session import Session
-from dgmtui.session.subject import charted
 from dgmtui.session.tensors import print_value
-from dgmtui.session.view import DynamicsView
 
 NOTHING_FOUND = "No finding: nothing that is looked for was seen."
 
@@ -73,42 +69,6 @@ def explain(session: Session, n: int = 1) -> Result:
     return Result("explain", data, paragraphs(n, finding, chain))
 
 
-@command("dynamics", group="analyse")
-def dynamics(
-    session: Session,
-    *,
-    k: int | None = None,
-    window: tuple[int, int] | None = None,
-    scale: Scale | None = None,
-    whole: bool = False,
-) -> Result:
-    """Chart how the units of the module behaved over the training: a sample of at most K series.
-
-    Series that become non-finite and the unit that is looked at are always shown; where no series of the root are
-    recorded, the chart is of what the first finding concerns. --window A B looks at iterations A up to B (negative:
-    from the last), --whole at all again; --scale linear, log or symlog. Both stay until they are changed.
-
-    JSON: {"command":"dynamics","module","quantity","measure","scale","iterations","total","nonfinite","clipped",
-    "lines":[{"unit","kind","first_nonfinite","values"}…]}; kind is cover, outlier, event or nonfinite, and
-    selected for the unit that is looked at.
-    """
-    if k is not None and k < 1:
-        raise UsageError("-k takes a number from 1")
-    session.show_window(None if whole else window or session.drawn.window)
-    session.drawn = replace(session.drawn, k=k or session.drawn.k, scale=scale or session.drawn.scale)
-    chart = session.charts.chart(session)
-    if chart is None and not session.module and "" not in charted(session.recording):
-        session.start()
-        chart = session.charts.chart(session)
-    if chart is None:
-        offered = ", ".join(session.quantities()) or "none"
-        raise UsageError(
-            f"no series of {session.quantity} of {session.module or 'the root module'} here (recorded: {offered}); "
-            "choose with `module` and `quantity`"
-        )
-    return Result("dynamics", _dynamics_data(chart), (_chart(chart, session.iteration),))
-
-
 @command("print", group="analyse", aliases=("p",), needs_replay=True)
 def print_(session: Session, expression: Rest) -> Result:
     """Show a tensor of the iteration, or what is computed from tensors.
@@ -145,33 +105,3 @@ def print_(session: Session, expression: Rest) -> Result:
     else:
         blocks.append(Text(f"{expression} = {said.values[0]:.9g}"))
     return Result("print", data, (*blocks, *as_edited(session), *elsewhere(session, made.snapshot.iteration)))
-
-
-def _dynamics_data(chart: DynamicsView) -> dict[str, Any]:
-    return {
-        "module": chart.module,
-        "quantity": chart.quantity,
-        "measure": chart.measure,
-        "scale": chart.scale,
-        "iterations": chart.iterations,
-        "total": chart.total,
-        "nonfinite": chart.nonfinite,
-        "clipped": chart.clipped,
-        "lines": [
-            {"unit": line.unit, "kind": line.kind, "first_nonfinite": line.first_nonfinite, "values": line.values}
-            for line in chart.lines
-        ],
-    }
-
-
-def _chart(chart: DynamicsView, cursor: int) -> Chart:
-    return Chart(
-        iterations=chart.iterations,
-        lines=tuple(Line(f"[{line.unit}]", line.values, line.kind) for line in chart.lines),
-        title=f"{chart.quantity} ({chart.measure}) of {chart.module or 'the root module'}",
-        scale=chart.scale,
-        total=chart.total,
-        nonfinite=chart.nonfinite,
-        clipped=chart.clipped,
-        cursor=cursor,
-    )

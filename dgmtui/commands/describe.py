@@ -8,6 +8,7 @@ from dgmtui.recording.model import DENSE, ONSET
 from dgmtui.recording.saying import rounded_words
 from dgmtui.session.results import edited_words
 from dgmtui.session.session import Session
+from dgmtui.session.view import PickedLine
 
 _LISTED = 16
 
@@ -101,3 +102,8 @@ def left_out(session: Session) -> tuple[Block, ...]:
     if recording.rounding:
         told.append(f"Series were rounded to {rounded_words(recording.rounding)}.")
     return tuple(Text(line, "dim") for line in told)
+
+
+def picked_words(line: PickedLine) -> str:
+    """``dec.xv[212] = 4.12 at 1,317 · outlier``."""
+    return f"{line.name} = {line.value:.4g} at {line.iteration:,} · {line.kind}"

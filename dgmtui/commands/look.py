@@ -12,7 +12,7 @@ from dgmtui.session.results import edited_words
 from dgmtui.session.session import Session
 
 QuantityName = Literal["activation", "gradient", "weight", "weight_gradient", "update"]
-MeasureName = Literal["mean", "rms", "zeros", "norm"]
+MeasureName = Literal["mean", "rms", "zeros", "norm", "element"]
 
 
 @command("module", group="look", aliases=("m",))
@@ -105,7 +105,8 @@ def quantity(session: Session, name: QuantityName, measure: MeasureName | None =
     """Look at activation, gradient, weight, weight_gradient or update.
 
     The measure is how a unit's values of one iteration become one number: mean, rms or zeros (the share of zeros) of
-    activations and gradients, norm of the others.
+    activations and gradients, norm of the others. element: no units but single elements of a weight, of its gradient or
+    its update, as far as `record --elements N` followed them.
 
     JSON: as `goto`, with "command":"quantity".
     """

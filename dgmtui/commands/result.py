@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.session.view import Backdrop
+
 
 @dataclass(frozen=True)
 class Text:
@@ -37,7 +39,9 @@ class Line:
     values: NDArray[np.float32]
     """``[R]``, over ``Chart.iterations``; non-finite where it was."""
     kind: str = "cover"
-    """``cover``, ``outlier``, ``event``, ``nonfinite`` or ``selected``."""
+    """``cover``, ``outlier``, ``event``, ``nonfinite``, ``selected`` or ``picked``."""
+    first_nonfinite: int | None = None
+    """Iteration of its first non-finite value, where that is known."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,19 @@ class Chart:
     nonfinite: int = 0
     """How many of them hold a non-finite value."""
     clipped: int = 0
+    """How many leave the range."""
     cursor: int | None = None
     """The iteration to mark."""
+    limits: tuple[float, float] | None = None
+    """The values at the bottom and the top; None: what the lines need."""
+    bend: float = 1.0
+    """Of symlog: the value where it turns from linear to logarithmic."""
+    backdrop: Backdrop | None = None
+    """What all series do, beneath the lines."""
+    preliminary: bool = False
+    """Better picks are being looked for."""
+    advice: str = ""
+    """What would show more, and what to type."""
 
 
 Block: TypeAlias = Text | Table | Chart

@@ -48,6 +48,9 @@ class Recorder:
         only: patterns of what statistics and series are kept of, as ``["dec.*", ":gradient", "enc:update"]``: modules
             with what is within them, quantities, or both. Nothing: of everything.
         without: patterns of what is left out of that.
+        elements: of each weight, its gradient and what the step changes in it also the values of at most so many single
+            elements, evenly over it (default 0). Not of activations, whose elements are of another sample each
+            iteration.
         max_size: the most that the file takes, as ``"2G"`` or in bytes: what is old is thinned. None: no limit.
         compress: compact the file once it is closed, as ``dgmtui compact`` does. What came of it is said; where it
             fails, the file stays as it is.

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dgmtui.errors import ReplayError
 from dgmtui.recorder.binding import Plan, feeds_of
+from dgmtui.recorder.elements import Elements
 from dgmtui.recorder.frames import dataset_index
 from dgmtui.recorder.light import whole
 from dgmtui.recorder.measure import Row
@@ -233,9 +234,9 @@ def encode(captured: Captured) -> Encoded:
     return Encoded(captured.plan, captured.verdict, tensors, statistics, missing)
 
 
-def rows_of(captured: Captured, names: Names, *, backward: bool) -> Row:
+def rows_of(captured: Captured, names: Names, elements: Elements, *, backward: bool) -> Row:
     """The row of an iteration that was not to be recorded, measured on its replay."""
-    row, replay = Row(), captured.replay
+    row, replay = Row(elements=elements), captured.replay
     if replay is not None and captured.same:
         for call in replay.graph.calls:
             if not call.outputs:

@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from dgmtui.recorder.binding import Plan
 from dgmtui.recorder.calls import Calls
 from dgmtui.recorder.capture import Backward, Before, Given, capture, encode
+from dgmtui.recorder.elements import Elements
 from dgmtui.recorder.failing import failing_row, known_of
 from dgmtui.recorder.finite import is_finite
 from dgmtui.recorder.gradients import Gradients
@@ -71,6 +72,7 @@ class Engine:
         self._gradients = Gradients(self.names, options.selection)
         self._updates = Updates(self.names, self._gradients)
         self._options = options
+        self._elements = Elements(options.elements)
         self._last_whole = options.last_whole and options.last > 0
         self._has_light = options.every > 1 and options.last > 0 and not options.last_whole and one_pass.is_built()
         self._say = say
@@ -421,13 +423,16 @@ class Engine:
 
     def _pass_row(self) -> Row | LightRow | None:
         """Each pass measures into a row of its own, so that it can be compared with its own replay."""
-        return None if self._row is None else type(self._row)(selection=self._options.selection)
+        return None if self._row is None else self._new_row(type(self._row))
 
     def _fresh_row(self) -> None:
         if self._last_whole or self.iteration % self._options.every == 0:
-            self._row = Row(selection=self._options.selection)
+            self._row = self._new_row(Row)
         else:
-            self._row = LightRow(self._options.selection) if self._has_light else None
+            self._row = self._new_row(LightRow) if self._has_light else None
+
+    def _new_row(self, kind: type[Row] | type[LightRow]) -> Row | LightRow:
+        return kind(selection=self._options.selection, elements=self._elements)
 
     def _open(self, *, early: bool = False) -> None:
         self._window = open_window(self.names.buffers, self._pass_row(), early=early)
@@ -444,7 +449,7 @@ class Engine:
         with _Busy(self):
             captured = capture(backward, self.names, gradients)
             extra = known_of(captured, backward, gradients, self._given)
-            row = failing_row(self._row, backward, captured, gradients, self.names)
+            row = failing_row(self._row, backward, captured, gradients, self.names, self._elements)
             encoded = encode(captured)
         self._journal.write_ended()
         self._journal.begin(row)

@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from dgmtui.recorder.capture import Backward, Captured, Given, add_weights, batch_index, rows_of, transient
+from dgmtui.recorder.elements import Elements
 from dgmtui.recorder.light import LightRow, joined, whole
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names
@@ -17,6 +18,7 @@ def failing_row(
     captured: Captured,
     gradients: Mapping[str, Tensor] | None,
     names: Names,
+    elements: Elements,
 ) -> Row:
     """All that its passes measured into ``row``; where that is not everything, what its replay gives besides."""
     seen = backward.window.row
@@ -26,7 +28,7 @@ def failing_row(
         if row.selection.is_all and isinstance(row, Row):
             add_weights(row, names, gradients=gradients is not None)
             return row
-    made = rows_of(captured, names, backward=gradients is not None and not backward.weighted)
+    made = rows_of(captured, names, elements, backward=gradients is not None and not backward.weighted)
     if row is not None:
         made.complete(whole(row))
     return made

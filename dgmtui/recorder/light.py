@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from dgmtui.recorder.elements import NO_ELEMENTS, Elements, Picked
 from dgmtui.recorder.measure import Measured, Part, Row, Taken, take_part, take_weight
 from dgmtui.recorder.selection import EVERYTHING, Selection
 from dgmtui.recording.model import Quantity
@@ -24,6 +25,9 @@ class LightRow:
     again: list[tuple[str, Taken]] = field(default_factory=list)
     """Of its other calls."""
     gradients: dict[str, Taken] = field(default_factory=dict)
+    elements: Elements = NO_ELEMENTS
+    picked: dict[str, Picked] = field(default_factory=dict)
+    """Single elements of the gradients, where they are wanted."""
     overflowed: bool = False
     """A weight's gradient is not finite."""
     _last: Measured | None = None
@@ -38,6 +42,7 @@ class LightRow:
         for path, taken in (*other.outputs.items(), *other.again):
             self._add(path, taken)
         self.gradients |= other.gradients
+        self.picked |= other.picked
         self.overflowed |= other.overflowed
 
     def see_activation(self, path: str, output: Tensor, axis: int | None) -> bytes | None:
@@ -69,8 +74,12 @@ class LightRow:
         if taken is None and one_pass.is_finite(gradient) is not None:
             taken = take_weight(gradient, axis)
             self.overflowed |= isinstance(taken, Part) and taken.is_nonfinite
-        if taken is not None:
-            self.gradients[path] = taken
+        if taken is None:
+            return
+        self.gradients[path] = taken
+        picked = self.elements.of(gradient)
+        if picked is not None:
+            self.picked[path] = picked
 
     def whole(self) -> Row:
         """The same as a row that can be written."""
@@ -79,6 +88,7 @@ class LightRow:
             row.parts.setdefault((path, Quantity.ACTIVATION), []).append(taken)
         for path, taken in self.gradients.items():
             row.parts[path, Quantity.WEIGHT_GRADIENT] = [taken]
+        row.picked = {(path, Quantity.WEIGHT_GRADIENT): picked for path, picked in self.picked.items()}
         return row
 
 

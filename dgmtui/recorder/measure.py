@@ -9,9 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dgmtui.recorder.elements import NO_ELEMENTS, Elements, Picked
 from dgmtui.recorder.ranks import is_sharded, local_part
 from dgmtui.recorder.selection import EVERYTHING, Selection
-from dgmtui.recording.model import STATISTICS, Measure, Quantity
+from dgmtui.recording.model import OF_WEIGHTS, STATISTICS, Measure, Quantity
 from dgmtui.trace import one_pass
 from dgmtui.trace.statistics import merge_statistics, real, statistics_of
 
@@ -84,9 +85,6 @@ class Measured:
         return self.tensor() is tensor and self.axis == axis and self.version == _version(tensor)
 
 
-_OF_WEIGHTS = frozenset({Quantity.WEIGHT, Quantity.WEIGHT_GRADIENT, Quantity.UPDATE})
-
-
 @dataclass
 class Row:
     """The measurements of one iteration, by module and quantity; several calls of a module are merged."""
@@ -94,6 +92,9 @@ class Row:
     parts: dict[Key, list[Taken]] = field(default_factory=dict)
     selection: Selection = EVERYTHING
     """What else comes by is not measured."""
+    elements: Elements = NO_ELEMENTS
+    picked: dict[Key, Picked] = field(default_factory=dict)
+    """Single elements of weights, their gradients and updates, where they are wanted."""
     overflowed: bool = False
     """A weight's gradient is not finite."""
     _last: Measured | None = None
@@ -108,8 +109,9 @@ class Row:
         """Add what another pass of the same iteration measured, and gradients that it still will."""
         other._absorbed_by = self
         self.overflowed |= other.overflowed
+        self.picked |= other.picked
         for key, parts in other.parts.items():
-            if key[1] in _OF_WEIGHTS:
+            if key[1] in OF_WEIGHTS:
                 self.parts[key] = parts
             else:
                 self.parts.setdefault(key, []).extend(parts)
@@ -117,6 +119,7 @@ class Row:
     def complete(self, other: "Row") -> None:
         """Take from ``other`` what is not measured here."""
         self.overflowed |= other.overflowed
+        self.picked = other.picked | self.picked
         for key, parts in other.parts.items():
             self.parts.setdefault(key, parts)
 
@@ -180,6 +183,9 @@ class Row:
         """
         if not self.selection.wants(module, quantity):
             return None
+        picked = self.elements.of(tensor, before)  # first, as ``before`` may be renewed
+        if picked is not None:
+            self.picked[module, quantity] = picked
         part = take_weight(tensor, axis, before, renew)
         if quantity is Quantity.WEIGHT_GRADIENT and isinstance(part, Part):
             self.overflowed |= part.is_nonfinite

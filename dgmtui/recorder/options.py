@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 from dgmtui.errors import UsageError
 from dgmtui.recorder.selection import Selection
@@ -22,6 +22,7 @@ class Settings(TypedDict, total=False):
     on_nonfinite: OnNonfinite
     only: Sequence[str]
     without: Sequence[str]
+    elements: int
     max_size: str | int | None
     compress: bool
 
@@ -36,6 +37,7 @@ class Options:
     on_nonfinite: OnNonfinite = "stop"
     only: Sequence[str] = ()
     without: Sequence[str] = ()
+    elements: int = 0
     max_size: str | int | None = None
     compress: bool = False
     selection: Selection = field(init=False, repr=False, compare=False)
@@ -50,8 +52,13 @@ class Options:
             raise UsageError(f"on_nonfinite has to be 'stop' or 'continue', not {self.on_nonfinite!r}")
         _require_list("only", self.only)
         _require_list("without", self.without)
+        _require_whole("elements", self.elements, least=0)
         object.__setattr__(self, "selection", Selection(self.only, self.without))
         object.__setattr__(self, "max_bytes", None if self.max_size is None else parse_size(self.max_size))
+
+    def as_extra(self) -> dict[str, Any]:
+        """What of it was asked for that a recording's ``extra`` tells."""
+        return self.selection.as_extra() | ({"elements": self.elements} if self.elements else {})
 
 
 def _require_whole(name: str, value: object, *, least: int) -> None:

@@ -55,5 +55,6 @@ class Ring:
 def _nbytes(row: "LightRow | Mapping[Key, Measurement]") -> int:
     if isinstance(row, LightRow):
         taken = (*row.outputs.values(), *(taken for _, taken in row.again), *row.gradients.values())
-        return sum(_OBJECT + (len(one) if isinstance(one, bytes) else one.nbytes) for one in taken)
+        picked = sum(_OBJECT + one.values.nbytes for one in row.picked.values())
+        return picked + sum(_OBJECT + (len(one) if isinstance(one, bytes) else one.nbytes) for one in taken)
     return sum(_OBJECT + array.nbytes for one in row.values() for array in one.arrays)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.recorder.elements import Picked
 from dgmtui.recorder.light import LightRow, whole
 from dgmtui.recorder.measure import Key, Row
 from dgmtui.recorder.naming import Names
@@ -27,6 +28,8 @@ class Measurement(NamedTuple):
     """``[U]`` each; empty where the calls had different numbers of units."""
     width: int
     """How many units the first call had."""
+    picked: Picked | None = None
+    """Single elements of a weight, its gradient or update."""
 
     def has(self, units: int) -> bool:
         """Whether there are series of as many units; of an output that changed its width there are none."""
@@ -35,7 +38,7 @@ class Measurement(NamedTuple):
     @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """All that takes memory."""
-        return self.statistics, *self.units.values()
+        return self.statistics, *self.units.values(), *(() if self.picked is None else (self.picked.values,))
 
 
 class Late(NamedTuple):
@@ -48,8 +51,11 @@ class Late(NamedTuple):
 
 def measured(row: Row | LightRow) -> dict[Key, Measurement]:
     """The numbers of a row, which nothing changes any more."""
-    merged = whole(row).merged()
-    return {key: Measurement(statistics, units, width) for key, statistics, units, width in merged}
+    row = whole(row)
+    return {
+        key: Measurement(statistics, units, width, row.picked.get(key))
+        for key, statistics, units, width in row.merged()
+    }
 
 
 class Rows:
@@ -60,6 +66,8 @@ class Rows:
         self._names = names
         self._ids: dict[Key, int] = {}
         self._units: dict[Key, int] = {}
+        self._shapes: dict[Key, tuple[int, ...]] = {}
+        """Of the tensors whose elements are followed."""
         self._early = 0
         self._written: set[str] = set()
         """Paths of the modules that the recording knows."""
@@ -74,7 +82,8 @@ class Rows:
     def begin(self, row: Row | LightRow, scalars: tuple[str, ...] = ()) -> None:
         """Make the recording's datasets for what ``row`` measured."""
         self._ids.clear()  # of an attempt that was interrupted
-        channels = self._channels({key: one.width for key, one in measured(row).items()})
+        self._shapes.clear()
+        channels = self._channels(measured(row))
         infos = list(self._names.infos(self.shapes))
         self._written = {info.path for info in infos}
         self._early = len(channels)
@@ -103,8 +112,7 @@ class Rows:
         series: dict[tuple[int, Measure], NDArray[np.float32]] = {}
         late = []
         for key, one in row.items():
-            number = self._ids[key]
-            fitting = one.units if one.has(self._units[key]) else {}
+            number, fitting = self._ids[key], self._fitting(key, one)
             if number < self._early:
                 statistics[number] = one.statistics
                 for measure, values in fitting.items():
@@ -113,8 +121,15 @@ class Rows:
                 late.append(Late(number, one.statistics, fitting))
         return RowData(iteration, statistics, series), late
 
+    def _fitting(self, key: Key, one: Measurement) -> dict[Measure, NDArray[np.float32]]:
+        """Those of its series that are of the width that the recording has for them."""
+        fitting = dict(one.units) if one.has(self._units[key]) else {}
+        if one.picked is not None and one.picked.shape == self._shapes.get(key):
+            fitting[Measure.ELEMENT] = one.picked.values
+        return fitting
+
     def _name(self, row: Mapping[Key, Measurement]) -> None:
-        new = {key: one.width for key, one in row.items() if key not in self._ids}
+        new = {key: one for key, one in row.items() if key not in self._ids}
         if new:
             late_paths = {key[0] for key in new} - self._written
             modules = [info for info in self._names.infos(self.shapes) if info.path in late_paths]
@@ -125,12 +140,17 @@ class Rows:
         for one in late:
             self._writer.add_late_row(iteration, one.channel, one.statistics, one.series)
 
-    def _channels(self, widths: Mapping[Key, int]) -> list[Channel]:
+    def _channels(self, row: Mapping[Key, Measurement]) -> list[Channel]:
         order = {info.path: place for place, info in enumerate(self._names.infos(self.shapes))}
         quantities = list(Quantity)
-        wanted = sorted(widths, key=lambda key: (order.get(key[0], len(order)), quantities.index(key[1])))
+        wanted = sorted(row, key=lambda key: (order.get(key[0], len(order)), quantities.index(key[1])))
         channels = []
         for key in wanted:
-            self._ids[key], self._units[key] = len(self._ids), widths[key]
-            channels.append(Channel(key[0], key[1], widths[key]))
+            one = row[key]
+            self._ids[key], self._units[key] = len(self._ids), one.width
+            if one.picked is None:
+                channels.append(Channel(*key, one.width))
+            else:
+                self._shapes[key] = one.picked.shape
+                channels.append(Channel(*key, one.width, len(one.picked.values), one.picked.shape))
         return channels

@@ -41,5 +41,5 @@ def run_info(script: str, args: Sequence[str], options: Options) -> RunInfo:
         every=options.every,
         rank=rank,
         world_size=world,
-        extra=options.selection.as_extra(),
+        extra=options.as_extra(),
     )

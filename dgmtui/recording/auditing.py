@@ -1,6 +1,7 @@
 """What must hold between the parts of a recording: each audit yields one sentence a contradiction."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from dgmtui.recording.schema import LogKind
 
 Audit = Callable[[Recording], Iterator[str]]
 AUDIT_ROWS = 256
+AUDIT_SERIES = 4096
 AUDIT_BYTES = 1 << 22
-"""Rows and bytes that are read at a time."""
+"""Rows, series and bytes that are read at a time: of a compressed file whole chunks, as each is inflated for a part."""
 RECORDS: Mapping[LogKind, type[Any]] = {
     LogKind.EVENT: Event,
     LogKind.SNAPSHOT: SnapshotInfo,
@@ -79,9 +81,8 @@ def _series(recording: Recording) -> Iterator[str]:
     for (channel, measure), name in schema.series_names(recording.channels).items():
         try:
             series = recording.series(channel, measure)
-            step = max(1, min(AUDIT_ROWS, AUDIT_BYTES // max(1, 4 * series.shape[1])))
-            for start in range(0, len(series), step):
-                series[start : start + step]
+            for row, column in product(range(0, len(series), AUDIT_ROWS), range(0, series.shape[1], AUDIT_SERIES)):
+                series[row : row + AUDIT_ROWS, column : column + AUDIT_SERIES]
         except RecordingError as error:
             yield f"/{name}: {error}"
 

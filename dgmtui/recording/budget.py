@@ -67,7 +67,7 @@ class Budget:
             raise RecordingError(
                 f"{path} can't be kept under --max-size {shown_size(self.limit)} (it has {size:,} bytes, {needed:,} "
                 "more are to be written, and what is left may not be thinned): allow it more, or record less with "
-                "--only or --every."
+                "--only, --every or --elements."
             )
 
     def check_block(self, path: Path, block: int) -> None:
@@ -75,7 +75,7 @@ class Budget:
         if 6 * block > self.limit:
             raise RecordingError(
                 f"{path} can't be kept under --max-size {shown_size(self.limit)}: 64 rows of this network take "
-                f"{block:,} bytes; allow it at least {shown_size(6 * block)}, or record less with --only."
+                f"{block:,} bytes; allow it at least {shown_size(6 * block)}, or record less with --only or --elements."
             )
 
     def takes_snapshot(self, size: int) -> bool:

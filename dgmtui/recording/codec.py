@@ -24,7 +24,8 @@ def to_json(value: Any) -> str:
 def plain(value: Any) -> Any:
     """The same as dicts, lists, strings and finite numbers; what is none of these becomes its ``str``."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+        told = [f for f in fields(value) if not (f.metadata.get("sparse") and getattr(value, f.name) == f.default)]
+        return {f.name: plain(getattr(value, f.name)) for f in told}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):

@@ -21,7 +21,7 @@ from dgmtui.recording.creating import part_of, short, writing
 from dgmtui.recording.model import ROUNDED, Measure
 from dgmtui.recording.opening import reading
 from dgmtui.recording.reader import Recording, open_recording
-from dgmtui.recording.rewriting import Rewriter
+from dgmtui.recording.rewriting import BLOCK_BYTES, Rewriter
 from dgmtui.recording.rounding import MANTISSA, mantissa_bits, rounded
 from dgmtui.recording.source import Source
 from dgmtui.recording.thinning import told_once
@@ -183,7 +183,7 @@ def _write(
         nonlocal done
         done += values.nbytes
         progress(min(1.0, done / total))
-        return rounded(values, bits[name]) if name in bits else values
+        return _rounded(values, bits[name]) if name in bits else values
 
     def create(file: h5py.File, name: str, like: schema.Growing) -> h5py.Dataset:
         return schema.create_growing(file, name, like, **COMPRESSION)
@@ -198,6 +198,14 @@ def _write(
     with part.open("rb") as whole:
         os.fsync(whole.fileno())
     return part.stat().st_size
+
+
+def _rounded(values: NDArray[np.float32], keep: int) -> NDArray[np.float32]:
+    """The rows, rounded in place and some at a time: wide ones take much memory on the way."""
+    step = max(1, BLOCK_BYTES // max(1, values[:1].nbytes))
+    for start in range(0, len(values), step):
+        values[start : start + step] = rounded(values[start : start + step], keep)
+    return values
 
 
 def _verify(part: Path, recording: Recording, choice: Choice) -> None:

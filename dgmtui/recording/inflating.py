@@ -4,6 +4,7 @@ HDF5's own filter inflates a chunk to whatever it says, and reads past the end o
 """
 
 import zlib
+from itertools import product
 from typing import Any
 
 import h5py
@@ -55,16 +56,15 @@ class InflatedDataset(h5py.Dataset):  # type: ignore[misc]  # h5py has no types
 
     def _look_at(self, key: tuple[Any, ...]) -> None:
         """Inflate every chunk that ``key`` touches, once."""
-        bounds = [_bounds(part, length) for part, length in zip(key, self.shape, strict=False)]
-        touched = [
-            offset
-            for offset in self._unseen
-            if all(
-                first < at + chunk and at < stop
-                for (first, stop), at, chunk in zip(bounds, offset, self.chunks, strict=False)
+        parts = (*key, *(slice(None) for _ in range(len(self.shape) - len(key))))
+        bounds = [_bounds(part, length) for part, length in zip(parts, self.shape, strict=False)]
+        touched = product(
+            *(
+                range(first - first % chunk, stop, chunk)
+                for (first, stop), chunk in zip(bounds, self.chunks, strict=True)
             )
-        ]
-        for offset in touched:
+        )
+        for offset in [each for each in touched if each in self._unseen]:
             size, mask = self._unseen[offset]
             if mask or size > self._chunk_bytes + self._chunk_bytes // 512 + 64 or not self._is_whole(offset):
                 raise RecordingError(

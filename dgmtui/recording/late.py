@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.errors import RecordingError
-from dgmtui.recording.model import MEASURES, STATISTICS, Channel, Measure
+from dgmtui.recording.model import STATISTICS, Channel, Measure
 from dgmtui.recording.opening import file_size
 from dgmtui.recording.schema import COUNTS
 
@@ -49,18 +49,18 @@ class LateReader:
     def series(
         self, channel: int, known: Channel, measure: Measure, iterations: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """``[R, U]`` at these iterations, NaN where there is no row."""
-        claimed = len(iterations) * known.units * 4
-        if claimed > max(LATE_BOUND, LATE_FACTOR * file_size(self._rows.file)):
-            raise RecordingError(f"{self._path} claims {known.units} units of {known.module}: it is damaged.")
-        values = np.full((len(iterations), known.units), np.nan, np.float32)
-        measures = MEASURES[known.quantity]
-        skip = measures.index(measure) * known.units
-        for at, place in self._matching(channel, iterations):
-            offset, length = (int(number) for number in self.table[place, 2:])
-            if offset < 0 or length != len(measures) * known.units or offset + length > self._series.shape[0]:
+        """``[R, U]`` at these iterations, NaN where there is no row; of a measure of which it has series."""
+        widths = [known.width(each) for each in known.measures]
+        place = known.measures.index(measure)
+        width, skip, whole = widths[place], sum(widths[:place]), sum(widths)
+        if len(iterations) * width * 4 > max(LATE_BOUND, LATE_FACTOR * file_size(self._rows.file)):
+            raise RecordingError(f"{self._path} claims {width} series of {known.module}: it is damaged.")
+        values = np.full((len(iterations), width), np.nan, np.float32)
+        for at, row in self._matching(channel, iterations):
+            offset, length = (int(number) for number in self.table[row, 2:])
+            if offset < 0 or length != whole or offset + length > self._series.shape[0]:
                 raise RecordingError(f"{self._path} has a late row outside its data: it is damaged; record again.")
-            values[at] = self._series[offset + skip : offset + skip + known.units]
+            values[at] = self._series[offset + skip : offset + skip + width]
         return values
 
     def scalar(self, name: int, iterations: int) -> NDArray[np.float64]:

@@ -17,6 +17,10 @@ THINNED = "thinned"
 """Kind of the event that says that rows and snapshots of old iterations were thinned."""
 
 
+SPARSE = {"sparse": True}
+"""Of a field: a recording does not tell it where it has its default."""
+
+
 ROUNDED = "rounded"
 """In a run's ``extra``: how many mantissa bits each series was rounded to, by its path."""
 
@@ -34,12 +38,13 @@ class Quantity(StrEnum):
 
 
 class Measure(StrEnum):
-    """How a unit's values of one iteration become one number of its series."""
+    """What one number of a series is: made of a unit's values of one iteration, or a single element itself."""
 
     MEAN = "mean"
     RMS = "rms"
     ZEROS = "zeros"
     NORM = "norm"
+    ELEMENT = "element"
 
     __hash__ = str.__hash__
 
@@ -53,6 +58,8 @@ MEASURES: Mapping[Quantity, tuple[Measure, ...]] = {
 }
 """Activations and gradients: over batch and positions. Weights: the L2 norm of the unit's slice. The first named is
 what is drawn unless another is asked for."""
+OF_WEIGHTS = frozenset({Quantity.WEIGHT, Quantity.WEIGHT_GRADIENT, Quantity.UPDATE})
+"""Those of a weight, of which single elements can be followed; an activation's are of other samples each time."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,21 @@ class Channel:
     quantity: Quantity
     units: int
     """How many units its series have; 0 where it has statistics only."""
+    elements: int = field(default=0, metadata=SPARSE)
+    """How many single elements of the tensor are followed besides, evenly over it; ``elements.py`` says which."""
+    shape: tuple[int, ...] = field(default=(), metadata=SPARSE)
+    """Of the tensor whose elements they are; where ranks hold parts of it, of this rank's."""
+
+    def width(self, measure: Measure) -> int:
+        """How many series it has of a measure."""
+        if measure == Measure.ELEMENT:
+            return self.elements if self.quantity in OF_WEIGHTS else 0
+        return self.units if measure in MEASURES[self.quantity] else 0
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The measures of which it has series."""
+        return tuple(each for each in (*MEASURES[self.quantity], Measure.ELEMENT) if self.width(each))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dgmtui.errors import RecordingError, UsageError
 from dgmtui.recording.codec import decode, from_json
+from dgmtui.recording.elements import has_elements_within
 from dgmtui.recording.model import Channel, ModuleInfo
 
 UNITS_BOUND = 1 << 40
@@ -25,6 +26,8 @@ def parse_network(text: str) -> Network:
     network = decode(Network, from_json(text))
     if any(not 0 <= channel.units < UNITS_BOUND for channel in network.channels):
         raise RecordingError("the recording claims an absurd number of units: the file is damaged.")
+    if any(not has_elements_within(channel) for channel in network.channels):
+        raise RecordingError("the recording claims to follow elements that a tensor does not have: it is damaged.")
     return network
 
 

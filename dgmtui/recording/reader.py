@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dgmtui.errors import RecordingError, UsageError
 from dgmtui.recording import schema
-from dgmtui.recording.model import MEASURES, Measure, NonFinite
+from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Quantity
 from dgmtui.recording.names import nearest
 from dgmtui.recording.opening import open_numbers, reading
 from dgmtui.recording.recorded_names import RecordedNames
@@ -56,6 +56,16 @@ def _check_ranks(opened: "Sequence[Recording]") -> None:
                 f"{other} and {recording.path} are both of rank {recording.info.rank}: open the ranks of one run "
                 "together, and other recordings by themselves."
             )
+
+
+def _chosen(quantity: Quantity, measure: Measure | str | None) -> Measure:
+    """The measure that is asked for; ``UsageError`` where the quantity can't have it."""
+    if measure is None:
+        return MEASURES[quantity][0]
+    offered = (*MEASURES[quantity], *([Measure.ELEMENT] if quantity in OF_WEIGHTS else []))
+    if measure not in offered:
+        raise UsageError(f"{quantity} has no {measure}{nearest(str(measure), offered)}.")
+    return Measure(measure)
 
 
 class Recording(RecordedNames):
@@ -145,14 +155,14 @@ class Recording(RecordedNames):
         return len(self._network.channels)
 
     def series(self, channel: int, measure: Measure | str | None = None) -> SeriesLike:
-        """``[R, U]``, float32, read where it is sliced; by default of the measure that is drawn."""
+        """``[R, U]``, float32, read where it is sliced; by default of the measure that is drawn.
+
+        Of ``element`` these are no units but the elements that are followed, 0 where none are.
+        """
         known = self.channels[self._known(channel)]
-        measures = MEASURES[known.quantity]
-        if measure is not None and measure not in measures:
-            raise UsageError(f"{known.quantity} has no {measure}{nearest(str(measure), measures)}.")
-        chosen = measures[0] if measure is None else Measure(measure)
+        chosen = _chosen(known.quantity, measure)
         with reading(self.path, "the series"):
-            if known.units == 0:
+            if known.width(chosen) == 0:
                 return np.empty((len(self.rows), 0), np.float32)
             if channel >= len(self._network.channels):
                 return self._late.series(channel, known, chosen, self.rows)

@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from dgmtui.recording.model import MEASURES, STATISTICS, Channel, Measure
+from dgmtui.recording.model import STATISTICS, Channel, Measure
 
 FORMAT = "dgmtui"
 FORMAT_VERSION = 1
@@ -103,20 +103,15 @@ def series_name(channel: int, measure: Measure) -> str:
 
 def series_names(channels: Sequence[Channel]) -> dict[tuple[int, Measure], str]:
     """The paths of all series, by channel id and measure."""
-    return {
-        (i, measure): series_name(i, measure)
-        for i, channel in enumerate(channels)
-        if channel.units > 0
-        for measure in MEASURES[channel.quantity]
-    }
+    return {(i, measure): series_name(i, measure) for i, channel in enumerate(channels) for measure in channel.measures}
 
 
 def growing(channels: Sequence[Channel], scalars: int, block_rows: int = 64) -> Mapping[str, Growing]:
     """Every dataset that grows, by path."""
     series = {
-        name: Growing(F4, (units,), (block_rows, min(units, SERIES_CHUNK_UNITS)))
-        for (i, _), name in series_names(channels).items()
-        for units in (channels[i].units,)
+        name: Growing(F4, (width,), (block_rows, min(width, SERIES_CHUNK_UNITS)))
+        for (i, measure), name in series_names(channels).items()
+        for width in (channels[i].width(measure),)
     }
     return _growing_whatever_the_series(len(channels), scalars, block_rows) | series
 

@@ -55,7 +55,7 @@ class StagedRows:
         self._iterations = add(appenders[schema.ROWS], (), schema.I8, schema.NEVER)
         self._statistics = add(appenders[schema.STATISTIC_VALUES], shape, schema.F8, UNSEEN)
         self._series: dict[tuple[int, Measure], Block] = {
-            key: add(appenders[name], (file.channels[key[0]].units,), schema.F4, np.nan)
+            key: add(appenders[name], (file.channels[key[0]].width(key[1]),), schema.F4, np.nan)
             for key, name in schema.series_names(file.channels).items()
         }
         self.tail = Tail(self._staging, self._iterations, self._statistics, self._series)

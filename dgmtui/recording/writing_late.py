@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dgmtui.recording import schema
 from dgmtui.recording.appending import Appender
 from dgmtui.recording.creating import writing
-from dgmtui.recording.model import MEASURES, Channel, Measure, ModuleInfo, NonFinite
+from dgmtui.recording.model import Channel, Measure, ModuleInfo, NonFinite
 from dgmtui.recording.schema import LogKind
 from dgmtui.recording.writing_index import nonfinite_in
 from dgmtui.recording.writing_log import LogWriter
@@ -88,11 +88,13 @@ class LateWriter:
         """Stage the statistics ``[9]`` and series ``{measure: [U]}``, and return what is not finite in them."""
         known = self._channels[channel - len(self._file.channels)]
         self._file.keep_within(self.nbytes)
-        values = np.full((len(MEASURES[known.quantity]), known.units), np.nan, schema.F4)
-        for place, measure in enumerate(MEASURES[known.quantity]):
-            values[place] = series.get(measure, np.nan)
-        self._staging.add(iteration, channel, np.array(statistics, schema.F8), values.ravel())
-        return nonfinite_in(iteration, known, np.asarray(statistics), values[0])
+        values = np.full(sum(map(known.width, known.measures)), np.nan, schema.F4)
+        at = 0
+        for measure in known.measures:
+            values[at : at + known.width(measure)] = series.get(measure, np.nan)
+            at += known.width(measure)
+        self._staging.add(iteration, channel, np.array(statistics, schema.F8), values)
+        return nonfinite_in(iteration, known, np.asarray(statistics), values[: known.units])
 
     def add_scalar(self, iteration: int, name: str, value: float) -> None:
         """Write a scalar that has no column."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import h5py
 
 ITERATION_BLOCK = 512
+STAGED_BYTES = 64 << 20
+"""Of rows that are wider, fewer than a block are staged."""
 
 
 class WrittenFile:
@@ -63,7 +65,8 @@ class WrittenFile:
             self._committed = fixed[schema.COMMITTED]
             self.index = IndexWriter(self.appenders[schema.NONFINITE], fixed[schema.FIRST], fixed[schema.OVERALL])
             switch_to_following(self._file, self.path)
-        self.iterations, self.rows = Staging(ITERATION_BLOCK), Staging(self.block_rows)
+        staged = min(self.block_rows, STAGED_BYTES * self.block_rows // self.block_bytes)
+        self.iterations, self.rows = Staging(ITERATION_BLOCK), Staging(max(1, staged))
 
     def _reckon(self, growing: Mapping[str, schema.Growing]) -> None:
         """How much room a block of rows takes; ``RecordingError`` where not even that is there."""

@@ -65,11 +65,13 @@ def rasterise(
     width: int,
     height: int,
     kinds: NDArray[np.uint8] | None = None,
+    thick: int = 0,
 ) -> Raster:
     """Draw polylines into ``width`` × ``height`` cells.
 
     ``heights`` ``[K, T]`` in [0, 1] (0 the bottom) or NaN; ``positions`` ``[T]`` in [0, 1], not decreasing; ``kinds``
-    ``[K]`` of 1 and more, all 1 where None: of the kinds in a cell the greatest shows.
+    ``[K]`` of 1 and more, all 1 where None: of the kinds in a cell the greatest shows. Lines of the kind ``thick``
+    are a dot thicker above and below, and alone in their cells.
     """
     raster = Raster(np.zeros((height, width), np.uint8), np.zeros((height, width), np.uint8))
     if not heights.size or not width or not height:
@@ -79,10 +81,24 @@ def rasterise(
     of = np.ones(len(heights), np.uint8) if kinds is None else kinds
     for kind in sorted(set(of.tolist())):
         chosen = of == kind
-        cells = _paint(tops[:, chosen], bottoms[:, chosen], width, height)
+        above, below = tops[:, chosen], bottoms[:, chosen]
+        if kind == thick:
+            above, below = _thickened(above, below, height * 4)
+        cells = _paint(above, below, width, height)
         raster.kinds[cells > 0] = kind
+        raster.cells[(cells > 0) & (kind == thick)] = 0
         np.bitwise_or(raster.cells, cells, out=raster.cells)
     return raster
+
+
+def pack(dots: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """``[4 · height, 2 · width]`` dots as cells ``[height, width]``."""
+    set_dots = dots.astype(np.uint8).reshape(len(dots) // 4, 4, -1, 2)
+    cells = np.zeros((len(dots) // 4, dots.shape[1] // 2), np.uint8)
+    for y in range(4):
+        for x in range(2):
+            cells |= set_dots[:, y, :, x] * _DOT[y, x]
+    return cells
 
 
 def _crossings(
@@ -114,9 +130,15 @@ def _paint(tops: NDArray[np.intp], bottoms: NDArray[np.intp], width: int, height
     begins = np.bincount((tops * wide + columns).ravel(), minlength=size)
     ends = np.bincount(((bottoms + 1) * wide + columns).ravel(), minlength=size)
     depth = np.cumsum((begins - ends).reshape(height * 4 + 1, wide)[:-1], axis=0, dtype=np.int32)
-    dots = (depth > 0).astype(np.uint8).reshape(height, 4, width, 2)
-    cells = np.zeros((height, width), np.uint8)
-    for y in range(4):
-        for x in range(2):
-            cells |= dots[:, y, :, x] * _DOT[y, x]
-    return cells
+    return pack(depth > 0)
+
+
+def _thickened(
+    tops: NDArray[np.intp], bottoms: NDArray[np.intp], rows: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Spans a dot longer at both ends; an absent one stays so."""
+    there = tops <= bottoms
+    return (
+        np.where(there, np.maximum(tops - 1, 0), tops),
+        np.where(there, np.minimum(bottoms + 1, rows - 1), bottoms),
+    )

@@ -7,28 +7,30 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.render.backdrop import backdrop_cells, lay_beneath
 from dgmtui.render.braille import Raster, rasterise
+from dgmtui.render.lines import Series, end_of, exits
 from dgmtui.render.numbers import human
 from dgmtui.render.scales import Axis
+from dgmtui.session.view import Backdrop
 
-KINDS = ("empty", "cover", "outlier", "event", "nonfinite", "selected")
+__all__ = ["KINDS", "MARKS", "Plot", "Row", "Series", "nearest_drawn", "place", "plot"]
+
+KINDS = ("empty", "backdrop", "cover", "outlier", "event", "nonfinite", "selected", "picked")
 """By what a line is in the picture; of those in a cell the last named shows."""
-MARKS = {"outlier": "o", "event": "!", "nonfinite": "✗", "selected": "▶"}
+MARKS = {"outlier": "o", "event": "!", "nonfinite": "✗", "selected": "▶", "picked": "*"}
 """At the end of a line of that kind, so that kinds are told apart without colour."""
+ABOVE, BELOW = "▲", "▼"
+"""Where a line leaves the chart's range, at its top or bottom."""
+
+Marks: TypeAlias = "dict[tuple[int, int], tuple[str, str]]"
+"""(row, column) → glyph and kind, over what the raster has there."""
+
+Size: TypeAlias = "tuple[int, int]"
+"""Columns and rows of cells."""
 
 Row: TypeAlias = "list[tuple[str, str]]"
 """Pieces of one row: text and style name (a kind, ``axis`` or ``mark-`` and a kind)."""
-
-
-@dataclass(frozen=True)
-class Series:
-    """One polyline to draw."""
-
-    values: NDArray[np.floating]
-    """``[T]``; non-finite where it was."""
-    kind: str = "cover"
-    label: str = ""
-    """Beside the end of a line that is marked."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,13 @@ def place(iterations: NDArray[np.int64], of: NDArray[np.int64]) -> NDArray[np.fl
     return np.clip((of - first) / (last - first), 0.0, 1.0)
 
 
+def nearest_drawn(cursor: int, iterations: NDArray[np.int64]) -> int:
+    """The last drawn iteration where the cursor stands less than a step behind it: not every iteration has a row."""
+    if len(iterations) > 1 and 0 < cursor - iterations[-1] < iterations[-1] - iterations[-2]:
+        return int(iterations[-1])
+    return cursor
+
+
 def plot(
     series: Sequence[Series],
     iterations: NDArray[np.int64],
@@ -63,23 +72,28 @@ def plot(
     scale: str = "linear",
     *,
     labels: int = 0,
+    axis: Axis | None = None,
+    backdrop: Backdrop | None = None,
 ) -> Plot:
     """Draw ``series`` over ``iterations`` ``[T]`` into ``width`` × ``height`` characters, axis and labels included.
 
-    A line that becomes non-finite ends in ``✗`` at the height of its last finite value. ``labels`` is the width kept
-    at the right for the labels of marked lines.
+    A line that becomes non-finite ends in ``✗`` at the height of its last finite value, one that leaves the range of
+    ``axis`` (None: what the lines need) is marked there. ``labels`` is the width kept at the right for the labels of
+    marked lines; ``backdrop`` shows where no line is.
     """
     values = np.stack([s.values for s in series]) if series else np.empty((0, len(iterations)), np.float32)
-    axis = Axis.fit(values, scale)
-    ticks = _ticks(axis, height - 1) if np.isfinite(values).any() else {}
+    axis = axis or Axis.fit(values, scale)
+    ticks = _ticks(axis, height - 1) if np.isfinite(values).any() or backdrop is not None else {}
     left = max((len(text) for text in ticks.values()), default=0) + 1
-    cells = max(1, width - left - labels)
+    cells, lines = max(1, width - left - labels), max(1, height - 1)
     heights = axis.position(values)
     kinds = np.array([KINDS.index(s.kind) for s in series], np.uint8)
-    raster = rasterise(heights, place(iterations, iterations), cells, max(1, height - 1), kinds)
-    ends = _ends(series, heights, iterations, cells, height - 1)
-    names = _names(series, heights, ends, height - 1) if labels else {}
-    rows = [_row(raster, y, ticks.get(y, ""), left, ends, names, labels) for y in range(height - 1)]
+    raster = rasterise(heights, place(iterations, iterations), cells, lines, kinds, KINDS.index("picked"))
+    if backdrop is not None:
+        lay_beneath(raster, backdrop_cells(backdrop, axis, iterations, cells, lines), KINDS.index("backdrop"))
+    marks = _marks(series, values, axis, iterations, (cells, height - 1))
+    names = _names(series, heights, height - 1) if labels else {}
+    rows = [_row(raster, y, ticks.get(y, ""), left, marks, names, labels) for y in range(height - 1)]
     return Plot((*rows, _iterations(iterations, left, cells)), left, cells)
 
 
@@ -93,24 +107,26 @@ def _ticks(axis: Axis, height: int) -> dict[int, str]:
     return {y: human(axis.value(1 - y / (height - 1)), 3) for y in rows}
 
 
-def _ends(
-    series: Sequence[Series], heights: NDArray[np.float32], iterations: NDArray[np.int64], width: int, height: int
-) -> dict[tuple[int, int], str]:
-    """(row, column) → kind, where lines stop being finite."""
-    columns = place(iterations, iterations)
-    ends = {}
-    for line, of in enumerate(series):
-        bad = np.flatnonzero(np.isnan(heights[line]))
-        if bad.size and of.kind in ("nonfinite", "selected"):
-            first = int(bad[0])
-            held = float(heights[line, first - 1]) if first else 0.0
-            ends[_dot_row(held, height), _column(columns[first], width)] = "nonfinite"
-    return ends
+def _marks(
+    series: Sequence[Series], values: NDArray[np.floating], axis: Axis, iterations: NDArray[np.int64], size: Size
+) -> Marks:
+    """Where lines leave the range, by the gravest kind among those that do so in a cell, and where they end."""
+    width, height = size
+    kinds = np.array([KINDS.index(s.kind) for s in series], np.intp)
+    columns = _columns(place(iterations, iterations), width)
+    marks: Marks = {}
+    for beyond, row, glyph in zip(exits(values, axis), (0, height - 1), (ABOVE, BELOW), strict=True):
+        gravest = np.zeros(width, np.intp)
+        np.maximum.at(gravest, columns[beyond[:, 1]], kinds[beyond[:, 0]])
+        marks.update({(row, x): (glyph, KINDS[gravest[x]]) for x in np.flatnonzero(gravest).tolist()})
+    for of in series:
+        if (end := end_of(of, axis, iterations)) is not None:
+            column = _column(place(iterations, np.array([end.iteration]))[0], width)
+            marks[_dot_row(end.height, height), column] = MARKS["nonfinite"], "nonfinite"
+    return marks
 
 
-def _names(
-    series: Sequence[Series], heights: NDArray[np.float32], ends: dict[tuple[int, int], str], height: int
-) -> dict[int, tuple[str, str]]:
+def _names(series: Sequence[Series], heights: NDArray[np.float32], height: int) -> dict[int, tuple[str, str]]:
     """Row → (mark and label, kind) for the right margin: one a row, graver kinds first, moved where a row is taken."""
     names: dict[int, tuple[str, str]] = {}
     marked = [i for i, s in enumerate(series) if s.kind in MARKS]
@@ -128,15 +144,15 @@ def _row(
     y: int,
     tick: str,
     left: int,
-    ends: dict[tuple[int, int], str],
+    marks: Marks,
     names: dict[int, tuple[str, str]],
     labels: int,
 ) -> Row:
     text = list(raster.row(y))
     kinds = raster.kinds[y].tolist()
-    for (row, column), kind in ends.items():
+    for (row, column), (glyph, kind) in marks.items():
         if row == y:
-            text[column], kinds[column] = MARKS[kind], KINDS.index(kind)
+            text[column], kinds[column] = glyph, KINDS.index(kind)
     pieces: Row = [(tick.rjust(left - 1) + " ", "axis")]
     start = 0
     for x in range(1, len(text) + 1):
@@ -145,8 +161,13 @@ def _row(
             start = x
     if labels:
         name, kind = names.get(y, ("", "empty"))
-        pieces.append((name[:labels].ljust(labels), f"mark-{kind}" if name else "empty"))
+        pieces.append((_shortened(name, labels).ljust(labels), f"mark-{kind}" if name else "empty"))
     return pieces
+
+
+def _shortened(name: str, width: int) -> str:
+    """A mark and label in ``width`` characters: what is cut is the beginning of the label, not the unit's number."""
+    return name if len(name) <= width else (name[0] + "…" + name[len(name) - width + 2 :])[:width]
 
 
 def _iterations(iterations: NDArray[np.int64], left: int, width: int) -> Row:
@@ -166,7 +187,11 @@ def _iterations(iterations: NDArray[np.int64], left: int, width: int) -> Row:
 
 def _column(position: float, width: int) -> int:
     """The cell of a position in [0, 1], as the rasteriser rounds it."""
-    return int(np.floor(position * (width * 2 - 1) + 0.5)) // 2
+    return int(_columns(np.array([position]), width)[0])
+
+
+def _columns(positions: NDArray[np.float64], width: int) -> NDArray[np.intp]:
+    return np.floor(positions * (width * 2 - 1) + 0.5).astype(np.intp) // 2
 
 
 def _dot_row(position: float, height: int) -> int:

@@ -31,6 +31,11 @@ class Axis:
         low, high = float(finite.min()), float(finite.max())
         return cls(scale, low, high, _bend(finite) if scale == "symlog" else 1.0)
 
+    @classmethod
+    def given(cls, scale: str, limits: tuple[float, float] | None, bend: float = 1.0) -> "Axis | None":
+        """The axis of a range that was chosen; None where none was."""
+        return None if limits is None else cls(scale, *limits, bend)
+
     def position(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
         """Heights in [0, 1], float32, shaped like ``values``; NaN where a value is not finite. Values beyond the axis
         are held at its ends, and so is what is not positive on a logarithmic one; where all are equal: 0.5."""

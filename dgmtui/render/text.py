@@ -4,14 +4,18 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.style import Style
 from rich.text import Text as RichText
 
 from dgmtui.commands.result import Block, Chart, Result, Table, Text
-from dgmtui.render.chart import MARKS, Row, Series, plot
+from dgmtui.render.chart import MARKS, Plot, Row, Series, nearest_drawn, plot
 from dgmtui.render.numbers import human
+from dgmtui.render.scales import Axis
 from dgmtui.render.tables import table_rows
+from dgmtui.session.view import Backdrop, DynamicsView
 
 _CHART_HEIGHT = 16
 _CHART_WIDTH = 110
@@ -26,15 +30,18 @@ STYLES: Final = {
     "warning": Style(color="yellow"),
     "cursor": Style(bold=True, reverse=True),
     "axis": Style(dim=True),
+    "backdrop": Style(dim=True),
     "cover": Style(color="cyan"),
     "outlier": Style(color="yellow"),
     "event": Style(color="magenta", bold=True),
     "nonfinite": Style(color="red", bold=True),
     "selected": Style(bold=True),
+    "picked": Style(bold=True),
     "mark-outlier": Style(color="yellow"),
     "mark-event": Style(color="magenta", bold=True),
     "mark-nonfinite": Style(color="red", bold=True),
     "mark-selected": Style(bold=True, reverse=True),
+    "mark-picked": Style(bold=True, reverse=True),
 }
 """How a named style looks; a name that is not here is plain. Every meaning is in the characters as well."""
 
@@ -59,30 +66,49 @@ def block_rows(block: Block, width: int | None) -> list[Row]:
 
 def chart_rows(chart: Chart, width: int, height: int) -> list[Row]:
     """A chart with its title, caption and, below it, the mark of the cursor."""
-    series = [Series(line.values, line.kind, line.label) for line in chart.lines]
-    drawn = plot(series, chart.iterations, width, height, chart.scale, labels=_label_width(series))
+    series = [Series(line.values, line.kind, line.label, line.first_nonfinite) for line in chart.lines]
+    axis = Axis.given(chart.scale, chart.limits, chart.bend)
+    labels = label_width((s.label for s in series if s.kind in MARKS), width)
+    drawn = plot(
+        series, chart.iterations, width, height, chart.scale, labels=labels, axis=axis, backdrop=chart.backdrop
+    )
     rows: list[Row] = [[(chart.title, "strong")]] if chart.title else []
-    rows.append([(caption(len(chart.lines), chart.total, chart.nonfinite, chart.clipped, chart.scale), "dim")])
+    rows.append([(caption(chart), "dim")])
+    rows += [[(line, "dim")] for line in _wrapped(chart.advice, width)] if chart.advice else []
     rows += drawn.rows
     if chart.cursor is not None and len(chart.iterations):
-        column = drawn.column(chart.cursor, chart.iterations)
-        rows.append(_cursor_row(column, f"iteration {human(chart.cursor)}", width))
+        rows.append(_cursor_row(drawn, chart.iterations, chart.cursor, width))
     return rows
 
 
-def _cursor_row(column: int, text: str, width: int) -> Row:
+def _cursor_row(drawn: Plot, iterations: NDArray[np.int64], cursor: int, width: int) -> Row:
     """``^ iteration 8`` below its column; where that is too far to the right, the words come first."""
+    text = f"iteration {human(cursor)}"
+    if not iterations[0] <= cursor <= iterations[-1] and nearest_drawn(cursor, iterations) == cursor:
+        return [(f"{text} is not in this window", "dim")]
+    column = drawn.column(cursor, iterations)
     if column + 2 + len(text) <= width or column <= len(text):
         return [(" " * column + "^", "strong"), (f" {text}", "dim")]
     return [(f"{text} ".rjust(column), "dim"), ("^", "strong")]
 
 
-def caption(shown: int, total: int, nonfinite: int, clipped: int, scale: str) -> str:
-    """``40 of 12,288 · 3 non-finite · symlog``."""
-    parts = [f"{human(shown)} of {human(max(total, shown))}"]
-    parts += [f"{human(nonfinite)} non-finite"] if nonfinite else []
-    parts += [f"{human(clipped)} clipped"] if clipped else []
-    return " · ".join([*parts, scale])
+def caption(chart: Chart | DynamicsView) -> str:
+    """``40 of 12,288 · 3 non-finite · 5 clipped · symlog``."""
+    return " · ".join(caption_parts(chart))
+
+
+def caption_parts(chart: Chart | DynamicsView) -> list[str]:
+    """What a caption says, what matters most first."""
+    parts = [f"{human(len(chart.lines))} of {human(max(chart.total, len(chart.lines)))}"]
+    parts += [f"{human(chart.nonfinite)} non-finite"] if chart.nonfinite else []
+    parts += [f"{human(chart.clipped)} clipped"] if chart.clipped else []
+    parts += [chart.scale, *([beneath(chart.backdrop)] if chart.backdrop is not None else [])]
+    return [*parts, "refining…"] if chart.preliminary else parts
+
+
+def beneath(backdrop: Backdrop) -> str:
+    """What the dots beneath the lines are, in a word or two."""
+    return "over density" if backdrop.density is not None else "over bands"
 
 
 def styled(row: Row) -> RichText:
@@ -92,9 +118,10 @@ def styled(row: Row) -> RichText:
     return text
 
 
-def _label_width(series: Iterable[Series]) -> int:
-    marked = [s.label for s in series if s.kind in MARKS]
-    return min(12, 1 + max(map(len, marked))) if marked else 0
+def label_width(labels: Iterable[str], width: int) -> int:
+    """Columns for the labels of marked lines, beside a chart that has ``width`` in all; 0 where none is marked."""
+    longest = max(map(len, labels), default=-1)
+    return min(max(12, width // 6), 1 + longest)
 
 
 def _wrapped(text: str, width: int | None) -> list[str]:

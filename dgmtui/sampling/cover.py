@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from dgmtui.sampling.distance import Space
 from dgmtui.sampling.scale import WIDTH
 
-GAMMA = 0.8
+GAMMA = 0.85
 POOL = 1024
 ROUND = 16
 BALANCED = 8
 BINS = 8
+NEVER = -1
+"""The gap of what can't be picked: below those that are picked, it is never the farthest."""
 ALIKE = 0.1
 """Dots below which two polylines are the same picture; also above the matrix product's rounding."""
 
@@ -34,7 +36,7 @@ class Cover:
         self.radii: list[float] = []
         """Of each pick: its round's r in dots; all up to it are at least so far apart (the first: infinite)."""
         self._gaps = np.full(space.size, np.inf, np.float32)
-        self._gaps[space.unusable] = -1
+        self._gaps[space.unusable] = NEVER
         self._settled = 0
         self._queue: list[tuple[int, float]] = []
         self._points = np.empty((0, 2 * space.columns))
@@ -53,10 +55,10 @@ class Cover:
             self.radii.append(radius)
 
     def gaps(self) -> NDArray[np.float32]:
-        """``[N]`` dots²: squared distance of each series to its nearest pick, the unfinished round's included; -1 of
+        """``[N]`` dots²: squared distance of each series to its nearest pick, the unfinished round's included; 0 of
         those that are not usable."""
         # On a copy: a product over another batch rounds otherwise, and later picks would depend on having been asked.
-        gaps = self._gaps.copy()
+        gaps = np.maximum(self._gaps, 0)
         if self._settled < len(self.order):
             self._space.bring_down(gaps, np.array(self.order[self._settled :], np.int64))
         return gaps
@@ -72,6 +74,7 @@ class Cover:
             return
         self._space.bring_down(self._gaps, new)
         self._gaps[new] = 0
+        self._gaps[self._space.unusable] = NEVER
         if self._settled == 0:
             self._directions += self._direction_counts(new).sum(axis=0)
             self._points = self._space.exact(new)

@@ -15,7 +15,7 @@ REFERENCES = 2048
 GROUPS = 16
 """Of references; L∞ is looked at to the nearest of each by D²."""
 NEIGHBOUR = 4
-LEAST_SCORE = 1.0
+LEAST_SCORE = 1.5
 FAVOUR = np.float32(1.5)
 """By so much another must score higher to take the place of a series that is on the chart."""
 LEAST_GAP = 4.0

@@ -105,11 +105,9 @@ def pick(
     """
     check_scale(scale, limits)
     total = len(made.usable)
-    lowest, highest = made.lowest[made.usable], made.highest[made.usable]
-    if not len(lowest):
+    fitted = scale_for(made, scale, limits)
+    if fitted is None:
         return Sample(np.empty(0, np.int64), (), np.empty(0), made.nonfinite, (), 0, total, None)
-    ends = float(lowest.min()), float(highest.max())
-    fitted = fit_scale(scale, made.extremes, ends, limits)
     hidden = made.usable & fitted.leave(made.lowest, made.highest)
     with one_thread():
         space = Space(to_dots(made.extremes, fitted, made.usable, overwrite=overwrite), made.usable)
@@ -125,6 +123,14 @@ def pick(
         scale=fitted,
         crowded=_crowded(space),
     )
+
+
+def scale_for(made: Columns, scale: str = "linear", limits: tuple[float, float] | None = None) -> Scale | None:
+    """How ``pick`` maps their values to dots; None where no series is finite."""
+    lowest, highest = made.lowest[made.usable], made.highest[made.usable]
+    if not len(lowest):
+        return None
+    return fit_scale(scale, made.extremes, (float(lowest.min()), float(highest.max())), limits)
 
 
 def _parts(series: SeriesLike | Sequence[Part]) -> Sequence[Part]:

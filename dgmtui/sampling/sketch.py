@@ -68,6 +68,7 @@ class Sketch:
 
     def grow(self, stop: int) -> None:
         """Make room for iterations up to and without ``stop``."""
+        self._let_go()
         self.stop = max(stop, self.stop)
         while _cells(self.start, self.stop, self.step) > MOST_COLUMNS:
             self._coarsen()
@@ -83,6 +84,7 @@ class Sketch:
         Args:
             parts: those that it was made with, whose series may have grown.
         """
+        self._let_go()
         ends = [int(np.searchsorted(part.iterations, self.stop)) for part in parts]
         sizes = [(end - row) * part.units for part, row, end in zip(parts, self._read, ends, strict=True)]
         whole, done, offset = max(sum(sizes), 1), 0, 0
@@ -156,6 +158,15 @@ class Sketch:
                 source = known[np.maximum(np.searchsorted(known, np.arange(len(has)), "right") - 1, 0)]
                 for column in np.flatnonzero(~has):
                     extremes[:, column, offset : offset + size] = extremes[:, source[column], offset : offset + size]
+            offset += size
+
+    def _let_go(self) -> None:
+        """Take back what ``_hold`` wrote where there was no row: one may come."""
+        offset = 0
+        for size, has in zip(self._sizes, self._filled, strict=True):
+            for column in np.flatnonzero(~has):
+                self._extremes[0, column, offset : offset + size] = np.inf
+                self._extremes[1, column, offset : offset + size] = -np.inf
             offset += size
 
     def _find_bad(self, parts: Sequence[Part]) -> None:

@@ -1,144 +1,133 @@
-"""The dynamics chart: a sample of a quantity's series, read once for what is selected."""
+"""The dynamics chart: made at once where that is quick, else shown as far as it is known and made by ``refine``."""
 
-from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dgmtui.recording.model import STATISTICS, Measure
-from dgmtui.session.view import DynamicsLine, DynamicsView
+from dgmtui.errors import DgmtuiError
+from dgmtui.session.asked import Asked, asked_of
+from dgmtui.session.composing import blank
+from dgmtui.session.making import ChartMaker
+from dgmtui.session.population import generations_of
+from dgmtui.session.preliminary import preliminary
+from dgmtui.session.sampling import CANCELLED, Wish
+from dgmtui.session.view import DynamicsView
+from dgmtui.trace.progress import Cancelled
 
 if TYPE_CHECKING:
     from dgmtui.recording.reader import Recording
-    from dgmtui.recording.series import SeriesLike
     from dgmtui.session.session import Session
 
-KEPT_CHARTS = 32
-MOST_NONFINITE = 100
-"""Of the series that are not finite all are counted, and so many (or ``k``, if more) are drawn: the first to go."""
-DRAWN_POINTS = 4096
-"""Longer series are thinned by each part's minimum and maximum, so that no spike is lost."""
-ABSMAX, NAN = STATISTICS.index("absmax"), STATISTICS.index("nan")
+AT_ONCE = 6_000_000
+"""Values that are read while one waits: some 50 ms."""
+TOO_LARGE = "there is not enough memory to sample these series; `dynamics --window A B` takes less, or another module"
 
 
 class DynamicsCharts:
-    """Sampled charts by what they show."""
+    """Sampled charts by what they show.
+
+    ``shown`` and ``chart`` are called with the session's lock, ``refine`` without it and in another thread.
+    """
 
     def __init__(self, recording: "Recording") -> None:
         self._recording = recording
-        self._charts: OrderedDict[tuple[object, ...], DynamicsView | None] = OrderedDict()
-        self._generation = recording.generation
+        self._generations = generations_of(recording)
+        self._maker = ChartMaker()
+        self.wish = Wish()
 
     def forget_rewritten(self) -> None:
         """Rows have come between those that were drawn: a chart's rows are not what they were."""
-        if self._generation != self._recording.generation:
-            self._generation = self._recording.generation
-            self._charts.clear()
+        if self._generations != (now := generations_of(self._recording)):
+            self._generations, self._maker = now, ChartMaker()
+            self.wish.drop()
 
     def chart(self, session: "Session") -> DynamicsView | None:
-        """The chart of the module, quantity, measure, window and scale that are selected.
+        """As ``shown``, asked for by a person: what was cancelled or failed is tried again.
+
+        Raises:
+            RecordingError: it can't be read.
+            Cancelled: a person did not want to wait.
+        """
+        self.wish.try_again()
+        self.forget_rewritten()
+        asked = asked_of(session)
+        return None if asked is None else self._chart(session, asked)
+
+    def shown(self, session: "Session") -> DynamicsView | None:
+        """The chart of the module, quantity, measure, window and scale that are selected; damage is a sentence.
 
         Returns:
-            None where the module has no series of the quantity.
+            None where nothing is recorded of it.
         """
-        recording = self._recording
-        channel = next(
-            (
-                i
-                for i, c in enumerate(recording.channels)
-                if c.module == session.module and c.quantity == session.quantity and c.units
-            ),
-            None,
-        )
-        rows = np.asarray(recording.rows)
-        start, stop = row_window(rows, session.drawn.window)
-        if channel is None or stop <= start:
+        self.forget_rewritten()
+        asked = asked_of(session)
+        if asked is None:
+            self.wish.drop()
             return None
-        key = (recording.generation, channel, session.drawn_measure, session.unit, start, stop, session.drawn)
-        if key not in self._charts:
-            self._charts[key] = self._make(session, channel, start, stop)
-            while len(self._charts) > KEPT_CHARTS:
-                self._charts.popitem(last=False)
-        self._charts.move_to_end(key)
-        return self._charts[key]
+        try:
+            return self._chart(session, asked)
+        except DgmtuiError as error:
+            self.wish.drop()
+            self.wish.fail(asked, str(error))
+            return blank(asked, str(error))
 
-    def _make(self, session: "Session", channel: int, start: int, stop: int) -> DynamicsView | None:
-        from dgmtui.sampling import sample
+    def refine(self) -> None:
+        """Make the chart that is wanted, in this thread; a newer wish stops it, or is made in its place.
 
-        k = session.drawn.k
-        rows, series = self._seen(channel, session.drawn_measure, start, stop)
-        if not len(rows):
-            return None
-        iterations = np.asarray(self._recording.rows)[rows]
-        window = (int(rows[0]), int(rows[-1]) + 1) if len(series) > len(rows) else None
-        picked = sample(series, k, window=window, scale=session.drawn.scale)
-        offset = window[0] if window else 0
-        bad = sorted(picked.nonfinite, key=lambda found: (found[1], found[0]))
-        first_bad = {int(unit): int(iterations[row - offset]) for unit, row in bad[: max(k, MOST_NONFINITE)]}
-        kinds: dict[int, str] = dict.fromkeys(first_bad, "nonfinite")
-        for unit, lane in zip(picked.indices, picked.lanes, strict=True):
-            kinds.setdefault(int(unit), lane)
-        if session.unit is not None and session.unit < series.shape[1]:
-            kinds[session.unit] = "selected"
-        units = np.array(sorted(kinds), np.int64)
-        drawn, values = thin(iterations, np.asarray(series[offset : offset + len(rows), units], np.float32))
-        place = {int(unit): i for i, unit in enumerate(units)}
-        return DynamicsView(
-            module=session.module,
-            quantity=session.quantity,
-            measure=session.drawn_measure,
-            iterations=drawn,
-            lines=tuple(
-                DynamicsLine(unit, kind, values[:, place[unit]], first_bad.get(unit)) for unit, kind in kinds.items()
-            ),
-            total=picked.total,
-            nonfinite=len(picked.nonfinite),
-            clipped=picked.beyond,
-            scale=session.drawn.scale,
-        )
-
-    def _seen(self, channel: int, measure: Measure, start: int, stop: int) -> "tuple[NDArray[np.int64], SeriesLike]":
-        """Rows of the window that saw the module, and the series: whole where those follow each other, else only those.
-
-        A row that did not see it, as an iteration that failed before its backward pass, holds no non-finite value.
+        What goes wrong is told by the next view.
         """
-        series = self._recording.series(channel, measure)
-        statistics = self._recording.statistics(channel, start, stop)
-        seen = ~np.isnan(statistics[:, ABSMAX]) | (statistics[:, NAN:].sum(axis=1) > 0)
-        rows = start + np.flatnonzero(seen)
-        if not len(rows) or rows[-1] + 1 - rows[0] == len(rows):
-            return rows, series
-        return rows, np.asarray(series[start:stop])[seen]
+        run = self.wish.begin()
+        if run is None:
+            return
+        made, maker = None, self._maker
+        try:
+            made = maker.make(run.asked, run.tell, self.wish.latest).asked
+        except Cancelled:
+            pass
+        except DgmtuiError as error:
+            if self._generations == generations_of(self._recording):
+                self.wish.fail(run.asked, str(error))
+        except MemoryError:
+            self.wish.fail(run.asked, TOO_LARGE)
+        except BaseException as error:
+            self.wish.fail(run.asked, str(error))
+            raise
+        finally:
+            self.wish.end(run, made)
+
+    def _chart(self, session: "Session", asked: Asked) -> DynamicsView:
+        made = self._maker.made(asked)
+        if made is None and asked.extent[0] >= asked.extent[1]:
+            made = blank(asked, _no_rows(asked))
+        if made is not None:
+            self.wish.drop()
+            return made
+        if trouble := self.wish.trouble_of(asked):
+            return self._troubled(asked, trouble)
+        if self._maker.work(asked) <= AT_ONCE:
+            self.wish.drop()
+            return self._maker.make(asked, lambda share: None).chart
+        if session.thorough or session.sourcing:
+            return self._make_now(session, asked)
+        self.wish.want(asked)
+        return preliminary(asked, self._maker)
+
+    def _make_now(self, session: "Session", asked: Asked) -> DynamicsView:
+        """While one waits, who sees how far it is and may cancel."""
+        self.wish.drop()
+        progress = session.results.progress()
+        made = self._maker.make(asked, lambda share: progress.update(share, asked.what)).chart
+        progress.update(1.0, asked.what)
+        return made
+
+    def _troubled(self, asked: Asked, trouble: str) -> DynamicsView:
+        self.wish.drop()
+        if trouble != CANCELLED:
+            return blank(asked, trouble)
+        return replace(preliminary(asked, self._maker), advice=trouble)
 
 
-def row_window(rows: NDArray[np.int64], window: tuple[int, int] | None) -> tuple[int, int]:
-    """Rows ``[start, stop)`` of the iterations in ``window``; all where it is None."""
-    if window is None:
-        return 0, len(rows)
-    start, stop = np.searchsorted(rows, window)
-    return int(start), int(stop)
-
-
-def thin(
-    iterations: NDArray[np.int64], values: NDArray[np.float32], most: int = DRAWN_POINTS
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """At most ``most`` points a line: each part's minimum and maximum, non-finite where the part holds one.
-
-    Args:
-        iterations: ``[R]``.
-        values: ``[R, N]``.
-    """
-    count = len(iterations)
-    if count <= most:
-        return iterations, values
-    starts = np.arange(most // 2) * count // (most // 2)
-    middles = np.append(starts[1:], count) - starts
-    low = np.minimum.reduceat(values, starts, axis=0)
-    high = np.maximum.reduceat(values, starts, axis=0)
-    rising = values[starts] <= values[np.append(starts[1:], count) - 1]
-    thinned = np.empty((2 * len(starts), values.shape[1]), np.float32)
-    thinned[0::2], thinned[1::2] = np.where(rising, low, high), np.where(rising, high, low)
-    places = np.empty(2 * len(starts), np.int64)
-    places[0::2], places[1::2] = starts, starts + middles // 2
-    return iterations[places], thinned
+def _no_rows(asked: Asked) -> str:
+    if asked.settings.window is None:
+        return "no iteration is recorded yet"
+    start, stop = asked.settings.window
+    return f"no row was recorded in iterations {start:,} to {stop:,}; `dynamics --whole` shows all"

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dgmtui.errors import DgmtuiError, UsageError
-from dgmtui.recording.model import MEASURES, Measure, NonFinite, Quantity, SnapshotInfo
+from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Quantity, SnapshotInfo
 from dgmtui.session.chart_settings import ChartSettings
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
-from dgmtui.session.operations import Operations
+from dgmtui.session.operations import Operations, within
 from dgmtui.session.ranks import Ranks
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
 from dgmtui.session.tree import TreeBuilder
@@ -20,6 +20,7 @@ from dgmtui.trace.batch import batch_size
 
 if TYPE_CHECKING:
     from dgmtui.recording.reader import Recording
+    from dgmtui.session.picking import Pick
     from dgmtui.session.view import View
     from dgmtui.trace.graph import Graph
     from dgmtui.trace.progress import Progress
@@ -79,6 +80,8 @@ class Session:
         """None: the quantity's first."""
         self.drawn = ChartSettings()
         """How the dynamics chart is drawn."""
+        self.pick: Pick | None = None
+        """The line of the dynamics chart that is pointed at."""
         self.focus: Focus | None = None
         """None: what is selected is the target."""
         self._awaited: int | None = None
@@ -108,8 +111,9 @@ class Session:
     @property
     def drawn_measure(self) -> Measure:
         """The measure whose series are drawn."""
-        offered = MEASURES[self.quantity]
-        return self.measure if self.measure in offered else offered[0]
+        units = MEASURES[self.quantity]
+        fits = self.measure in units or (self.measure == Measure.ELEMENT and self._follows_elements(self.quantity))
+        return self.measure if fits and self.measure is not None else units[0]
 
     @property
     def target(self) -> str:
@@ -169,6 +173,24 @@ class Session:
     def under_way(self) -> tuple[float, str]:
         """How far the present (or last) long work is, in [0, 1], and what it does; may be asked from any thread."""
         return self.results.under_way
+
+    @property
+    def sampling_due(self) -> bool:
+        """Whether the last view's chart waits for ``refine_chart``; may be asked from any thread, as the next three."""
+        return self.charts.wish.due
+
+    @property
+    def sampling(self) -> tuple[float, str] | None:
+        """How far ``refine_chart`` is in another thread, and what it does; None where it is not at work."""
+        return self.charts.wish.under_way
+
+    def refine_chart(self) -> None:
+        """Make the chart that the last view lacked, without the lock, so that commands run meanwhile."""
+        self.charts.refine()
+
+    def cancel_sampling(self) -> None:
+        """Ask ``refine_chart`` to stop; the chart stays as it is until it is asked for again."""
+        self.charts.wish.cancel()
 
     @staticmethod
     def prepare() -> None:
@@ -300,6 +322,7 @@ class Session:
             UsageError: it is not open.
         """
         iteration, module, unit = self.iteration, self.module, self.unit
+        self.charts.wish.drop()
         self._open(rank)
         known = any(module == each.path for each in self.recording.modules)
         self.select_module(module if known else "")
@@ -344,7 +367,11 @@ class Session:
         if quantity not in offered:
             has = f"it has {', '.join(offered)}" if offered else "nothing is recorded of it"
             raise UsageError(f"{self.module or 'the root module'} has no recorded {quantity}; {has}")
-        if measure is not None and measure not in MEASURES[quantity]:
+        if measure == Measure.ELEMENT and quantity in OF_WEIGHTS:
+            if not self._follows_elements(quantity):
+                where = self.module or "the root module"
+                raise UsageError(f"no elements of the {quantity} of {where} were followed: record with --elements N")
+        elif measure is not None and measure not in MEASURES[quantity]:
             raise UsageError(f"{quantity} is measured by {', '.join(MEASURES[quantity])}; not {measure}")
         self.quantity, self.measure, self._awaited = quantity, measure, None
 
@@ -414,8 +441,17 @@ class Session:
 
     def quantities(self) -> tuple[Quantity, ...]:
         """What is recorded of the module, in the order of ``Quantity``."""
-        recorded = {c.quantity for c in self.recording.channels if c.module == self.module}
+        recorded = {c.quantity for c in self.recording.channels if self._is_looked_at(c.module)}
         return tuple(quantity for quantity in Quantity if quantity in recorded)
+
+    def _follows_elements(self, quantity: Quantity) -> bool:
+        channels = self.recording.channels
+        return any(c.elements > 0 for c in channels if self._is_looked_at(c.module) and c.quantity == quantity)
+
+    def _is_looked_at(self, module: str) -> bool:
+        """Whether it is the selected module, or below it where the chart shows those too."""
+        below = self.drawn.scope == "below" and within(module, self.module)
+        return module == self.module or below
 
     def unit_count(self) -> int:
         """How many units the module has."""

@@ -39,14 +39,15 @@ class DynamicsLine:
     """One sampled series."""
 
     unit: int
+    """Its place among the series: the unit, or the number of the element that is followed."""
     kind: str
     """``cover``, ``outlier``, ``event``, ``nonfinite``, or ``selected`` for the unit that is looked at."""
     values: NDArray[np.float32]
     first_nonfinite: int | None
     """Iteration of its first non-finite value."""
     label: str = ""
-    """What it is called on the chart and in a table: ``[212]``; where the population is of several modules or ranks,
-    ``dec.xv[212]`` or ``rank 1 [212]``."""
+    """What it is called on the chart and in a table: ``[212]``, an element of a weight ``[17,203]``; where the
+    population is of several modules or ranks, ``dec.xv[212]`` or ``rank 1 [212]``."""
     module: str = ""
     rank: int = 0
     clipped: bool = False
@@ -89,6 +90,21 @@ class DynamicsView:
     """Picks of another window (or none) are shown until those of this one are known."""
     advice: str = ""
     """What would show more, and what to type: ``1 of 100 takes half the range; `dynamics --scale symlog` ``."""
+
+
+@dataclass(frozen=True)
+class PickedLine:
+    """The line of the dynamics chart that is pointed at."""
+
+    line: int
+    """Its place in ``DynamicsView.lines``."""
+    name: str
+    """``dec.xv[212]``."""
+    value: float
+    """At ``iteration``; may be non-finite."""
+    iteration: int
+    """The drawn one at or before the cursor."""
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -177,3 +193,5 @@ class View:
     """False while only what needs no replay has been looked at."""
     live: str = ""
     """Where a run is watched: ``following`` or ``pinned``, whether the cursor goes with it, and ``ended`` after it."""
+    picked: PickedLine | None = None
+    """The line of ``dynamics`` that is pointed at, if it is drawn."""

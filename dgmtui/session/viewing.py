@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.session.folding import folded, share_of
+from dgmtui.session.picking import picked_line
 from dgmtui.session.view import CreditRow, CreditView, FindingRow, LossView, View
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def build_view(session: "Session") -> View:
     """All that one screen shows."""
     recording = session.recording
     findings = session.ranks.findings(quick=True)
+    dynamics = session.charts.shown(session)
     return View(
         title=_title(session),
         iterations=recording.iteration_count,
@@ -39,7 +41,7 @@ def build_view(session: "Session") -> View:
             snapshots=tuple(s.iteration for s in recording.snapshots),
             findings=tuple((f.iteration, str(f.severity)) for f in findings),
         ),
-        dynamics=session.charts.chart(session),
+        dynamics=dynamics,
         credit=_credit(session),
         operations=session.operations.rows(session, with_users=True),
         findings=tuple(
@@ -48,6 +50,7 @@ def build_view(session: "Session") -> View:
         ),
         findings_complete=session.ranks.complete,
         live=_live(session),
+        picked=picked_line(session, dynamics),
     )
 
 

@@ -34,6 +34,7 @@ _DISPLAY = {
     "left": "←",
     "right": "→",
     "backspace": "⌫",
+    "enter": "Enter",
     "pagedown": "PgDn",
     "pageup": "PgUp",
 }

@@ -39,6 +39,15 @@ class Grown(Message):
         self.error = error
 
 
+class Refined(Message):
+    """The sampling of the dynamics chart is over, or was stopped."""
+
+    def __init__(self, view: View | None, error: str = "") -> None:
+        super().__init__()
+        self.view = view
+        self.error = error
+
+
 class Looked(Message):
     """The background look at findings is over."""
 

@@ -1,6 +1,7 @@
 """The main screen: it draws one view, and sends command lines to the session."""
 
 import gc
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,12 +15,13 @@ from textual.widgets import ContentSwitcher
 
 from dgmtui.commands.grammar import quote
 from dgmtui.commands.registry import Command, Registry
-from dgmtui.commands.result import Result, Text
+from dgmtui.commands.result import Chart, Result, Text
+from dgmtui.render.text import caption
 from dgmtui.session.session import Session
 from dgmtui.session.view import View
 from dgmtui.tui.help import HelpScreen
 from dgmtui.tui.keys import bindings, footer, key_of
-from dgmtui.tui.messages import Answer, Answered, Grown, Looked
+from dgmtui.tui.messages import Answer, Answered, Grown, Looked, Refined
 from dgmtui.tui.widgets.contributions import Contributions
 from dgmtui.tui.widgets.dynamics_chart import DynamicsChart, subject_of
 from dgmtui.tui.widgets.findings import Findings
@@ -30,7 +32,7 @@ from dgmtui.tui.widgets.output import Output
 from dgmtui.tui.widgets.pane import RowsPane
 from dgmtui.tui.widgets.prompt import CommandInput, Prompt
 from dgmtui.tui.widgets.status import Line, Status, keys_row, tabs_row
-from dgmtui.tui.worker import drain, look, take_in
+from dgmtui.tui.worker import drain, look, refine, take_in
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -38,9 +40,13 @@ if TYPE_CHECKING:
 TABS = ("contributions", "operations", "output")
 DRAWN_IN = {"credit": "contributions", "against": "contributions", "replay": "operations", "nodes": "operations"}
 """Where the answer of a command is drawn, other than in the output tab."""
+DRAWN_ABOVE = ("dynamics",)
+"""What the chart pane shows anyway, unless the output tab, which may cover it, is open."""
 POLL_SECONDS = 0.25
 FOLLOW_SECONDS = 0.5
 """How often a run that is watched is asked for what is new."""
+ANSWER_SECONDS = 2.0
+"""How long an answer can be read before it gives way to how far the sampling is."""
 LOOK_AFTER_SECONDS = 0.2
 """How long after its start the screen begins to look for findings in the background."""
 HORIZONTAL = [(0, "-narrow"), (100, "-wide"), (160, "-widest")]
@@ -70,7 +76,9 @@ class MainScreen(Screen[None]):
         self._pending: deque[tuple[str, bool]] = deque((line, True) for line in commands)
         self._busy = self._looking = self._looked = self._interrupted = self._painted = False
         self._poll: Timer | None = None
-        self._growing = False
+        self._growing = self._refining = False
+        self._telling = False
+        self._answered = 0.0
 
     def compose(self) -> ComposeResult:
         """The layout of the screen, top to bottom."""
@@ -162,6 +170,13 @@ class MainScreen(Screen[None]):
         """Stop what is running."""
         if self._busy:
             self._session.cancel()
+        elif self._refining:
+            self._telling = True
+            self._session.cancel_sampling()
+
+    def on_unmount(self) -> None:
+        """However it was left."""
+        self._stop()
 
     def action_help(self) -> None:
         """Show every key and command."""
@@ -212,6 +227,19 @@ class MainScreen(Screen[None]):
             self._looked = event.view.findings_complete
             self._work_on()
 
+    def on_refined(self, event: Refined) -> None:
+        """Show the sampled chart, or why there is none; go on with what is wanted by now."""
+        self._refining = False
+        prompt = self.query_one(Prompt)
+        if event.error:
+            prompt.say(event.error, "error")
+        elif self._telling:
+            prompt.say(_outcome(event.view), "dim")
+        self._telling = False
+        if event.view is not None:
+            self.view = event.view
+        self._work_on()
+
     def on_looked(self, event: Looked) -> None:
         """Show what the background look found. One that was cancelled for a command is taken up again."""
         self._looking = False
@@ -233,10 +261,15 @@ class MainScreen(Screen[None]):
             self.query_one(NetworkTree).show_tree(view.tree, view.module)
             self.query_one(LossChart).show_loss(view.loss, view.cursor)
             subject = subject_of(view.dynamics, view.module, view.quantity)
-            self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor)
+            self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor, view.picked)
             self.query_one(Contributions).show_credit(view.credit, self._hint("credit", "for contributions"))
             self.query_one(Operations).show_operations(view.operations, self._hint("replay", "for operations"))
             self.query_one(Findings).show_findings(view.findings, view.findings_complete)
+
+    def _stop(self) -> None:
+        """Nobody needs what is under way any more; the process would wait for it."""
+        self._session.cancel()
+        self._session.cancel_sampling()
 
     @property
     def _tab(self) -> str:
@@ -253,7 +286,10 @@ class MainScreen(Screen[None]):
 
     def _work_on(self) -> None:
         """Start the worker on what is pending, else look for findings if that is still to be done."""
-        if self._busy or self._poll is None:
+        if self._poll is None:
+            return
+        self._refine()
+        if self._busy:
             return
         if self._pending or self.view is None:
             self._busy = True
@@ -261,7 +297,14 @@ class MainScreen(Screen[None]):
         elif self._painted and not self._looking and not self._looked and not self.view.findings_complete:
             self._looking, self._interrupted = True, False
             self.run_worker(lambda: look(self._session, self.post_message), thread=True)
-        (self._poll.resume if self._busy or self._looking else self._poll.pause)()
+        (self._poll.resume if self._busy or self._looking or self._refining else self._poll.pause)()
+
+    def _refine(self) -> None:
+        """Have the chart sampled if that is to be done; one at a time."""
+        if self._painted and not self._refining and self._session.sampling_due and self._poll is not None:
+            self._refining = True
+            self._poll.resume()
+            self.run_worker(lambda: refine(self._session, self.post_message), thread=True)
 
     def _look_now(self) -> None:
         """The first paint is out; loading torch would have held it up."""
@@ -270,24 +313,28 @@ class MainScreen(Screen[None]):
 
     def _take_in(self) -> None:
         """Ask for what is new, unless the session is at work: then the next time."""
+        self._refine()
         if self._session.watched and self._painted and not (self._busy or self._looking or self._growing):
             self._growing = True
             self.run_worker(lambda: take_in(self._session, self.post_message), thread=True)
 
     def _show_answer(self, answer: Answer) -> None:
         prompt = self.query_one(Prompt)
+        self._answered, self._telling = time.monotonic(), False
         if answer.result is None:
             prompt.say(answer.error, "error")
             return
         if answer.result.quit:
+            self._stop()
             self.app.exit(0)
         line = _one_line(answer.result)
-        if line is None or answer.typed:
+        drawn = answer.result.command in DRAWN_ABOVE and self._tab != "output"
+        if (line is None and not drawn) or answer.typed:
             self.query_one(Output).add(answer.line, answer.result)
-        tab = DRAWN_IN.get(answer.result.command, "output" if line is None else None)
+        tab = DRAWN_IN.get(answer.result.command, "output" if line is None and not drawn else None)
         if tab is not None:
             self._show_tab(tab)
-        said = line or _warning(answer.result) or Text(answer.line)
+        said = line or _warning(answer.result) or _of_chart(answer.result) or Text(answer.line)
         prompt.say(said.text, said.style)
 
     def _show_tab(self, tab: str) -> None:
@@ -303,6 +350,9 @@ class MainScreen(Screen[None]):
         done, text = self._session.under_way
         if self._busy and text:
             self.query_one(Prompt).say(f"{text} · {done:.0%} · Esc cancels", "dim")
+        elif (sampling := self._session.sampling) and time.monotonic() > self._answered + ANSWER_SECONDS:
+            self._telling = True
+            self.query_one(Prompt).say(f"{sampling[1]} · {sampling[0]:.0%} · Esc cancels", "dim")
 
     def _hint(self, command: str, purpose: str) -> str:
         key = key_of(self.registry, command)
@@ -314,9 +364,21 @@ def screen_type(registry: Registry) -> type[MainScreen]:
     return type("MainScreen", (MainScreen,), {"BINDINGS": bindings(registry)})
 
 
+def _outcome(view: View | None) -> str:
+    """Why the chart is not what was asked for; empty where it is."""
+    chart = None if view is None else view.dynamics
+    return "" if chart is None or (chart.lines and not chart.preliminary) else chart.advice
+
+
 def _warning(result: Result) -> Text | None:
     """What of a longer answer must not be missed."""
     return next((b for b in result.blocks if isinstance(b, Text) and b.style == "warning"), None)
+
+
+def _of_chart(result: Result) -> Text | None:
+    """A chart in a line: how much of all it shows, and what would show more."""
+    chart = next((b for b in result.blocks if isinstance(b, Chart)), None)
+    return None if chart is None else Text(" · ".join(filter(None, (caption(chart), chart.advice))))
 
 
 def _one_line(result: Result) -> Text | None:

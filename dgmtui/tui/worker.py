@@ -10,7 +10,7 @@ from dgmtui.commands.registry import Registry
 from dgmtui.errors import DgmtuiError
 from dgmtui.session.session import Session
 from dgmtui.session.view import View
-from dgmtui.tui.messages import Answer, Answered, Grown, Looked
+from dgmtui.tui.messages import Answer, Answered, Grown, Looked, Refined
 
 if TYPE_CHECKING:
     from collections import deque
@@ -44,6 +44,18 @@ def look(session: Session, post: Post) -> None:
         post(Looked(None, str(error)))
     except Exception as error:  # whatever went wrong, the screen stays up and says so
         post(Looked(None, _unexpected("findings", error)))
+
+
+def refine(session: Session, post: Post) -> None:
+    """Sample for the dynamics chart without the session's lock, so that commands run meanwhile."""
+    error = ""
+    try:
+        session.refine_chart()
+    except Exception as defect:  # whatever went wrong, the screen stays up and says so
+        error = _unexpected("dynamics", defect)
+    with session.lock:  # views arrive in the order in which the session changed
+        view, failed = _view(session)
+        post(Refined(view, error or failed))
 
 
 def take_in(session: Session, post: Post) -> None:

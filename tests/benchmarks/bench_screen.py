@@ -23,8 +23,10 @@ from table import BenchRow
 
 from dgmtui.recording.model import MEASURES, Channel, End, ModuleInfo, NonFinite, Quantity, RunInfo
 from dgmtui.recording.writer import RecordingWriter
+from dgmtui.render.backdrop import backdrop_cells, lay_beneath
 from dgmtui.render.braille import rasterise
 from dgmtui.render.scales import Axis
+from dgmtui.session.view import Backdrop
 
 AREA = "screen"
 LINES, POINTS, WIDTH, HEIGHT = 100, 1000, 120, 30
@@ -55,11 +57,25 @@ def _frames() -> Iterator[BenchRow]:
         met = ours <= 3 and (ratio is None or ratio >= 100)
         what = f"chart of {LINES} × {POINTS} in {WIDTH} × {HEIGHT} cells, {scale}"
         yield BenchRow(AREA, what, ours, "ms", "plotext", peer, ratio, "≤ 3, ≥ 100× faster", met, why)
+    for overlay, backdrop in _backdrops():
+        ours = 1000 * _median(lambda backdrop=backdrop: _frame(series, kinds, "symlog", backdrop), 30)
+        yield BenchRow(AREA, f"the same over {overlay}", ours, "ms", "–", None, None, "≤ 3.5", ours <= 3.5)
 
 
-def _frame(series: NDArray[np.float32], kinds: NDArray[np.uint8], scale: str) -> list[str]:
-    heights = Axis.fit(series, scale).position(series)
-    raster = rasterise(heights, np.linspace(0, 1, POINTS), WIDTH, HEIGHT, kinds)
+def _backdrops() -> Iterator[tuple[str, Backdrop]]:
+    edges = np.linspace(0, POINTS, 401).astype(np.int64)
+    random = np.random.default_rng(0)
+    yield "density", Backdrop(edges, random.integers(0, 5000, (400, 200)).astype(np.uint32), None)
+    yield "bands", Backdrop(edges, None, np.sort(random.normal(size=(5, 400)).astype(np.float32) * 20, axis=0))
+
+
+def _frame(
+    series: NDArray[np.float32], kinds: NDArray[np.uint8], scale: str, backdrop: Backdrop | None = None
+) -> list[str]:
+    axis = Axis.fit(series, scale)
+    raster = rasterise(axis.position(series), np.linspace(0, 1, POINTS), WIDTH, HEIGHT, kinds)
+    if backdrop is not None:
+        lay_beneath(raster, backdrop_cells(backdrop, axis, np.arange(POINTS), WIDTH, HEIGHT), 1)
     return [raster.row(y) for y in range(HEIGHT)]
 
 

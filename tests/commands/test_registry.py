@@ -94,7 +94,7 @@ def test_completion(small_recording: Path) -> None:
         assert REGISTRY.complete(session, "module e") == ["module enc"]
         assert REGISTRY.complete(session, "quantity w") == ["quantity weight", "quantity weight_gradient"]
         assert REGISTRY.complete(session, "quantity weight ") == [
-            f"quantity weight {measure}" for measure in ("mean", "rms", "zeros", "norm")
+            f"quantity weight {measure}" for measure in ("mean", "rms", "zeros", "norm", "element")
         ]
         assert REGISTRY.complete(session, "dynamics --sc") == ["dynamics --scale"]
         assert REGISTRY.complete(session, "dynamics --scale s") == ["dynamics --scale symlog"]

@@ -36,6 +36,7 @@ def train(path: Path, fails_at: int = -1, **settings: Any) -> None:
     [
         ({"every": 0}, "every has to be a whole number from 1, not 0"),
         ({"every": 2.5}, "every has to be a whole number from 1, not 2.5"),
+        ({"elements": -1}, "elements has to be a whole number from 0, not -1"),
         ({"last": -1}, "last has to be a whole number from 0, not -1"),
         ({"on_nonfinite": "debug"}, "on_nonfinite has to be 'stop' or 'continue', not 'debug'"),
         ({"max_size": "2 apples"}, "'2 apples' is no size"),

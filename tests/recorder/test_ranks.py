@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dgmtui.cli import main
 from dgmtui.commands import REGISTRY
 from dgmtui.errors import UsageError
 from dgmtui.recording import Recording, open_recording
-from dgmtui.recording.model import Match
+from dgmtui.recording.model import OF_WEIGHTS, Match, Measure
 from dgmtui.session.session import Session
 
 SCRIPTS = Path(__file__).parents[1] / "ranks"
@@ -128,6 +129,22 @@ def test_a_sharded_model_is_recorded_and_says_that_it_has_no_replay(tmp_path: Pa
         assert (finding.kind, finding.rank, finding.iteration) == ("nonfinite", 1, 30)
         snapshot = session.recording.snapshot(30)
         assert snapshot is not None and "sharded" in snapshot.missing[0]
+
+
+def test_of_a_sharded_weight_each_rank_follows_elements_of_its_own_part(tmp_path: Path) -> None:
+    alone = torchrun(SCRIPTS / "sharded.py")
+    with recorded(tmp_path, "sharded.py", options=("--elements", "100", "--every", "4")) as (session, printed):
+        assert losses(printed) == losses(alone.stdout)[:30]
+        for recording in session.recording.ranks:
+            for quantity in OF_WEIGHTS:
+                channel = recording.channel("0", quantity)
+                known = recording.channels[channel]
+                assert (known.units, known.elements, known.shape) == (0, 100, (16, 8))
+                held = recording.series(channel, Measure.ELEMENT)[np.flatnonzero(recording.rows % 4 == 0)]
+                assert held.shape == (8, 100) and np.isfinite(held).all() and held.any(axis=1).all()
+        for line in ("module 0", "quantity weight element"):
+            REGISTRY.run(session, line)
+        assert REGISTRY.run(session, "dynamics").data["total"] == 100
 
 
 def test_ranks_are_looked_at_one_at_a_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,11 +32,12 @@ if not begin:
     time.sleep(60)
 units = 300
 channels = [Channel(str(i), Quantity.ACTIVATION, units) for i in range(8)]
-writer.begin([ModuleInfo(str(i), "Linear", None) for i in range(8)], channels)
+channels.append(Channel("8", Quantity.WEIGHT, 0, units, (20, 30)))
+writer.begin([ModuleInfo(str(i), "Linear", None) for i in range(9)], channels)
 for i in range(10**9):
     writer.add_iteration(i, float(i), 0.0, {"late": float(i)})
-    statistics = np.full((8, 9), float(i)); statistics[:, 6:] = 0
-    series = {(c, m): np.full(units, i, np.float32) for c in range(8) for m in MEASURES[Quantity.ACTIVATION]}
+    statistics = np.full((9, 9), float(i)); statistics[:, 6:] = 0
+    series = {(c, m): np.full(units, i, np.float32) for c in range(9) for m in channels[c].measures}
     writer.add_row(i, statistics, series)
     if i % 50 == 3:
         writer.add_snapshot(iteration=i, turn="", reason="scheduled", trace=-1, loss=0.0,
@@ -79,6 +80,7 @@ def test_killed_in_mid_write_it_is_whole_until_then(tmp_path: Path) -> None:
             assert count > 0 and recording.live
             np.testing.assert_array_equal(recording.losses()[:count], np.arange(count))
             np.testing.assert_array_equal(recording.series(7, "zeros")[:, 299], np.arange(count))
+            np.testing.assert_array_equal(recording.series(8, "element")[:, 299], np.arange(count))
             np.testing.assert_array_equal(recording.statistics(4)[:, 2], np.arange(count))
             first = recording.first_nonfinite()
             assert first is not None and (first.iteration, first.module, first.unit) == (5, "3", 7)
@@ -104,6 +106,7 @@ def test_a_run_going_on_is_followed(tmp_path: Path) -> None:
             recording.refresh()
             count = len(recording.rows)
             np.testing.assert_array_equal(recording.series(0)[:, 5], np.arange(count))
+            np.testing.assert_array_equal(recording.series(8, "element")[:, 5], np.arange(count))
             np.testing.assert_array_equal(recording.statistics(0)[:, 0], np.arange(count))
             np.testing.assert_array_equal(recording.scalar("late"), np.arange(recording.iteration_count))
         assert recording.iteration_count >= before + 100

@@ -131,6 +131,8 @@ class FakeSession:
         self.looked = 0
         self.slow_look = False
         self.under_way = (0.0, "")
+        self.sampling_due = False
+        self.sampling: tuple[float, str] | None = None
         modules = [SimpleNamespace(path=row.path) for row in view.tree]
         self.recording = SimpleNamespace(modules=modules)
         self.watched = False
@@ -147,6 +149,9 @@ class FakeSession:
 
     def cancel(self) -> None:
         self.cancelled.set()
+
+    def cancel_sampling(self) -> None:
+        pass
 
     def renew(self, **changes: Any) -> None:
         """As a session does: other arrays with equal numbers."""

@@ -1,11 +1,15 @@
 """The main screen as pictures, in two sizes, with and without colour."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dgmtui.commands.registry import Registry
+from dgmtui.render.scales import Axis
+from dgmtui.session.view import Backdrop, DynamicsView, PickedLine
 from dgmtui.tui.app import DgmtuiApp
 
 Compare = Callable[..., bool]
@@ -41,3 +45,31 @@ def test_prompt_open(snap_compare: Compare, session: Any, registry: Registry) ->
 def test_help(snap_compare: Compare, session: Any, registry: Registry) -> None:
     app = DgmtuiApp(session, registry, first=session.shown)
     assert snap_compare(app, terminal_size=SMALL, press=["question_mark"])
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("overlay", ["density", "bands"])
+def test_a_chosen_range_over_what_all_series_do(
+    snap_compare: Compare, session: Any, registry: Registry, size: Any, overlay: str
+) -> None:
+    chart = over(session.shown.dynamics, overlay)
+    line = chart.lines[3]
+    picked = PickedLine(3, "dec.xv[3]", float(line.values[-1]), 1310, line.kind)
+    session.change(dynamics=chart, picked=picked)
+    assert snap_compare(DgmtuiApp(session, registry, first=session.shown), terminal_size=size)
+
+
+def over(chart: DynamicsView, overlay: str) -> DynamicsView:
+    """``chart`` with four lines of each kind at most, in a range that some leave, over a tube of all series."""
+    edges = np.append(chart.iterations[::3], chart.iterations[-1] + 1)
+    middle = np.linspace(0.5, 0.62, len(edges) - 1)
+    heights = np.linspace(0, 1, 200)
+    density = (400 * np.exp(-(((heights - middle[:, None]) / 0.12) ** 2))).astype(np.uint32)
+    axis = Axis("symlog", -12.0, 12.0, 1.0)
+    bands = np.array([[axis.value(m + d) for m in middle] for d in (-0.2, -0.1, 0, 0.1, 0.2)], np.float32)
+    backdrop = Backdrop(edges, density, None) if overlay == "density" else Backdrop(edges, None, bands)
+    lines = tuple(line for line in chart.lines if line.kind != "cover" or line.unit < 4)
+    advice = "1 of 784 leaves the range; `dynamics --fit`"
+    return replace(
+        chart, lines=lines, limits=(-12.0, 12.0), backdrop=backdrop, clipped=3, preliminary=True, advice=advice
+    )

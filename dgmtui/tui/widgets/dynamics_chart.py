@@ -2,30 +2,34 @@
 
 import re
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dgmtui.render.chart import Plot, Row, Series, plot
-from dgmtui.render.text import caption
-from dgmtui.session.view import DynamicsView
+from dgmtui.commands.describe import picked_words
+from dgmtui.render.chart import MARKS, Plot, Row, Series, nearest_drawn, plot
+from dgmtui.render.scales import Axis
+from dgmtui.render.text import caption_parts, label_width
+from dgmtui.session.view import DynamicsLine, DynamicsView, PickedLine
 from dgmtui.tui.widgets.charts import ChartPane, overlaid, titled
 
 _LABELS_FROM = 40
 """Narrower charts keep their width for the lines."""
 _LABELS = 6
+_ADVICE_FROM = 10
+"""Lower charts keep their rows for the lines; the advice is in the answer of ``dynamics``."""
 
 
 class DynamicsChart(ChartPane):
-    """Polylines; outliers, events and non-finite series are marked at the right with their unit."""
+    """Polylines; outliers, events and non-finite series are marked at the right with their unit, or element."""
 
     _view: DynamicsView | None = None
-    _drawn: tuple[DynamicsView, int, int] | None = None
+    _picked: PickedLine | None = None
+    _drawn: tuple[DynamicsView, int, int, int | None] | None = None
     _cursor = 0
     _subject = ""
 
-    def show_dynamics(self, view: DynamicsView | None, subject: str, cursor: int) -> None:
+    def show_dynamics(
+        self, view: DynamicsView | None, subject: str, cursor: int, picked: PickedLine | None = None
+    ) -> None:
         """Draw ``view`` (None: nothing is recorded of ``subject``, and that is said) with ``cursor`` marked."""
-        self._view, self._subject, self._cursor = view, subject, cursor
+        self._view, self._subject, self._cursor, self._picked = view, subject, cursor, picked
         self.redraw()
 
     def draw(self) -> None:
@@ -36,24 +40,50 @@ class DynamicsChart(ChartPane):
         if view is None:
             self.put([[(self._subject, "head")], [("no series are recorded of it; ↑ ↓ choose another module", "dim")]])
             return
-        drawn = self._draw(view, width, height)
+        head = [self._title(view, width)]
+        if view.advice and height >= _ADVICE_FROM and len(view.advice) < width:
+            head.append([(view.advice, "dim")])
+        drawn = self._draw(view, width, height - len(head))
         cursor = nearest_drawn(self._cursor, view.iterations)
         axis = (
             give_way(drawn.rows[-1], drawn.column(cursor, view.iterations)) if len(view.iterations) else drawn.rows[-1]
         )
         axis = overlaid(axis, drawn, view.iterations, [(cursor, "^", "cursor")])
-        text = caption(len(view.lines), view.total, view.nonfinite, view.clipped, view.scale)
-        title = titled([(self._subject, "head")], width, text, text.partition(" · ")[0], view.scale)
-        self.put([title, *drawn.rows[:-1], axis])
+        self.put([*head, *drawn.rows[:-1], axis])
+
+    def _title(self, view: DynamicsView, width: int) -> Row:
+        """What is shown, the picked line, and how much of all that is; what has no room is left out from the end."""
+        parts = caption_parts(view)
+        told = [" · ".join(parts[:count]) for count in range(len(parts), 0, -1)]
+        told.insert(-1, f"{parts[0]} · {parts[-1]}")
+        subject: Row = [(self._subject, "head")]
+        if self._picked is not None:
+            name = (f"*{picked_words(self._picked)}", "mark-picked")
+            fits = len(self._subject) + len(name[0]) + 3 <= width
+            subject = [*subject, ("  ", ""), name] if fits else [name]
+        return titled(subject, width, *told, view.scale)
 
     def _draw(self, view: DynamicsView, width: int, height: int) -> Plot:
+        picked = None if self._picked is None else self._picked.line
         drawn = self._drawn
-        if self._plot is None or drawn is None or drawn[0] is not view or drawn[1:] != (width, height):
-            series = [Series(line.values, line.kind, str(line.unit)) for line in view.lines]
-            labels = _LABELS if width >= _LABELS_FROM else 0
-            self._plot = plot(series, view.iterations, width - 1, height - 1, view.scale, labels=labels)
-            self._drawn = (view, width, height)
+        if self._plot is None or drawn is None or drawn[0] is not view or drawn[1:] != (width, height, picked):
+            series = [
+                Series(line.values, "picked" if i == picked else line.kind, _short(line), line.first_nonfinite)
+                for i, line in enumerate(view.lines)
+            ]
+            marked = (s.label for s in series if s.kind in MARKS)
+            labels = max(_LABELS, label_width(marked, width)) if width >= _LABELS_FROM else 0
+            axis = Axis.given(view.scale, view.limits, view.bend)
+            self._plot = plot(
+                series, view.iterations, width - 1, height, view.scale, labels=labels, axis=axis, backdrop=view.backdrop
+            )
+            self._drawn = (view, width, height, picked)
         return self._plot
+
+
+def _short(line: DynamicsLine) -> str:
+    """``212`` for ``[212]``; where lines are of several modules or ranks, the whole label."""
+    return line.label.strip("[]") if line.label.startswith("[") else line.label or str(line.unit)
 
 
 def subject_of(view: DynamicsView | None, module: str, quantity: str) -> str:
@@ -73,10 +103,3 @@ def give_way(axis: Row, column: int) -> Row:
                 if place >= 0 and not bare[max(0, place - 1) : place + len(number) + 1].strip():
                     return [((bare[:place] + number + bare[place + len(number) :])[: len(text)], axis[0][1])]
     return axis
-
-
-def nearest_drawn(cursor: int, iterations: NDArray[np.int64]) -> int:
-    """The last drawn iteration where the cursor stands less than a step behind it: not every iteration has a row."""
-    if len(iterations) > 1 and 0 < cursor - iterations[-1] < iterations[-1] - iterations[-2]:
-        return int(iterations[-1])
-    return cursor

@@ -1,0 +1,72 @@
+"""Writing what is shown to a file that other programs read."""
+
+import re
+from pathlib import Path
+
+from dgmtui.commands.chart_data import chart_block, drawn_chart
+from dgmtui.commands.registry import command
+from dgmtui.commands.result import Result, Text
+from dgmtui.errors import UsageError
+from dgmtui.session.picking import name_of, place_of
+from dgmtui.session.session import Session
+from dgmtui.session.view import DynamicsView
+from dgmtui.session.whole_lines import whole_lines
+
+_KINDS = ".svg (the picture) and .csv (its series)"
+_OURS = {
+    ".svg": re.compile(rb'<svg [^>]*class="dgmtui"'),
+    ".csv": re.compile(rb'iteration(,("[^"]*\[\d+\]"|[^",]*\[\d+\]))+$'),
+}
+"""What the first line of an export matches; no other file is ever replaced."""
+
+
+@command("export", group="session", logged=False)
+def export(session: Session, file: Path) -> Result:
+    """Write the dynamics chart to a file: as a picture (.svg), or its series as a table (.csv).
+
+    A file that is there is overwritten if it is such an export, and left alone if it is anything else.
+
+    JSON: {"command":"export","file","format","lines"}: svg or csv, and how many series were written.
+    """
+    form = file.suffix.lower()
+    if form not in _OURS:
+        raise UsageError(f"the name tells what is written, and ends in {_KINDS}; not {file.suffix or file.name!r}")
+    chart = drawn_chart(session)
+    write(file, _picture(session, chart) if form == ".svg" else _table(session, chart), form)
+    lines = len(chart.lines)
+    said = f"{lines:,} of {max(chart.total, lines):,} series of {chart.module or 'the root module'} written to {file}"
+    return Result("export", {"file": str(file), "format": form[1:], "lines": lines}, (Text(said),))
+
+
+def write(file: Path, text: str, form: str) -> None:
+    """Write ``text``; an earlier export of that form is replaced, no other file ever is.
+
+    Raises:
+        UsageError: there is a file that is no export of ours, or it can't be written.
+    """
+    try:
+        if file.exists() and not _is_export(file, form):
+            raise UsageError(f"{file} is there and is no {form} that dgmtui wrote; export under another name")
+        file.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise UsageError(f"can't write {file}: {error.strerror}") from error
+
+
+def _is_export(file: Path, form: str) -> bool:
+    with file.open("rb") as stream:
+        first = stream.readline(1 << 20)
+    return not first or _OURS[form].match(first.rstrip(b"\n")) is not None
+
+
+def _picture(session: Session, chart: DynamicsView) -> str:
+    from dgmtui.render.svg import chart_svg
+
+    return chart_svg(chart_block(chart, session.iteration, place_of(chart, session.pick)))
+
+
+def _table(session: Session, chart: DynamicsView) -> str:
+    from dgmtui.render.csv import columns_csv
+
+    iterations, values = whole_lines(session, chart)
+    names = [name_of(chart, line) for line in chart.lines]
+    return columns_csv("iteration", iterations, list(zip(names, values, strict=True)))
