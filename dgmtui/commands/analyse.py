@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dgmtui.commands.describe import elsewhere, left_out
+from dgmtui.commands.describe import as_edited, elsewhere, left_out
 from dgmtui.commands.findings_data import finding_data, findings_table, paragraphs
 from dgmtui.commands.grammar import Rest
 from dgmtui.commands.registry import command
@@ -104,4 +104,4 @@ def print_(session: Session, expression: Rest) -> Result:
         blocks.append(Text("values: " + ", ".join(f"{v:.6g}" for v in said.values) + more))
     else:
         blocks.append(Text(f"{expression} = {said.values[0]:.9g}"))
-    return Result("print", data, (*blocks, *elsewhere(session, made.snapshot.iteration)))
+    return Result("print", data, (*blocks, *as_edited(session), *elsewhere(session, made.snapshot.iteration)))

@@ -6,6 +6,7 @@ from dgmtui.commands.findings_data import finding_data
 from dgmtui.commands.result import Block, Result, Text
 from dgmtui.recording.model import DENSE, ONSET
 from dgmtui.recording.saying import rounded_words
+from dgmtui.session.results import edited_words
 from dgmtui.session.session import Session
 from dgmtui.session.view import PickedLine
 
@@ -57,9 +58,12 @@ def onsets(session: Session) -> list[str]:
 
 
 def batch_rows(session: Session) -> list[str]:
-    """Says which rows of the data set this iteration's batch is, or its sample looked at, where that is known."""
+    """Says which rows of the data set this iteration's batch is, or its sample looked at, where that is known.
+
+    Not while edits stand, which may have changed them.
+    """
     snapshot, sample = session.snapshot, session.sample
-    if snapshot is None or snapshot.iteration != session.iteration:
+    if snapshot is None or snapshot.iteration != session.iteration or session.results.edits.of(snapshot):
         return []
     rows = snapshot.extra.get("dataset_index", [])
     if sample is not None and sample < len(rows):
@@ -82,6 +86,12 @@ def elsewhere(session: Session, iteration: int) -> tuple[Block, ...]:
     if iteration == session.iteration:
         return ()
     return (Text(f"at iteration {iteration:,}, the nearest snapshot before {session.iteration:,}", "dim"),)
+
+
+def as_edited(session: Session) -> tuple[Block, ...]:
+    """Says so where edits stand in the iteration that an answer is about."""
+    standing = () if session.snapshot is None else session.results.edits.of(session.snapshot)
+    return (Text(f"as {edited_words(standing)}", "dim"),) if standing else ()
 
 
 def left_out(session: Session) -> tuple[Block, ...]:

@@ -8,6 +8,7 @@ from dgmtui.commands.grammar import ModulePath
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Table, Text
 from dgmtui.recording.model import Measure, Quantity
+from dgmtui.session.results import edited_words
 from dgmtui.session.session import Session
 
 QuantityName = Literal["activation", "gradient", "weight", "weight_gradient", "update"]
@@ -147,6 +148,8 @@ def where(session: Session) -> Result:
     if snapshot is not None:
         at = "here" if snapshot.iteration == session.iteration else f"the nearest before, at {snapshot.iteration:,}"
         blocks.append(Text(f"snapshot: {at} ({snapshot.reason})"))
+        if edits := session.results.edits.of(snapshot):
+            blocks.append(Text(f"{edited_words(edits)}: {'; '.join(edit.text for edit in edits)}"))
     blocks += [Text(line) for line in (*onsets(session), *batch_rows(session))]
     dense = dense_rows(session)
     if dense is not None:

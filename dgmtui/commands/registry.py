@@ -10,7 +10,7 @@ from dgmtui.commands.result import Result
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.session.session import Session
 
-GROUPS = ("move", "look", "analyse", "session")
+GROUPS = ("move", "look", "analyse", "edit", "session")
 Function = Callable[..., Result]
 Key = tuple[str, str, str]
 """Key, command line that it runs, footer label (empty: not in the footer)."""

@@ -3,13 +3,14 @@
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
-from dgmtui.commands.describe import elsewhere
+from dgmtui.commands.births import birth_data, birth_line
+from dgmtui.commands.describe import as_edited, elsewhere
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Table, Text
 from dgmtui.errors import UsageError
 from dgmtui.session.folding import FOLDED, folded, share_of
 from dgmtui.session.operations import range_of
-from dgmtui.session.results import CreditTable, Replayed
+from dgmtui.session.results import CreditTable, Replayed, edited_words
 from dgmtui.session.session import Session
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def replay(session: Session, *, dtype: DType | None = None, to: int | None = Non
 
     `replay matches` means bit for bit: loss, every module's statistics, every gradient stored; `replay agrees` means
     within the dtype's tolerance with the same elements non-finite, as on another machine. --dtype runs it in another
-    dtype, where there is nothing to compare; --to NODE stops after that node of `nodes` and shows it.
+    dtype, where there is nothing to compare, as there is not while edits stand; --to NODE stops after that node of
+    `nodes` and shows it.
 
     JSON: {"command":"replay","iteration","dtype","verdict","forward","gradient","detail","loss","recorded_loss",
     "births":[{"phase","op","module","source","node","what","count","sample","unit","value","harmless"}…],"node"};
@@ -49,7 +51,7 @@ def replay(session: Session, *, dtype: DType | None = None, to: int | None = Non
         "detail": None if verdict is None else verdict.detail,
         "loss": loss,
         "recorded_loss": snapshot.loss,
-        "births": [_birth_data(birth) for birth in births],
+        "births": [birth_data(birth) for birth in births],
         "node": None,
     }
     return Result("replay", data, (*_account(made, loss, births), *elsewhere(session, snapshot.iteration)))
@@ -91,7 +93,7 @@ def nodes(session: Session, text: str = "", *, bad: bool = False) -> Result:
     return Result(
         "nodes",
         {"iteration": snapshot.iteration, "verdict": verdict, "nodes": data},
-        (table, *elsewhere(session, snapshot.iteration)),
+        (table, *as_edited(session), *elsewhere(session, snapshot.iteration)),
     )
 
 
@@ -130,7 +132,8 @@ def credit(
     if backward:
         rows.sort(key=lambda row: abs(row.backward or 0.0), reverse=True)
     rows = rows[:top] if top else rows
-    blocks = (*_credit_blocks(session, made, top, backward), *elsewhere(session, snapshot.iteration))
+    told = _credit_blocks(session, made, top, backward)
+    blocks = (*told, *as_edited(session), *elsewhere(session, snapshot.iteration))
     return Result("credit", _credit_data(made, rows), blocks)
 
 
@@ -155,7 +158,8 @@ def chain(session: Session, target: str = "") -> Result:
     columns = ("module", "unit", "sample", "value", "share", "op", "source")
     table = Table(columns, tuple(tuple(link[name] for name in columns) for link in links))
     data = {"iteration": snapshot.iteration, "links": links, "sentence": made.sentence}
-    return Result("chain", data, (table, Text(made.sentence, "strong"), *elsewhere(session, snapshot.iteration)))
+    told = (table, Text(made.sentence, "strong"), *as_edited(session), *elsewhere(session, snapshot.iteration))
+    return Result("chain", data, told)
 
 
 def _nodes_note(session: Session, shown: "list[OperationRow]") -> str:
@@ -164,16 +168,12 @@ def _nodes_note(session: Session, shown: "list[OperationRow]") -> str:
     return "" if shown or not session.module else f"none in {session.module}; `module .` looks at all"
 
 
-def _birth_data(birth: "Birth") -> dict[str, Any]:
-    names = ("phase", "op", "module", "node", "what", "count", "sample", "unit", "value", "harmless")
-    return {name: getattr(birth, name) for name in names} | {"source": str(birth.source) if birth.source else None}
-
-
 def _account(made: Replayed, loss: float, births: "tuple[Birth, ...]") -> tuple[Block, ...]:
     head = f"iteration {made.snapshot.iteration:,}: {made.words}; loss {loss:.9g}"
     if made.replay.dtype is not None:
         dtype = str(made.replay.dtype).removeprefix("torch.")
-        head = f"iteration {made.snapshot.iteration:,} in {dtype}: loss {loss:.9g}"
+        edited = f" {edited_words(made.edits)}" if made.edits else ""
+        head = f"iteration {made.snapshot.iteration:,}{edited} in {dtype}: loss {loss:.9g}"
     blocks = [Text(f"{head} (recorded {made.snapshot.loss:.9g})", "strong")]
     if made.verdict is not None and made.verdict.detail:
         blocks.append(Text(made.verdict.detail))
@@ -181,26 +181,21 @@ def _account(made: Replayed, loss: float, births: "tuple[Birth, ...]") -> tuple[
         blocks.append(Text(made.no_gradients, "warning"))
     if not births:
         blocks.append(Text("everything in it is finite, forward and backward"))
-    for birth in births:
-        unit = "" if birth.unit is None else f", unit {birth.unit}"
-        sample = "" if birth.sample is None else f", sample {birth.sample}"
-        where = f" in {birth.module}" if birth.module else ""
-        at = f" at {birth.source}" if birth.source else ""
-        said = f"{birth.what} is born in {birth.phase}: {birth.op or birth.outside}{where}{unit}{sample}{at}"
-        blocks.append(Text(said, "dim" if birth.harmless else "error"))
-    return tuple(blocks)
+    return (*blocks, *map(birth_line, births))
 
 
 def _to_node(session: Session, to: int, dtype: str | None) -> Result:
     snapshot = session.needed_snapshot()
     value = session.results.run_to(snapshot, to, dtype or "")
-    graph = session.operations.graph(snapshot.trace)
-    node = graph.nodes[to]
+    graph = session.graph
+    assert graph is not None, "a node of it has just run"
+    node, standing = graph.nodes[to], session.results.edits.of(snapshot)
+    words = edited_words(standing) if standing else "replay not verified"
     low, high, bad = range_of(value)
     shape = "×".join(map(str, value.shape)) or "scalar"
     seen = "no finite value" if low is None else f"{low:.6g} to {high:.6g}"
     data: dict[str, Any] = {
-        "iteration": snapshot.iteration, "dtype": dtype, "verdict": "replay not verified", "forward": None,
+        "iteration": snapshot.iteration, "dtype": dtype, "verdict": words, "forward": None,
         "gradient": None, "detail": None, "loss": None, "recorded_loss": snapshot.loss, "births": [],
         "node": {
             "node": to, "op": node.name, "module": graph.module_of(node), "shape": tuple(value.shape),
@@ -208,7 +203,7 @@ def _to_node(session: Session, to: int, dtype: str | None) -> Result:
         },
     }  # fmt: skip
     said = f"node {to}, {node.name}: {shape}, {seen}, {bad:,} non-finite"
-    return Result("replay", data, (Text(said), *elsewhere(session, snapshot.iteration)))
+    return Result("replay", data, (Text(said), *as_edited(session), *elsewhere(session, snapshot.iteration)))
 
 
 def _credit_data(made: CreditTable, rows: "list[Contribution]") -> dict[str, Any]:
@@ -236,7 +231,7 @@ def _credit_blocks(session: Session, made: CreditTable, top: int, backward: bool
         return tuple(blocks)
     if made.advice:
         blocks.append(Text(made.advice, "warning"))
-    told = folded(made.contributions.rows, session.operations.graph(made.snapshot.trace))
+    told = folded(made.contributions.rows, made.graph)
     sides = [("forward", "puts into it"), ("backward", "makes of its gradient")]
     for side, what in reversed(sides) if backward else sides:
         rows = sorted((r for r in told if getattr(r, side) is not None), key=lambda r: -abs(getattr(r, side)))

@@ -103,6 +103,30 @@ def evaluate(text: str, lookup: "Callable[[Reference], torch.Tensor]") -> Value:
         raise UsageError(f"{text!r} can't be computed: {_reason(error)}") from error
 
 
+def place(text: str) -> tuple[Reference, tuple[Any, ...]]:
+    """The tensor that ``text`` names, and the indices behind it: whole numbers, slices and tuples of them.
+
+    Raises:
+        UsageError: it is no tensor's name with indices in brackets.
+    """
+    names: dict[str, Reference] = {}
+    indices: list[Any] = []
+    try:
+        node = ast.parse(_with_placeholders(text, names).strip(), mode="eval").body
+        while isinstance(node, ast.Subscript):
+            indices.insert(0, _index(node.slice, _no_tensor))
+            node = node.value
+    except (SyntaxError, ValueError, TypeError, ArithmeticError, RecursionError, MemoryError) as error:
+        raise UsageError(f"{text!r} is no tensor's name, or one with [indices]") from error
+    if not isinstance(node, ast.Name) or node.id not in names:
+        raise UsageError(f"{text!r} is no tensor's name, or one with [indices]")
+    return names[node.id], tuple(indices)
+
+
+def _no_tensor(name: str) -> Any:
+    raise UsageError("an index is a whole number or a slice")
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, OverflowError):
         return "the number is too large"

@@ -46,15 +46,15 @@ class Operations:
             return ()
         made = session.results.replayed(snapshot)
         births = session.results.births_if_made(snapshot)
-        key = (snapshot.trace, session.module, with_users, made, births)
+        graph = session.results.edited_graph(snapshot) or self.graph(snapshot.trace)
+        key = (snapshot.trace, session.module, with_users, made, births, session.results.edits.of(snapshot))
         if self._rows is None or self._rows[0] != key:
-            self._rows = (key, self._make(*key))
+            self._rows = (key, self._make(graph, session.module, with_users, made, births))
         return self._rows[1]
 
     def _make(
-        self, trace: int, module: str, with_users: bool, made: "Replayed | None", births: "tuple[Birth, ...]"
+        self, graph: Graph, module: str, with_users: bool, made: "Replayed | None", births: "tuple[Birth, ...]"
     ) -> tuple[OperationRow, ...]:
-        graph = self.graph(trace)
         ranges = self._ranges_of(made) if made is not None else {}
         born = {birth.node for birth in births if birth.node is not None}
         shown = {node.id for node in graph.nodes if within(graph.module_of(node), module)}

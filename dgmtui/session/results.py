@@ -2,21 +2,28 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from dgmtui.errors import CreditError, RecordingError, ReplayError, UsageError
 from dgmtui.recording.model import Match, SnapshotInfo, Verdict
+from dgmtui.session.edits import Edits
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    Key: TypeAlias = tuple[int, str, str, "Standing"]
+    """Iteration, turn, dtype and edits."""
+
     from dgmtui.credit import Chain, Contributions, Target
     from dgmtui.credit.grouping import By
     from dgmtui.findings import Finding
     from dgmtui.recording.reader import Recording
+    from dgmtui.session.edits import Standing
     from dgmtui.trace.birth import Birth
+    from dgmtui.trace.edits import Edit, Iteration
+    from dgmtui.trace.graph import Graph
     from dgmtui.trace.progress import Progress
     from dgmtui.trace.replay import Replay
 
@@ -24,6 +31,9 @@ KEPT_REPLAYS = 2
 """A replay holds every intermediate tensor of its iteration."""
 
 KEPT_CREDIT = 16
+
+RECORDED: "Standing" = ()
+"""No edits: the iteration as it was recorded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,14 +43,21 @@ class Replayed:
     snapshot: SnapshotInfo
     replay: "Replay"
     verdict: Verdict | None
-    """What comparing it with the recorded iteration said; None in another dtype, where there is nothing to compare."""
+    """What comparing it with the recorded iteration said; None in another dtype or edited, where there is nothing to
+    compare."""
     no_gradients: str = ""
     """Why there is no backward pass; empty where there is one."""
+    edits: "Standing" = RECORDED
+    """Those that it was changed by, in order."""
+    changed: frozenset[str] = frozenset()
+    """Names of the outside tensors that edits wrote into."""
+    said: str = ""
+    """What the last edit did, where that is not just what it was asked for."""
 
     @property
     def words(self) -> str:
-        """``replay matches``, ``replay agrees``, ``replay differs`` or ``replay not verified``."""
-        return words_of(self.verdict)
+        """``replay matches``, ``replay agrees``, ``replay differs``, ``replay not verified``, or that it is edited."""
+        return f"{edited_words(self.edits)}: not compared with the training" if self.edits else words_of(self.verdict)
 
 
 @dataclass(frozen=True)
@@ -49,6 +66,8 @@ class CreditTable:
 
     snapshot: SnapshotInfo
     contributions: "Contributions"
+    graph: "Graph"
+    """Of the replay that they were taken from."""
     healthy: int | None = None
     """Iteration of the last snapshot before it whose gradients are finite, as far as is known."""
     refused: str = ""
@@ -86,6 +105,11 @@ class CreditTable:
         return "; ".join(part for part in (went and f"went to: {went}", ops and f"approximate at {ops}") if part)
 
 
+def edited_words(edits: "Standing") -> str:
+    """``edited (2 edits)``."""
+    return f"edited ({len(edits)} edit{'s' * (len(edits) != 1)})"
+
+
 def words_of(verdict: Verdict | None) -> str:
     """A verdict as the title shows it: the lesser of forward and gradient."""
     if verdict is None:
@@ -104,9 +128,13 @@ class Results:
         self._recording = recording
         self._make_progress = progress_factory
         self._running: Progress | None = None
-        self._replays: OrderedDict[tuple[int, str, str], Replayed] = OrderedDict()
+        self.edits = Edits()
+        """Those that stand; what is asked for without naming others is of the iterations changed by them."""
+        self._replays: OrderedDict[Key, Replayed] = OrderedDict()
         self._words: dict[tuple[int, str], str] = {}
-        self._births: dict[tuple[int, str, str], tuple[Birth, ...]] = {}
+        self._births: dict[Key, tuple[Birth, ...]] = {}
+        self._edited: dict[tuple[int, str, Standing], Graph] = {}
+        """The graphs of edited iterations."""
         self._quick: tuple[tuple[int, int], tuple[Finding, ...]] | None = None
         self._full: tuple[tuple[int, int], tuple[Finding, ...]] | None = None
         """What was looked at, up to which iteration and in how many rows, and the findings."""
@@ -132,42 +160,82 @@ class Results:
             self._running.cancel()
 
     def replayed(self, snapshot: SnapshotInfo) -> Replayed | None:
-        """Its replay in its own dtype, if it has been made."""
-        return self._replays.get((snapshot.iteration, snapshot.turn, ""))
+        """Its replay in its own dtype, as edited, if it has been made."""
+        return self._replays.get(self._key(snapshot))
 
     def verdict_words(self, snapshot: SnapshotInfo | None) -> str:
-        """What its replay said, or ``not replayed``."""
-        return (
-            "not replayed" if snapshot is None else self._words.get((snapshot.iteration, snapshot.turn), "not replayed")
-        )
+        """What its replay said, or ``not replayed``; how many edits stand, where some do."""
+        if snapshot is None:
+            return "not replayed"
+        if edits := self.edits.of(snapshot):
+            return edited_words(edits)
+        return self._words.get((snapshot.iteration, snapshot.turn), "not replayed")
 
-    def replay(self, snapshot: SnapshotInfo, dtype: str = "") -> Replayed:
-        """Run a snapshot forward and backward and compare it with what was recorded.
+    def replay(self, snapshot: SnapshotInfo, dtype: str = "", edits: "Standing | None" = None) -> Replayed:
+        """Run a snapshot forward and backward and compare it with what was recorded, unless it is edited.
 
         Args:
             dtype: torch's name of a floating dtype to compute in; empty for its own.
+            edits: what it is changed by; None: those that stand.
 
         Raises:
             ReplayError: it can't be run again.
         """
-        key = (snapshot.iteration, snapshot.turn, dtype)
+        key = self._key(snapshot, dtype, edits)
         if key not in self._replays:
-            self._replays[key] = self._run(snapshot, dtype)
-            if not dtype:
+            self._replays[key] = self._run(snapshot, dtype, key[-1])
+            if not dtype and not key[-1]:
                 self._words[snapshot.iteration, snapshot.turn] = self._replays[key].words
             while len(self._replays) > KEPT_REPLAYS:
                 self._replays.popitem(last=False)
         self._replays.move_to_end(key)
         return self._replays[key]
 
-    def births(self, snapshot: SnapshotInfo, dtype: str = "") -> "tuple[Birth, ...]":
-        """Where non-finite values were born in a snapshot's replay, in order."""
+    def births(self, snapshot: SnapshotInfo, dtype: str = "", edits: "Standing | None" = None) -> "tuple[Birth, ...]":
+        """Where non-finite values were born in a snapshot's replay, in order; those that an edit put in have phase
+        ``edit``. Arguments are as of ``replay``."""
         from dgmtui.trace.birth import all_births
 
-        key = (snapshot.iteration, snapshot.turn, dtype)
+        key = self._key(snapshot, dtype, edits)
         if key not in self._births:
-            self._births[key] = all_births(self.replay(snapshot, dtype).replay)
+            made = self.replay(snapshot, dtype, key[-1])
+            found = all_births(made.replay)
+            self._births[key] = tuple(replace(b, phase="edit") if b.outside in made.changed else b for b in found)
         return self._births[key]
+
+    def edit(self, snapshot: SnapshotInfo, edit: "Edit") -> None:
+        """Change an iteration and replay it; an edit that can't be done, or be run, does not stand.
+
+        Raises:
+            UsageError: it names what is not there.
+            ReplayError: what comes of it can't be run.
+        """
+        edits = (*self.edits.of(snapshot), edit)
+        self.births(snapshot, edits=edits)
+        self.edits.add(snapshot, edit)
+        self.shown_credit = None
+
+    def undo(self, snapshot: SnapshotInfo) -> "Edit":
+        """Take back the last edit of an iteration.
+
+        Raises:
+            UsageError: none stands.
+        """
+        self.shown_credit = None
+        return self.edits.undo(snapshot)
+
+    def redo(self, snapshot: SnapshotInfo) -> "Edit":
+        """Make the edit of an iteration again that was undone last.
+
+        Raises:
+            UsageError: none was, or another one was made since.
+        """
+        self.shown_credit = None
+        return self.edits.redo(snapshot)
+
+    def edited_graph(self, snapshot: SnapshotInfo) -> "Graph | None":
+        """The graph of the iteration as edited; None where no edit stands."""
+        return self._edited.get((snapshot.iteration, snapshot.turn, self.edits.of(snapshot)))
 
     def run_to(self, snapshot: SnapshotInfo, node: int, dtype: str = "") -> "Tensor":
         """The (first) result of one node, running no more than it takes.
@@ -177,9 +245,8 @@ class Results:
             ReplayError: the snapshot can't be run again.
         """
         from dgmtui.trace.graph import NodeRef
-        from dgmtui.trace.replay import load_replay
 
-        replay = load_replay(self._recording, snapshot, dtype=_floating(dtype))
+        replay, _ = self._load(snapshot, dtype, self.edits.of(snapshot))
         if not 0 <= node < (count := len(replay.graph.nodes)):
             raise UsageError(f"no node {node}; there are 0 to {count - 1}, `nodes` lists them")
         replay.forward(to=node, progress=self.progress())
@@ -189,13 +256,14 @@ class Results:
             raise UsageError(f"node {node} gives no tensor")
         return replay.value(NodeRef(node, place))
 
-    def births_if_made(self, snapshot: SnapshotInfo) -> "tuple[Birth, ...]":
+    def births_if_made(self, snapshot: SnapshotInfo, edits: "Standing | None" = None) -> "tuple[Birth, ...]":
         """As ``births``, without running anything."""
-        return self._births.get((snapshot.iteration, snapshot.turn, ""), ())
+        return self._births.get(self._key(snapshot, "", edits), ())
 
     def birth_if_made(self, snapshot: SnapshotInfo) -> "Birth | None":
-        """The one to blame of ``births_if_made``: the first that a loss or gradient carries."""
-        return _blamed(self.births_if_made(snapshot))
+        """The one to blame in the iteration as recorded, if it has been replayed: the first that a loss or gradient
+        carries."""
+        return _blamed(self.births_if_made(snapshot, RECORDED))
 
     def findings(self, *, quick: bool = False) -> "tuple[Finding, ...]":
         """All findings, most likely root cause first.
@@ -225,7 +293,7 @@ class Results:
     def _births_made(self) -> bool:
         """Whether the failing iteration was replayed: of a run that goes on, what that told stays known."""
         failing = self._failing()
-        return failing is not None and (failing.iteration, failing.turn, "") in self._births
+        return failing is not None and (failing.iteration, failing.turn, "", RECORDED) in self._births
 
     def finding_at(self, iteration: int) -> "Finding | None":
         """The first finding at an iteration, else the first that was on its way or still is; needs no new replay.
@@ -247,7 +315,7 @@ class Results:
         here = (finding for finding in found if finding.iteration == iteration)
         return next(here, None) or next(filter(goes_on, found), None)
 
-    def target(self, snapshot: SnapshotInfo, text: str) -> "Target":
+    def target(self, snapshot: SnapshotInfo, text: str, edits: "Standing | None" = None) -> "Target":
         """What a target's text names in a snapshot's replay; a non-finite one becomes the finite value behind it.
 
         Raises:
@@ -255,15 +323,15 @@ class Results:
         """
         from dgmtui.credit import parse_target
 
-        replay = self.replay(snapshot).replay
-        birth = self._harmful_birth(snapshot) if snapshot.reason == "failing" or text == "nonfinite" else None
+        replay = self.replay(snapshot, edits=edits).replay
+        birth = self._harmful_birth(snapshot, edits) if snapshot.reason == "failing" or text == "nonfinite" else None
         return parse_target(text, replay.graph, replay, birth)
 
     def credit(self, snapshot: SnapshotInfo, text: str, *, by: "By", epsilon: float) -> CreditTable:
         """Forward and backward contributions to a target, remembered as what is shown."""
         from dgmtui.credit import contributions, forward_contributions
 
-        key = (snapshot.iteration, snapshot.turn, text, by, epsilon)
+        key = (snapshot.iteration, snapshot.turn, text, by, epsilon, self.edits.of(snapshot))
         if key not in self._credit:
             target = self.target(snapshot, text)
             replayed = self.replay(snapshot)
@@ -271,23 +339,23 @@ class Results:
             made = assign(replayed.replay, target, epsilon=epsilon, by=by, progress=self.progress())
             before = (s.iteration for s in self._recording.snapshots if s.reason == "scheduled")
             healthy = max((iteration for iteration in before if iteration < snapshot.iteration), default=None)
-            self._credit[key] = CreditTable(snapshot, made, healthy, replayed.no_gradients)
+            self._credit[key] = CreditTable(snapshot, made, replayed.replay.graph, healthy, replayed.no_gradients)
             while len(self._credit) > KEPT_CREDIT:
                 self._credit.popitem(last=False)
         self._credit.move_to_end(key)
         self.shown_credit = self._credit[key]
         return self.shown_credit
 
-    def chain(self, snapshot: SnapshotInfo, text: str) -> "Chain":
+    def chain(self, snapshot: SnapshotInfo, text: str, edits: "Standing | None" = None) -> "Chain":
         """The way from a target back to the input, largest contributor by largest contributor."""
         from dgmtui.credit import chain
 
-        replay = self.replay(snapshot).replay
-        birth = self._harmful_birth(snapshot) if text == "nonfinite" else None
-        return chain(replay, birth or self.target(snapshot, text), progress=self.progress())
+        replay = self.replay(snapshot, edits=edits).replay
+        birth = self._harmful_birth(snapshot, edits) if text == "nonfinite" else None
+        return chain(replay, birth or self.target(snapshot, text, edits), progress=self.progress())
 
-    def _harmful_birth(self, snapshot: SnapshotInfo) -> "Birth | None":
-        return _blamed(self.births(snapshot))
+    def _harmful_birth(self, snapshot: SnapshotInfo, edits: "Standing | None") -> "Birth | None":
+        return _blamed(self.births(snapshot, edits=edits))
 
     def account(self, finding: "Finding") -> str:
         """The chain from a finding's non-finite value to the input, in words; empty where none is known."""
@@ -298,17 +366,29 @@ class Results:
         if (birth.op, birth.phase, birth.unit) != (finding.op, finding.phase, finding.unit):
             return ""
         try:
-            return self.chain(snapshot, "nonfinite").sentence
+            return self.chain(snapshot, "nonfinite", RECORDED).sentence
         except (CreditError, ReplayError):
             return ""
 
-    def _run(self, snapshot: SnapshotInfo, dtype: str) -> Replayed:
+    def _key(self, snapshot: SnapshotInfo, dtype: str = "", edits: "Standing | None" = None) -> "Key":
+        return snapshot.iteration, snapshot.turn, dtype, self.edits.of(snapshot) if edits is None else edits
+
+    def _load(self, snapshot: SnapshotInfo, dtype: str, edits: "Standing") -> "tuple[Replay, Iteration | None]":
         from dgmtui.trace.replay import load_replay
+
+        replay = load_replay(self._recording, snapshot, dtype=_floating(dtype))
+        if not edits:
+            return replay, None
+        from dgmtui.trace.edits import edited
+
+        return edited(replay, edits)
+
+    def _run(self, snapshot: SnapshotInfo, dtype: str, edits: "Standing") -> Replayed:
         from dgmtui.trace.verify import verify_elsewhere
 
         progress = self.progress()
         progress.update(0.0, f"reading the snapshot of iteration {snapshot.iteration}")
-        replay = load_replay(self._recording, snapshot, dtype=_floating(dtype))
+        replay, iteration = self._load(snapshot, dtype, edits)
         replay.forward(progress=progress)
         progress.check()
         progress.update(0.9, "running backward")
@@ -317,6 +397,9 @@ class Results:
             replay.backward()
         except ReplayError as error:
             refused = str(error)
+        if iteration is not None:
+            self._edited[snapshot.iteration, snapshot.turn, edits] = replay.graph
+            return Replayed(snapshot, replay, None, refused, edits, iteration.changed, iteration.said)
         progress.update(0.95, "comparing with the training")
         verdict = None if dtype else verify_elsewhere(replay, self._recording, snapshot)
         progress.update(1.0, words_of(verdict))
@@ -329,8 +412,8 @@ class Results:
             return diagnose(self._recording, replay=None)
 
         def source(snapshot: SnapshotInfo) -> "tuple[Replay, Verdict]":
-            made = self.replay(snapshot)
-            self.births(snapshot)  # cheap now, and the operations' table marks them
+            made = self.replay(snapshot, edits=RECORDED)
+            self.births(snapshot, edits=RECORDED)  # cheap now, and the operations' table marks them
             assert made.verdict is not None, "a replay in its own dtype has a verdict"
             return made.replay, made.verdict
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dgmtui.recording.reader import Recording
     from dgmtui.session.picking import Pick
     from dgmtui.session.view import View
+    from dgmtui.trace.graph import Graph
     from dgmtui.trace.progress import Progress
 
 _SELECTION = re.compile(r"(?P<module>[^\[\]@:]*)(?:\[(?P<unit>\d+)\])?(?:@(?P<sample>\d+))?")
@@ -117,12 +118,12 @@ class Session:
     @property
     def target(self) -> str:
         """What ``credit`` explains if nothing else is named."""
-        if self.focus is not None:
-            return self.focus.target
+        if trail := self.trail():
+            return trail[0]
         if self.module:
             return self.selection
         snapshot = self.snapshot
-        return "nonfinite" if snapshot is not None and snapshot.reason == "failing" else "loss"
+        return "nonfinite" if snapshot is not None and snapshot.reason == "failing" and not self.cured else "loss"
 
     @property
     def selection(self) -> str:
@@ -138,6 +139,22 @@ class Session:
     def snapshot(self) -> SnapshotInfo | None:
         """The one at the cursor or the nearest before it."""
         return self.recording.nearest_snapshot(self.iteration)
+
+    @property
+    def graph(self) -> "Graph | None":
+        """The trace of the snapshot here, as edited; None where there is none."""
+        snapshot = self.snapshot
+        if snapshot is None or snapshot.trace < 0:
+            return None
+        return self.results.edited_graph(snapshot) or self.operations.graph(snapshot.trace)
+
+    @property
+    def cured(self) -> bool:
+        """Whether edits stand here and nothing that matters is non-finite any more."""
+        snapshot = self.snapshot
+        if snapshot is None or not self.results.edits.of(snapshot):
+            return False
+        return all(birth.harmless for birth in self.results.births_if_made(snapshot))
 
     def log(self, line: str) -> None:
         """Keep a command line for ``save``; steps in a row become one."""
@@ -401,6 +418,8 @@ class Session:
     def trail(self) -> tuple[str, ...]:
         """Targets from the present one down to where ``up`` began."""
         found, focus = [], self.focus
+        if focus is not None and focus.target == "nonfinite" and self.cured:
+            focus = None
         while focus is not None:
             found.append(focus.target)
             focus = focus.below
@@ -472,8 +491,8 @@ class Session:
             self.phase, self.sample = finding.phase or self.phase, finding.sample
 
     def _batch_size(self) -> int | None:
-        snapshot = self.snapshot
-        return None if snapshot is None or snapshot.trace < 0 else batch_size(self.operations.graph(snapshot.trace))
+        graph = self.graph
+        return None if graph is None else batch_size(graph)
 
     def _fails_here(self) -> bool:
         snapshot = self.recording.snapshot(self.iteration)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from dgmtui.session.results import Replayed
     from dgmtui.session.session import Session
-    from dgmtui.trace.graph import Call
+    from dgmtui.trace.graph import Call, Graph
 
 
 def print_value(session: "Session", text: str) -> "tuple[Replayed, Value]":
@@ -26,8 +26,34 @@ def print_value(session: "Session", text: str) -> "tuple[Replayed, Value]":
     return made, evaluate(text, lambda reference: _tensor(session, made, reference))
 
 
+def outside_name(session: "Session", graph: "Graph", reference: Reference) -> str | None:
+    """The outside tensor that is named: by its kind and name, or ``input[I]`` for the I-th input of the trace.
+
+    None where it is a module, a node, a gradient or the loss that is named.
+
+    Raises:
+        UsageError: there is no such outside tensor.
+    """
+    if reference.kind in ("input", "param", "buffer"):
+        full = f"{reference.kind}:{reference.name}"
+        if full not in graph.outside:
+            known = [outside for outside in graph.outside if outside.startswith(reference.kind + ":")]
+            raise UsageError(f"no {full!r} in this iteration; there are: {_few(known)}")
+        return full
+    if (reference.kind, reference.name) != ("module", "input") or reference.unit is None:
+        return None
+    if any(module.path == "input" for module in session.recording.modules):
+        return None
+    fed = [o.name for o in graph.outside.values() if o.kind == "input" and not o.name.startswith("input:literal")]
+    if reference.unit >= len(fed):
+        raise UsageError(f"no input[{reference.unit}] in this iteration; there are: {_few(fed)}")
+    return fed[reference.unit]
+
+
 def _tensor(session: "Session", made: "Replayed", reference: Reference) -> "torch.Tensor":
     replay, name = made.replay, reference.name
+    if (outside := outside_name(session, replay.graph, reference)) is not None:
+        return replay.value(OutsideRef(outside))
     match reference.kind:
         case "loss":
             return replay.loss
@@ -38,13 +64,7 @@ def _tensor(session: "Session", made: "Replayed", reference: Reference) -> "torc
             if not found:
                 raise UsageError(f"nothing named {name!r} has a gradient; there are: {_few(replay.gradients)}")
             return replay.gradients[found[0]]
-        case "module":
-            return _module_output(session, made, reference)
-    full = f"{reference.kind}:{name}"
-    if full not in replay.graph.outside:
-        known = [outside for outside in replay.graph.outside if outside.startswith(reference.kind + ":")]
-        raise UsageError(f"no {full!r} in this iteration; there are: {_few(known)}")
-    return replay.value(OutsideRef(full))
+    return _module_output(session, made, reference)
 
 
 def _node(made: "Replayed", text: str) -> NodeRef:

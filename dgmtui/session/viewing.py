@@ -29,7 +29,7 @@ def build_view(session: "Session") -> View:
         iterations=recording.iteration_count,
         snapshot_count=len(recording.snapshots),
         cursor=session.iteration,
-        phase=session.phase,
+        phase=None if session.cured else session.phase,
         verdict=session.results.verdict_words(session.snapshot),
         module=session.module,
         unit=session.unit,
@@ -98,7 +98,7 @@ def _credit(session: "Session") -> CreditView | None:
         return None
     made = shown.contributions
     share = share_of(made)
-    told = folded(made.rows, session.operations.graph(shown.snapshot.trace))
+    told = folded(made.rows, shown.graph)
     forward = [row for row in (*told, *made.inputs) if row.forward is not None]
     backward = [row for row in told if row.forward is None and row.backward is not None]
     forward.sort(key=lambda row: -abs(row.forward or 0.0))

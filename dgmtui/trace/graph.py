@@ -252,7 +252,7 @@ class Graph:
                 signature=str(raw["signature"]),
                 torch_version=str(raw["torch_version"]),
             )
-            _validate(graph)
+            validate(graph)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
             raise RecordingError(f"its trace is damaged ({type(error).__name__}: {error})") from error
         return graph
@@ -384,8 +384,12 @@ def _decode_node(number: int, raw: Any, sources: list[Source]) -> Node:
     )
 
 
-def _validate(graph: Graph) -> None:
-    """Every reference points back to something that exists, so that no reader needs to look again."""
+def validate(graph: Graph) -> None:
+    """Every reference points back to something that exists, so that no reader needs to look again.
+
+    Raises:
+        ValueError: one does not.
+    """
 
     def check(ref: Ref, before: int) -> None:
         if isinstance(ref, OutsideRef):

@@ -73,25 +73,38 @@ class Replay:
         """The outside tensors as given."""
         return self._feeds
 
+    @property
+    def given_draws(self) -> Mapping[tuple[int, int], Tensor]:
+        """The results of random operations as given, and those that it drew itself; empty if there are none yet."""
+        return {**(self._given or {}), **self.draws}
+
+    @property
+    def rng_states(self) -> Mapping[int, Tensor]:
+        """The generator states as given, by the nodes from which on they hold."""
+        return self._rng_states
+
     def again(
         self,
         *,
         feeds: Mapping[str, Tensor] | None = None,
         dtype: torch.dtype | None = None,
         graph: Graph | None = None,
+        draws: Mapping[tuple[int, int], Tensor] | None = None,
+        rng_states: Mapping[int, Tensor] | None = None,
         same_draws: bool = True,
     ) -> "Replay":
         """A new, unrun replay of the same iteration: with other feeds, in another dtype, of an edited graph.
 
-        It takes the draws of this one, unless ``same_draws`` is False: then it draws as this one did.
+        It takes the draws of this one, unless others are given, or ``same_draws`` is False: then it draws as this one
+        did.
         """
-        drawn = {**(self._given or {}), **self.draws} if same_draws else self._given
+        drawn = draws if draws is not None else self.given_draws if same_draws else self._given
         return Replay(
             self.graph if graph is None else graph,
             self._feeds if feeds is None else feeds,
             draws=drawn or None,
             rng_state=self._rng_state,
-            rng_states=self._rng_states,
+            rng_states=self._rng_states if rng_states is None else rng_states,
             dtype=dtype or self.dtype,
             device=self.device,
         )

@@ -13,7 +13,8 @@ from dgmtui.recording import open_recording
 from dgmtui.session.session import Session
 
 SPINE = """goto step back first-nonfinite next-nonfinite prev-nonfinite module unit sample quantity where findings
-dynamics replay credit chain print save source help quit up down explain nodes""".split()
+dynamics replay credit chain print save source help quit up down explain nodes set replace clamp scale
+drop undo redo edits""".split()
 
 
 def test_the_commands_of_the_spine_are_there() -> None:
@@ -26,11 +27,11 @@ def test_every_command_explains_itself_and_its_json(name: str) -> None:
     assert 10 < len(item.summary) < 100
     assert re.search(r"^JSON: ", item.help, re.MULTILINE)
     assert f'"command":"{name}"' in item.help
-    assert item.group in ("move", "look", "analyse", "session")
+    assert item.group in ("move", "look", "analyse", "edit", "session")
 
 
 def test_every_key_runs_a_line_that_parses() -> None:
-    assert {"n", "N", "l", "h", "L", "H", "[", "]", "a", "d", "w", "u", "c", "r", "f", "q"} <= set(REGISTRY.keys)
+    assert {"n", "N", "l", "h", "L", "H", "[", "]", "a", "d", "w", "u", "c", "r", "e", "f", "q"} <= set(REGISTRY.keys)
     for line, _ in REGISTRY.keys.values():
         assert REGISTRY.find(line.split()[0])
 
@@ -48,7 +49,7 @@ def test_aliases_and_unambiguous_beginnings(word: str, name: str) -> None:
     [
         ("fingings", "no command 'fingings'; did you mean 'findings'? `help` lists them"),
         ("xyzzy", "no command 'xyzzy'; `help` lists them"),
-        ("c", "'c' could be credit, chain; type more of it"),
+        ("c", "'c' could be clamp, credit, chain; type more of it"),
     ],
 )
 def test_what_is_no_command_is_said_with_what_is_near(word: str, said: str) -> None:

@@ -27,6 +27,9 @@ LINES = (
     "print loss", "print mean({leaf})", "print param:{leaf}.weight",
     "replay", "replay --dtype float64", "replay --to 1", "nodes", "nodes --bad", "credit", "credit loss --by module",
     "credit {leaf}[0]@1 --top 0 --backward", "credit --by unit,sample", "credit nonfinite", "chain", "up", "down",
+    "set input[0][1] = input[0][0]", "set param:{leaf}.weight *= 0.5", "replace relu with tanh", "clamp {leaf} -1 +inf",
+    "scale {leaf}[0] 0.5", "drop sample 0", "replay", "nodes", "credit loss", "chain loss", "undo", "redo", "edits",
+    "edits --clear",
     "help", "help credit", "save {file}", "source {file}", "nonsense", "module nowhere", "quit",
 )  # fmt: skip
 LEAVES = {"vae": "enc.0", "cnn": "conv1"}
