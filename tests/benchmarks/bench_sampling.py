@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sampling import cost, quality
+from sampling import cost, quality, zooming
 from table import BenchRow
 
 
@@ -10,3 +10,4 @@ def rows() -> Iterable[BenchRow]:
     """All lines of the table in SAMPLING.md."""
     yield from quality.rows()
     yield from cost.rows()
+    yield from zooming.rows()
