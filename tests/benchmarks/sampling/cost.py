@@ -21,7 +21,7 @@ import numpy as np
 CHUNKS, COLUMNS, K = (64, 1024), 32, 40
 MB = 1e6
 TRIED = (
-    "tried: chunks as they lie in the file (reading 1.2 to 0.55 s), four of them a call (0.3 s less), scores only where "
+    "tried: chunks as they lie in the file (reading 1.2 to 0.55 s), four of them a call (0.3 s less), scores where "
     "they can matter (picks 2.9 to 0.8 s)"
 )
 

@@ -21,7 +21,7 @@ Values = dict[str, list[float]]
 """By who chose the series; ``ours`` among them."""
 
 MISSED_MOST = (
-    "missed most: slow divergences, as crossing zero is one on symlog; tried: 2 to 12 common shapes, scores beside like "
+    "missed most: slow divergences, as crossing zero is one on symlog; tried: 2 to 12 common shapes, beside like "
     "noise or not, least scores of 1 to 3"
 )
 
