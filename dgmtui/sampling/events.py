@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dgmtui.sampling.distance import Space
 from dgmtui.sampling.motion import Motion, movement
-from dgmtui.sampling.outliers import FAVOUR, LEAST_GAP, chebyshev
+from dgmtui.sampling.outliers import FAVOUR, chosen_apart
 
 LEAST_SCORE = 3.0
 CANDIDATES = 4096
@@ -33,14 +33,5 @@ def events(space: Space, moving: Motion, shown: NDArray[np.int64], k: int, offer
         return []
     candidates, strength = scores(space, moving)
     strength = np.where(np.isin(candidates, np.array(offered, np.int64)), FAVOUR * strength, strength)
-    candidates = candidates[np.argsort(-strength, kind="stable")][:CANDIDATES]
-    if not len(candidates):
-        return []
-    points = space.features[:, candidates]
-    apart = chebyshev(points, space.features[:, shown]).min(axis=1)
-    chosen: list[int] = []
-    while len(chosen) < k and (apart >= LEAST_GAP).any():
-        best = int((apart >= LEAST_GAP).argmax())
-        chosen.append(int(candidates[best]))
-        apart = np.minimum(apart, chebyshev(points, points[:, [best]])[:, 0])
-    return chosen
+    strongest = np.argsort(-strength, kind="stable")[:CANDIDATES]
+    return chosen_apart(space, candidates[strongest], (strength[strongest],), shown, k)

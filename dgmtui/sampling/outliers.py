@@ -65,13 +65,13 @@ def isolated(
         like = Like.among(values[some], moving.noise[some])
         found.append(like.greatest(values, moving.noise, CANDIDATES))
     candidates = np.union1d(found[0][0], found[1][0])
-    if not len(candidates):
-        return []
     strange = np.full(len(candidates), -np.inf, np.float32)
     strange[np.searchsorted(candidates, found[0][0])] = found[0][1]
     lonely = loneliness(space, candidates, moving.noise, rng)
     favour = np.where(np.isin(candidates, np.array(offered, np.int64)), FAVOUR, np.float32(1))
-    return _by_turns(space, candidates, (strange * favour, lonely * favour), shown, k)
+    scores = tuple(score * favour for score in (strange, lonely))
+    worth = tuple(np.where(score >= LEAST_SCORE, score, -np.inf).astype(np.float32) for score in scores)
+    return chosen_apart(space, candidates, worth, shown, k)
 
 
 def loneliness(
@@ -105,17 +105,21 @@ def neighbour_distance(
     return out
 
 
-def _by_turns(
+def chosen_apart(
     space: Space,
     candidates: NDArray[np.int64],
     scores: tuple[NDArray[np.float32], ...],
     shown: NDArray[np.int64],
     k: int,
 ) -> list[int]:
+    """Up to ``k`` of ``candidates`` ``[P]``, by turns the best of each of ``scores`` ``[P]``, at least 4 dots (L∞) from
+    ``shown`` and one another."""
+    if not len(candidates):
+        return []
     points = space.features[:, candidates]
     apart = chebyshev(points, space.features[:, shown]).min(axis=1)
     chosen: list[int] = []
-    turns = [np.where(score >= LEAST_SCORE, score, -np.inf) for score in scores]
+    turns = list(scores)
     while len(chosen) < k:
         worth = np.where(apart >= LEAST_GAP, turns[0], -np.inf)
         best = int(worth.argmax())

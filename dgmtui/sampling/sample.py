@@ -38,10 +38,8 @@ class Sample:
     """``[n]`` dots: cover picks up to here are at least so far apart; NaN for other lanes and for look-alikes."""
     nonfinite: tuple[tuple[int, int], ...]
     """Index and first bad iteration (of a plain table: row, counted from its start, not the window's), by index."""
-    clipped: tuple[int, ...]
-    """Those of ``indices`` that leave the chart: beyond its limits, on a log scale also at zero or below."""
     beyond: int
-    """How many of all series do."""
+    """How many of all series leave the chart: go beyond its limits, on a log scale also to zero or below."""
     total: int
     """N, all series."""
     scale: Scale | None
@@ -107,8 +105,8 @@ def pick(
     total = len(made.usable)
     fitted = scale_for(made, scale, limits)
     if fitted is None:
-        return Sample(np.empty(0, np.int64), (), np.empty(0), made.nonfinite, (), 0, total, None)
-    hidden = made.usable & fitted.leave(made.lowest, made.highest)
+        return Sample(np.empty(0, np.int64), (), np.empty(0), made.nonfinite, 0, total, None)
+    beyond = int((made.usable & fitted.leave(made.lowest, made.highest)).sum())
     take_one_thread()
     space = Space(to_dots(made.extremes, fitted, made.usable, overwrite=overwrite), made.usable)
     picks, lanes, radii = _pick(space, k, np.random.SeedSequence(seed), offered)
@@ -117,8 +115,7 @@ def pick(
         lanes=lanes,
         radii=radii,
         nonfinite=made.nonfinite,
-        clipped=tuple(int(i) for i in picks if hidden[i]),
-        beyond=int(hidden.sum()),
+        beyond=beyond,
         total=total,
         scale=fitted,
         crowded=_crowded(space),

@@ -89,8 +89,7 @@ class Sketch:
         sizes = [(end - row) * part.units for part, row, end in zip(parts, self._read, ends, strict=True)]
         whole, done, offset = max(sum(sizes), 1), 0, 0
         for number, (part, end) in enumerate(zip(parts, ends, strict=True)):
-            inner = None if tell is None else _within(tell, done / whole, sizes[number] / whole)
-            self._fold(number, part, offset, end, inner)
+            self._fold(number, part, offset, end, part_of(tell, done / whole, sizes[number] / whole))
             self._read[number] = end
             offset, done = offset + part.units, done + sizes[number]
         self._find_bad(parts)
@@ -107,7 +106,7 @@ class Sketch:
         flat = extremes.reshape(2 * extremes.shape[1], extremes.shape[2])
         return Columns(flat, edges, tuple(sorted(self._bad.items())), usable, lowest, highest)
 
-    def _fold(self, number: int, part: Part, offset: int, end: int, tell: Tell | None) -> None:
+    def _fold(self, number: int, part: Part, offset: int, end: int, tell: Tell) -> None:
         begin = self._read[number]
         if begin >= end or not part.units:
             return
@@ -119,8 +118,7 @@ class Sketch:
             if top != row:
                 row = top
                 here = [(max(a - top, 0), b - top, c) for a, b, c in stretches if a < top + rows and b > top]
-                if tell is not None:
-                    tell((top - begin) / (end - begin))
+                tell((top - begin) / (end - begin))
             units = slice(offset + unit, offset + unit + count * width)
             for a, b, cell in here:
                 _fold(self._extremes[:, cell, units].reshape(2, count, width), tile[:, a:b])
@@ -218,5 +216,6 @@ def _finite(ends: NDArray[np.floating]) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(lowest) & np.isfinite(highest))
 
 
-def _within(tell: Tell, done: float, share: float) -> Tell:
-    return lambda part: tell(done + share * part)
+def part_of(tell: Tell | None, done: float, share: float) -> Tell:
+    """Told of a part of the work, which begins at ``done`` and is ``share`` of it; nobody is told where None."""
+    return (lambda part: None) if tell is None else (lambda part: tell(done + share * part))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dgmtui.sampling import Part, Tell
+from dgmtui.sampling import Part, Tell, part_of
 from dgmtui.sampling.blocks import tiles
 
 DRAWN_POINTS = 4096
@@ -50,13 +50,9 @@ def read_lines(
     for number in sorted({number for number, _ in places}):
         at = np.array([i for i, place in enumerate(places) if place[0] == number], np.int64)
         units = np.array([places[i][1] for i in at], np.int64)
-        _lay(values, at, parts[number], units, grid, window, _within(tell, done / len(places), len(at) / len(places)))
+        _lay(values, at, parts[number], units, grid, window, part_of(tell, done / len(places), len(at) / len(places)))
         done += len(at)
     return values
-
-
-def _within(tell: Tell | None, done: float, share: float) -> Tell:
-    return (lambda part: None) if tell is None else (lambda part: tell(done + share * part))
 
 
 def _lay(
@@ -77,7 +73,7 @@ def _lay(
     left = 0
     while left < len(rows):
         right = _whole(begins, left, left + most, len(rows))
-        inner = _within(tell, left / len(rows), (right - left) / len(rows))
+        inner = part_of(tell, left / len(rows), (right - left) / len(rows))
         read = _read(part, units, int(rows[left]), int(rows[right - 1]) + 1, inner)[rows[left:right] - rows[left]]
         if grid.starts is None:
             values[np.ix_(bins[left:right], at)] = read

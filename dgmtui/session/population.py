@@ -8,6 +8,7 @@ import numpy as np
 from dgmtui.recording.elements import series_label
 from dgmtui.recording.model import Measure, Quantity
 from dgmtui.session.chart_settings import Scope
+from dgmtui.session.operations import within
 
 if TYPE_CHECKING:
     from dgmtui.recording.reader import Recording
@@ -80,16 +81,13 @@ def population_of(session: "Session") -> Population | None:
     """What is selected, as far as ``session.drawn.scope`` reaches; None where nothing is recorded of it."""
     module, quantity, measure, scope = session.module, session.quantity, session.drawn_measure, session.drawn.scope
     recordings = session.recording.ranks if scope == "ranks" else (session.recording,)
-    below = _everything_below(module) if scope == "below" else None
     members: list[Member] = []
     for recording in recordings:
         late = recording.first_late_channel
         members += (
             Member(recording, recording.info.rank, i, each.module, each.width(measure), i >= late)
             for i, each in enumerate(recording.channels)
-            if each.quantity == quantity
-            and each.width(measure)
-            and (each.module == module or (below is not None and each.module.startswith(below)))
+            if each.quantity == quantity and each.width(measure) and is_looked_at(each.module, module, scope)
         )
     if not members:
         return None
@@ -114,6 +112,6 @@ def label_of(population: Population, number: int, unit: int) -> str:
     return f"rank {member.rank} {label}" if population.scope == "ranks" else label
 
 
-def _everything_below(module: str) -> str:
-    """What the paths of modules below it begin with."""
-    return f"{module}." if module else ""
+def is_looked_at(module: str, selected: str, scope: Scope) -> bool:
+    """Whether it is the selected module, or below it where the chart shows those too."""
+    return module == selected or (scope == "below" and within(module, selected))

@@ -12,7 +12,8 @@ from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Qua
 from dgmtui.session.chart_settings import ChartSettings
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
-from dgmtui.session.operations import Operations, within
+from dgmtui.session.operations import Operations
+from dgmtui.session.population import is_looked_at
 from dgmtui.session.ranks import Ranks
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
 from dgmtui.session.tree import TreeBuilder
@@ -449,9 +450,7 @@ class Session:
         return any(c.elements > 0 for c in channels if self._is_looked_at(c.module) and c.quantity == quantity)
 
     def _is_looked_at(self, module: str) -> bool:
-        """Whether it is the selected module, or below it where the chart shows those too."""
-        below = self.drawn.scope == "below" and within(module, self.module)
-        return module == self.module or below
+        return is_looked_at(module, self.module, self.drawn.scope)
 
     def unit_count(self) -> int:
         """How many units the module has."""
