@@ -57,7 +57,7 @@ def explain(session: Session, n: int = 1) -> Result:
         has = f"there are 1 to {len(found)}" if found else "there are none"
         raise UsageError(f"no finding {n}; {has}")
     finding = found[n - 1]
-    chain = session.ranks.results(finding.rank).account(finding)
+    chain = session.ranks.results(finding.rank).crediting.account(finding)
     data = {
         "number": n,
         "finding": finding_data(finding),

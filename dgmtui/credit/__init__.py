@@ -4,6 +4,7 @@ from dgmtui.credit.backward import backward_contributions, contributions
 from dgmtui.credit.chain import chain
 from dgmtui.credit.forward import forward_contributions
 from dgmtui.credit.model import Chain, Contribution, Contributions, Link, Target
+from dgmtui.credit.propagation import LrpRule, Propagation
 from dgmtui.credit.target import cause_of, parse_target
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     "Contribution",
     "Contributions",
     "Link",
+    "LrpRule",
+    "Propagation",
     "Target",
     "backward_contributions",
     "cause_of",

@@ -6,9 +6,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from dgmtui.credit.forward import EPSILON, forward_contributions, mask_of, size_of
+from dgmtui.credit.forward import forward_contributions, mask_of, size_of
 from dgmtui.credit.grouping import By, Outputs, Sums, summed
 from dgmtui.credit.model import Contribution, Contributions, Target
+from dgmtui.credit.propagation import EPSILON_RULE, Propagation
 from dgmtui.credit.sweep import Reader
 from dgmtui.credit.tangents import push_forward
 from dgmtui.trace.graph import Ref
@@ -50,7 +51,7 @@ def contributions(
     replay: Replay,
     target: Target,
     *,
-    epsilon: float = EPSILON,
+    propagation: Propagation = EPSILON_RULE,
     by: By = "unit",
     progress: Progress | None = None,
 ) -> Contributions:
@@ -61,7 +62,7 @@ def contributions(
         ReplayError: there is no backward pass to replay.
         Cancelled: ``progress`` was cancelled.
     """
-    forward = forward_contributions(replay, target, epsilon=epsilon, by=by, progress=progress)
+    forward = forward_contributions(replay, target, propagation=propagation, by=by, progress=progress)
     backward = backward_contributions(replay, target, by=by, progress=progress)
     merged = {(row.module, row.unit, row.sample): row for row in forward.rows}
     for row in backward.rows:

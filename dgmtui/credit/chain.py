@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from dgmtui.credit.forward import EPSILON, seed_of
+from dgmtui.credit.forward import seed_of
 from dgmtui.credit.grouping import Layout, Outputs
 from dgmtui.credit.model import Chain, Link, Target
+from dgmtui.credit.propagation import EPSILON_RULE, Propagation
 from dgmtui.credit.story import sentence
 from dgmtui.credit.sweep import Reader, Sweep
 from dgmtui.credit.target import cause_of
@@ -23,7 +24,11 @@ _MOST_LINKS = 1000
 
 
 def chain(
-    replay: Replay, start: "Birth | Target", *, epsilon: float = EPSILON, progress: Progress | None = None
+    replay: Replay,
+    start: "Birth | Target",
+    *,
+    propagation: Propagation = EPSILON_RULE,
+    progress: Progress | None = None,
 ) -> Chain:
     """Follow ``start`` to the input: at each step the relevance goes back to the nearest outputs of innermost modules
     (and to inputs), and the unit that got most, in the sample that got most, hands on what it got.
@@ -38,10 +43,10 @@ def chain(
     """
     birth = None if isinstance(start, Target) else start
     target = start if isinstance(start, Target) else cause_of(start, replay)
-    walk = _Walk(Reader(replay), epsilon, progress)
+    walk = _Walk(Reader(replay), propagation, progress)
     if target.alone:
         return _alone(target, walk.outputs)
-    walk.follow(target, seed_of(replay, target, walk.outputs, epsilon))
+    walk.follow(target, seed_of(replay, target, walk.outputs, propagation.epsilon))
     text = sentence(target, tuple(walk.links), walk.reader.graph, walk.constant, walk.cancelled, birth)
     return Chain(tuple(walk.links), text, target, walk.kept)
 
@@ -66,7 +71,7 @@ class _Walk:
     """The links so far."""
 
     reader: Reader
-    epsilon: float
+    propagation: Propagation
     progress: Progress | None
     links: list[Link] = field(default_factory=list)
     kept: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("bias", "random", "approximate"), 0.0))
@@ -110,7 +115,7 @@ class _Walk:
             stops.append(_Stop(ref, arrived))
             return True
 
-        ledger = Sweep(self.reader, self.epsilon, self.progress).run({start: relevance}, visit)
+        ledger = Sweep(self.reader, self.propagation, self.progress).run({start: relevance}, visit)
         for name in self.kept:
             self.kept[name] += ledger.ended[name]
         return stops, ledger.ended["bias"]

@@ -7,21 +7,19 @@ from torch import Tensor
 
 from dgmtui.credit.grouping import By, Outputs, Sums, summed
 from dgmtui.credit.model import Contribution, Contributions, Target
+from dgmtui.credit.propagation import EPSILON_RULE, Propagation
 from dgmtui.credit.sweep import Ledger, Reader, Sweep
 from dgmtui.errors import CreditError
 from dgmtui.trace.graph import OutsideRef, Ref
 from dgmtui.trace.progress import Progress
 from dgmtui.trace.replay import Replay
 
-EPSILON = 1e-6
-"""Absolute; keeps the linear rule from dividing by zero."""
-
 
 def forward_contributions(
     replay: Replay,
     target: Target,
     *,
-    epsilon: float = EPSILON,
+    propagation: Propagation = EPSILON_RULE,
     by: By = "unit",
     progress: Progress | None = None,
 ) -> Contributions:
@@ -36,8 +34,8 @@ def forward_contributions(
     if target.alone:
         return Contributions.of_nothing(target)
     collect = _Collect(Reader(replay), target, by)
-    seed = seed_of(replay, target, collect.outputs, epsilon)
-    ledger = Sweep(collect.reader, epsilon, progress).run({target.ref: seed}, collect.visit)
+    seed = seed_of(replay, target, collect.outputs, propagation.epsilon)
+    ledger = Sweep(collect.reader, propagation, progress).run({target.ref: seed}, collect.visit)
     rows = [row for module, sums in collect.sums.items() for row in _rows(module, sums, target)]
     inputs = [row for name, sums in collect.inputs.items() for row in _rows(name, sums, target)]
     return Contributions(

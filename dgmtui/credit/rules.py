@@ -10,6 +10,7 @@ from torch import Tensor
 from dgmtui.credit.direct import Lookup
 from dgmtui.credit.flow import Flow, Kind, is_float
 from dgmtui.credit.ops import vjp
+from dgmtui.credit.propagation import Propagation
 from dgmtui.credit.table import FACTORS, Rule, packet, rule_of
 from dgmtui.trace.graph import Node, NodeRef, OutsideRef, Ref
 from dgmtui.trace.operations import named_arguments
@@ -22,7 +23,7 @@ class Setting:
     flow: Flow
     value: Lookup
     """A tensor as it was when it was read, half precision widened to float32."""
-    epsilon: float
+    propagation: Propagation
 
 
 @dataclass
@@ -121,7 +122,7 @@ def _batch_norm(node: Node, arriving: Arriving, setting: Setting) -> Spread:
     weight, bias = (_optional(named.get(name), setting) for name in ("weight", "bias"))
     slope = scale if weight is None else scale * weight
     shift = -mean * slope if bias is None else bias - mean * slope
-    s = stabilised(relevance, setting.value(NodeRef(node.id)), setting.epsilon)
+    s = stabilised(relevance, setting.value(NodeRef(node.id)), setting.propagation.epsilon)
     per_unit = s.sum(dim=[d for d in range(x.dim()) if d != 1])
     return Spread({x_ref: x * s * slope.view(shape)}, literal=(per_unit * shift).sum())
 
@@ -156,7 +157,7 @@ _APPLY: dict[Rule, Callable[[Node, Arriving, Setting], Spread]] = {
 def _jointly(node: Node, arriving: Arriving, setting: Setting, wrt: tuple[Ref, ...]) -> dict[Ref, Tensor]:
     """``x ⊙ J_xᵀ(R / (z + ε·sign z))`` for every x in ``wrt``."""
     s = [
-        None if r is None else stabilised(r, setting.value(NodeRef(node.id, out)), setting.epsilon)
+        None if r is None else stabilised(r, setting.value(NodeRef(node.id, out)), setting.propagation.epsilon)
         for out, r in enumerate(arriving)
     ]
     pulled = vjp(node, setting.flow.graph, setting.value, wrt, s)
@@ -178,7 +179,7 @@ def _literal_share(node: Node, arriving: Arriving, setting: Setting) -> float | 
     alpha = named.get("alpha", 1)
     sign = -1 if packet(node.op) == "sub" else 1
     share = sign * number * (alpha if isinstance(alpha, int | float) and packet(node.op) != "rsub" else 1)
-    return share * stabilised(arriving[0], setting.value(NodeRef(node.id)), setting.epsilon).sum()
+    return share * stabilised(arriving[0], setting.value(NodeRef(node.id)), setting.propagation.epsilon).sum()
 
 
 def _floating(node: Node, setting: Setting) -> tuple[Ref, ...]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dgmtui.credit.flow import Flow, Kind, is_draw
+from dgmtui.credit.propagation import Propagation
 from dgmtui.credit.rules import Setting, Spread, spread
 from dgmtui.credit.table import VALUE_FREE, packet
 from dgmtui.trace.graph import Graph, Node, NodeRef, OutsideRef, Ref
@@ -68,9 +69,9 @@ class Reader:
 class Sweep:
     """Relevance on its way back."""
 
-    def __init__(self, reader: Reader, epsilon: float, progress: Progress | None = None) -> None:
+    def __init__(self, reader: Reader, propagation: Propagation, progress: Progress | None = None) -> None:
         self._reader = reader
-        self._epsilon = epsilon
+        self._propagation = propagation
         self._progress = progress
         self._waiting: dict[Ref, Tensor] = {}
         self._tainted: set[Ref] = set()
@@ -110,7 +111,7 @@ class Sweep:
         if not self._reader.flow.carriers(node):
             ended[_end_at(node)] += _total(arriving)
             return
-        setting = Setting(self._reader.flow, self._reader.at(node.id), self._epsilon)
+        setting = Setting(self._reader.flow, self._reader.at(node.id), self._propagation)
         done = spread(node, arriving, setting)
         self._account(node, done, arriving)
         for ref, part in done.parts.items():

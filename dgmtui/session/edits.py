@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     Standing: TypeAlias = tuple[Edit, ...]
 
+RECORDED: "Standing" = ()
+"""No edits: the iteration as it was recorded."""
+
 
 class Edits:
     """A stack a snapshot; what was undone can be done again until something else is."""

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from dgmtui.errors import CreditError, RecordingError, ReplayError, UsageError
+from dgmtui.errors import RecordingError, ReplayError, UsageError
 from dgmtui.recording.model import Match, SnapshotInfo, Verdict
-from dgmtui.session.edits import Edits
+from dgmtui.session.crediting import Crediting
+from dgmtui.session.edits import RECORDED, Edits
 
 if TYPE_CHECKING:
     import torch
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     Key: TypeAlias = tuple[int, str, str, "Standing"]
     """Iteration, turn, dtype and edits."""
 
-    from dgmtui.credit import Chain, Contributions, Target
-    from dgmtui.credit.grouping import By
     from dgmtui.findings import Finding
     from dgmtui.recording.reader import Recording
     from dgmtui.session.edits import Standing
@@ -29,11 +28,6 @@ if TYPE_CHECKING:
 
 KEPT_REPLAYS = 2
 """A replay holds every intermediate tensor of its iteration."""
-
-KEPT_CREDIT = 16
-
-RECORDED: "Standing" = ()
-"""No edits: the iteration as it was recorded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,51 +52,6 @@ class Replayed:
     def words(self) -> str:
         """``replay matches``, ``replay agrees``, ``replay differs``, ``replay not verified``, or that it is edited."""
         return f"{edited_words(self.edits)}: not compared with the training" if self.edits else words_of(self.verdict)
-
-
-@dataclass(frozen=True)
-class CreditTable:
-    """Contributions to one target at one snapshot."""
-
-    snapshot: SnapshotInfo
-    contributions: "Contributions"
-    graph: "Graph"
-    """Of the replay that they were taken from."""
-    healthy: int | None = None
-    """Iteration of the last snapshot before it whose gradients are finite, as far as is known."""
-    refused: str = ""
-    """Why there was no backward pass; empty where there was one."""
-
-    @property
-    def advice(self) -> str:
-        """Why no row has a backward part, and what to type to see one; empty where gradients are finite."""
-        if self.contributions.target.alone:
-            return ""
-        if self.refused:
-            return f"no backward part: {self.refused}"
-        if "gradient" in self.contributions.conserved:
-            return ""
-        target = self.contributions.target
-        unit = "" if target.unit is None else f"[{target.unit}]"
-        see = "" if self.healthy is None else f"; `goto {self.healthy}`, `credit {target.module or '.'}{unit}`"
-        return f"no backward part: gradients are not finite{see}"
-
-    @property
-    def note(self) -> str:
-        """Where the target's value went, and what could not be said."""
-        return "; ".join(part for part in (self.kept, self.contributions.note) if part)
-
-    @property
-    def brief(self) -> str:
-        """The same for people, who are told the rest by ``advice``."""
-        return self.kept if self.advice else self.note
-
-    @property
-    def kept(self) -> str:
-        """Where the target's value went, and which operations have no rule."""
-        went = ", ".join(f"{name} {value:.4g}" for name, value in self.contributions.conserved.items() if value)
-        ops = ", ".join(self.contributions.approximate_ops)
-        return "; ".join(part for part in (went and f"went to: {went}", ops and f"approximate at {ops}") if part)
 
 
 def edited_words(edits: "Standing") -> str:
@@ -138,9 +87,7 @@ class Results:
         self._quick: tuple[tuple[int, int], tuple[Finding, ...]] | None = None
         self._full: tuple[tuple[int, int], tuple[Finding, ...]] | None = None
         """What was looked at, up to which iteration and in how many rows, and the findings."""
-        self._credit: OrderedDict[tuple[object, ...], CreditTable] = OrderedDict()
-        self.shown_credit: CreditTable | None = None
-        """What the contributions pane shows: the answer of the last ``credit``."""
+        self.crediting = Crediting(recording, self)
 
     def progress(self) -> "Progress":
         """For the work that begins now; ``cancel`` reaches it."""
@@ -203,6 +150,10 @@ class Results:
             self._births[key] = tuple(replace(b, phase="edit") if b.outside in made.changed else b for b in found)
         return self._births[key]
 
+    def blamed_birth(self, snapshot: SnapshotInfo, edits: "Standing | None" = None) -> "Birth | None":
+        """The first of ``births`` that a loss or gradient carries, else the first."""
+        return _blamed(self.births(snapshot, edits=edits))
+
     def edit(self, snapshot: SnapshotInfo, edit: "Edit") -> None:
         """Change an iteration and replay it; an edit that can't be done, or be run, does not stand.
 
@@ -213,7 +164,7 @@ class Results:
         edits = (*self.edits.of(snapshot), edit)
         self.births(snapshot, edits=edits)
         self.edits.add(snapshot, edit)
-        self.shown_credit = None
+        self.crediting.shown = None
 
     def undo(self, snapshot: SnapshotInfo) -> "Edit":
         """Take back the last edit of an iteration.
@@ -221,7 +172,7 @@ class Results:
         Raises:
             UsageError: none stands.
         """
-        self.shown_credit = None
+        self.crediting.shown = None
         return self.edits.undo(snapshot)
 
     def redo(self, snapshot: SnapshotInfo) -> "Edit":
@@ -230,7 +181,7 @@ class Results:
         Raises:
             UsageError: none was, or another one was made since.
         """
-        self.shown_credit = None
+        self.crediting.shown = None
         return self.edits.redo(snapshot)
 
     def edited_graph(self, snapshot: SnapshotInfo) -> "Graph | None":
@@ -284,15 +235,16 @@ class Results:
     @property
     def findings_complete(self) -> bool:
         """The replay of the failing iteration has been looked at, or there is none to look at."""
-        failing = self._failing()
+        failing = self.failing()
         return failing is None or (self._full is not None and self._full[0][0] >= failing.iteration)
 
-    def _failing(self) -> SnapshotInfo | None:
+    def failing(self) -> SnapshotInfo | None:
+        """The snapshot of the iteration that failed, if one did."""
         return next((s for s in self._recording.snapshots if s.reason == "failing"), None)
 
     def _births_made(self) -> bool:
         """Whether the failing iteration was replayed: of a run that goes on, what that told stays known."""
-        failing = self._failing()
+        failing = self.failing()
         return failing is not None and (failing.iteration, failing.turn, "", RECORDED) in self._births
 
     def finding_at(self, iteration: int) -> "Finding | None":
@@ -314,61 +266,6 @@ class Results:
 
         here = (finding for finding in found if finding.iteration == iteration)
         return next(here, None) or next(filter(goes_on, found), None)
-
-    def target(self, snapshot: SnapshotInfo, text: str, edits: "Standing | None" = None) -> "Target":
-        """What a target's text names in a snapshot's replay; a non-finite one becomes the finite value behind it.
-
-        Raises:
-            CreditError, UsageError: it names nothing.
-        """
-        from dgmtui.credit import parse_target
-
-        replay = self.replay(snapshot, edits=edits).replay
-        birth = self._harmful_birth(snapshot, edits) if snapshot.reason == "failing" or text == "nonfinite" else None
-        return parse_target(text, replay.graph, replay, birth)
-
-    def credit(self, snapshot: SnapshotInfo, text: str, *, by: "By", epsilon: float) -> CreditTable:
-        """Forward and backward contributions to a target, remembered as what is shown."""
-        from dgmtui.credit import contributions, forward_contributions
-
-        key = (snapshot.iteration, snapshot.turn, text, by, epsilon, self.edits.of(snapshot))
-        if key not in self._credit:
-            target = self.target(snapshot, text)
-            replayed = self.replay(snapshot)
-            assign = forward_contributions if replayed.no_gradients else contributions
-            made = assign(replayed.replay, target, epsilon=epsilon, by=by, progress=self.progress())
-            before = (s.iteration for s in self._recording.snapshots if s.reason == "scheduled")
-            healthy = max((iteration for iteration in before if iteration < snapshot.iteration), default=None)
-            self._credit[key] = CreditTable(snapshot, made, replayed.replay.graph, healthy, replayed.no_gradients)
-            while len(self._credit) > KEPT_CREDIT:
-                self._credit.popitem(last=False)
-        self._credit.move_to_end(key)
-        self.shown_credit = self._credit[key]
-        return self.shown_credit
-
-    def chain(self, snapshot: SnapshotInfo, text: str, edits: "Standing | None" = None) -> "Chain":
-        """The way from a target back to the input, largest contributor by largest contributor."""
-        from dgmtui.credit import chain
-
-        replay = self.replay(snapshot, edits=edits).replay
-        birth = self._harmful_birth(snapshot, edits) if text == "nonfinite" else None
-        return chain(replay, birth or self.target(snapshot, text, edits), progress=self.progress())
-
-    def _harmful_birth(self, snapshot: SnapshotInfo, edits: "Standing | None") -> "Birth | None":
-        return _blamed(self.births(snapshot, edits=edits))
-
-    def account(self, finding: "Finding") -> str:
-        """The chain from a finding's non-finite value to the input, in words; empty where none is known."""
-        snapshot = self._failing()
-        birth = None if snapshot is None else self.birth_if_made(snapshot)
-        if snapshot is None or birth is None or finding.kind != "nonfinite":
-            return ""
-        if (birth.op, birth.phase, birth.unit) != (finding.op, finding.phase, finding.unit):
-            return ""
-        try:
-            return self.chain(snapshot, "nonfinite", RECORDED).sentence
-        except (CreditError, ReplayError):
-            return ""
 
     def _key(self, snapshot: SnapshotInfo, dtype: str = "", edits: "Standing | None" = None) -> "Key":
         return snapshot.iteration, snapshot.turn, dtype, self.edits.of(snapshot) if edits is None else edits

@@ -394,7 +394,7 @@ class Session:
             ReplayError, CreditError: there is no replay, or no credit for the target.
         """
         snapshot = self.needed_snapshot()
-        links = self.results.chain(snapshot, self.target).links
+        links = self.results.crediting.chain(snapshot, self.target).links
         above = next((link for link in links[1:] if link.module), None)
         if above is None:
             return "nothing upstream has a part in it: this is where the chain ends"

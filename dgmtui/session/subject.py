@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dgmtui.errors import DgmtuiError
 from dgmtui.recording.model import Quantity, SnapshotInfo
-from dgmtui.session.results import RECORDED
+from dgmtui.session.edits import RECORDED
 from dgmtui.trace.graph import Graph, NodeRef, OutsideRef, Ref
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def of_birth(recording: "Recording", results: "Results", snapshot: SnapshotInfo,
     known = charted(recording)
     quantity = Quantity.GRADIENT if birth.phase == "backward" else Quantity.ACTIVATION
     try:
-        target = results.target(snapshot, "nonfinite", RECORDED)
+        target = results.crediting.target(snapshot, "nonfinite", RECORDED)
     except DgmtuiError:  # no operation of the trace made it
         return None
     if birth.node is None:

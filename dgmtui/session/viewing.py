@@ -93,7 +93,7 @@ def thin_losses(losses: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray
 
 
 def _credit(session: "Session") -> CreditView | None:
-    shown = session.results.shown_credit
+    shown = session.results.crediting.shown
     if shown is None:
         return None
     made = shown.contributions

@@ -8,7 +8,7 @@ from captum.attr import LRP
 from captum.attr._utils.lrp_rules import EpsilonRule
 from torch import Tensor, nn
 
-from dgmtui.credit import parse_target
+from dgmtui.credit import Propagation, parse_target
 from dgmtui.credit.forward import seed_of
 from dgmtui.credit.grouping import Outputs
 from dgmtui.credit.sweep import Reader, Sweep
@@ -59,7 +59,7 @@ def test_relevance_of_the_input_agrees(run: Any, make: Any, shape: tuple[int, ..
     replay = run(model, lambda model, x: model(x).square().sum(), x=x)
     target = parse_target(f"{len(model) - 1}[2]", replay.graph, replay)
     seed = seed_of(replay, target, Outputs(replay.graph), EPSILON)
-    ours = Sweep(Reader(replay), EPSILON).run({target.ref: seed}, lambda *_: False).arrived["input:x"]
+    ours = Sweep(Reader(replay), Propagation()).run({target.ref: seed}, lambda *_: False).arrived["input:x"]
     theirs = captum_relevance(model, x, 2)
     assert float(theirs.norm()) > 0
     assert float((ours - theirs).norm() / theirs.norm()) < (1e-4 if dtype == torch.float32 else 1e-10)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dgmtui.credit import Contributions, forward_contributions, parse_target
+from dgmtui.credit import Contributions, Propagation, forward_contributions, parse_target
 from dgmtui.errors import CreditError
 from dgmtui.trace.progress import Cancelled, Progress
 
@@ -75,7 +75,7 @@ def test_cnns_conserve(run: Any, channels: list[int], bias: bool, pool: Any, tra
 
 def conserve(run: Any, model: nn.Sequential, x: Tensor, bias: bool) -> None:
     """What arrives at inputs (and biases) is the target, but for what ε takes where a z is as small as ε."""
-    found = asked(run(model, squared, x=x), f"{len(model) - 1}[0]", epsilon=1e-12)
+    found = asked(run(model, squared, x=x), f"{len(model) - 1}[0]", propagation=Propagation(epsilon=1e-12))
     value = found.target.value
     scale = abs(value) + abs(found.conserved["bias"]) + abs(found.conserved["inputs"])
     arrived = found.conserved["inputs"] + (found.conserved["bias"] if bias else 0.0)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dgmtui.credit import table
+from dgmtui.credit import Propagation, table
 from dgmtui.credit.sweep import Ledger, Reader, Sweep
 from dgmtui.credit.table import Rule, packet, rule_of
 
@@ -36,7 +36,7 @@ def passed(run: Any, model: nn.Module, relevance: Tensor, **inputs: Tensor) -> L
     """Relevance given to the model's output, sent back to the inputs."""
     replay = run(model, lambda model, **given: model(*given.values()).sum(), backward=False, **inputs)
     output = next(call for call in replay.graph.calls if call.parent < 0).outputs[0]
-    return Sweep(Reader(replay), EPSILON).run({output: relevance}, lambda *_: False)
+    return Sweep(Reader(replay), Propagation(epsilon=EPSILON)).run({output: relevance}, lambda *_: False)
 
 
 def divided(relevance: float, z: float) -> float:
