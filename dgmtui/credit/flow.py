@@ -5,7 +5,7 @@ from enum import Enum
 import torch
 
 from dgmtui.credit.aliases import Aliases
-from dgmtui.credit.table import GATES, VALUE_FREE, Rule, packet, rule_of
+from dgmtui.credit.table import GATES, MIXTURES, VALUE_FREE, Rule, packet, rule_of
 from dgmtui.trace.graph import Graph, Node, NodeRef, Outside, OutsideRef, Ref
 from dgmtui.trace.operations import named_arguments
 
@@ -55,14 +55,14 @@ class Flow:
         refs = dict.fromkeys(node.inputs())
         return tuple(ref for ref in refs if self._kinds[ref] is Kind.ACTIVATION and ref not in masks)
 
-    def is_gate(self, ref: Ref) -> bool:
-        """Whether a factor only says how much of the other factor passes."""
+    def is_gate(self, ref: Ref, mixing: bool = True) -> bool:
+        """Whether a factor only says how much of the other factor passes; ``mixing``: softmax says that too."""
         kind = self._kinds[ref]
         if kind is not Kind.ACTIVATION:
             return True
         while isinstance(ref, NodeRef):
             node = self.graph.nodes[ref.node]
-            if packet(node.op) in GATES:
+            if packet(node.op) in GATES or (mixing and packet(node.op) in MIXTURES):
                 return True
             if rule_of(node.op) is not Rule.MOVING or len(self.carriers(node)) != 1:
                 return False

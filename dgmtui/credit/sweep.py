@@ -10,13 +10,14 @@ from torch import Tensor
 from dgmtui.credit.flow import Flow, Kind, is_draw
 from dgmtui.credit.propagation import Propagation
 from dgmtui.credit.rules import Setting, Spread, spread
+from dgmtui.credit.rules.passing import total
 from dgmtui.credit.table import VALUE_FREE, packet
 from dgmtui.trace.graph import Graph, Node, NodeRef, OutsideRef, Ref
 from dgmtui.trace.progress import Progress
 from dgmtui.trace.replay import Replay
 
 Visit: TypeAlias = Callable[[Ref, Tensor, bool], bool]
-"""Told each tensor's whole relevance, and whether it came through an approximation; True: it goes no further."""
+"""Told each real tensor's whole relevance, and whether it came through an approximation; True: it goes no further."""
 
 
 @dataclass
@@ -101,7 +102,9 @@ class Sweep:
         tainted = any(ref in self._tainted for ref in refs)
         for i, ref in enumerate(refs):
             relevance = arriving[i]
-            if relevance is not None and visit(ref, relevance, ref in self._tainted):
+            if relevance is None or relevance.is_complex():
+                continue
+            if visit(ref, relevance, ref in self._tainted):
                 arriving[i] = None
         if any(r is not None for r in arriving):
             self._hand_on(node, arriving, tainted)
@@ -127,7 +130,7 @@ class Sweep:
     def _give(self, ref: Ref, relevance: Tensor, tainted: bool) -> None:
         kind = self._reader.flow.kind(ref)
         if kind is not Kind.ACTIVATION:
-            self._ledger.ended[_ENDS[kind]] += float(relevance.sum())
+            self._ledger.ended[_ENDS[kind]] += total(relevance)
             return
         waiting = self._waiting.get(ref)
         self._waiting[ref] = relevance if waiting is None else waiting + relevance
@@ -139,8 +142,9 @@ class Sweep:
             if not isinstance(ref, OutsideRef):
                 continue
             tainted = ref in self._tainted
-            visit(ref, relevance, tainted)
-            self._ledger.ended["inputs"] += float(relevance.sum())
+            if not relevance.is_complex():
+                visit(ref, relevance, tainted)
+            self._ledger.ended["inputs"] += total(relevance)
             self._ledger.arrived[ref.name] = relevance
             if tainted:
                 self._ledger.approximate_inputs.add(ref.name)
@@ -154,4 +158,4 @@ def _end_at(node: Node) -> str:
 
 
 def _total(tensors: Sequence[Tensor | None]) -> float:
-    return sum(float(t.sum()) for t in tensors if t is not None)
+    return sum(total(t) for t in tensors if t is not None)

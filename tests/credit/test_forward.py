@@ -210,9 +210,9 @@ def test_half_precision_is_widened(run: Any, dtype: torch.dtype) -> None:
 
 def test_the_loss_is_a_target_and_its_approximations_are_named(run: Any) -> None:
     model = nn.Sequential(nn.Linear(4, 3))
-    replay = run(model, lambda m, x, y: F.cross_entropy(m(x), y), x=torch.randn(5, 4), y=torch.tensor([0, 1, 2, 0, 1]))
+    replay = run(model, lambda m, x: m(x).prod(1).sum(), x=torch.randn(5, 4))
     found = asked(replay, "loss")
-    assert found.approximate_ops == ("aten._log_softmax",)
+    assert found.approximate_ops == ("aten.prod",)
     assert found.rows and all(row.approximate for row in found.rows)
     total = sum(found.conserved.values())
     assert total == pytest.approx(found.target.value, rel=1e-4)
