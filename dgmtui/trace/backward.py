@@ -1,13 +1,18 @@
 """Back-propagation through a replay, with every backward function's gradients watched."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from dgmtui.trace.finite import is_finite
+from dgmtui.trace.graph import NodeRef, Ref
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,70 @@ def finiteness_of(tensors: Any) -> Finiteness:
     return Finiteness(
         nan, any(bool(torch.isposinf(t).any()) for t in real), any(bool(torch.isneginf(t).any()) for t in real)
     )
+
+
+class Edges:
+    """Where the gradient of every result comes by on the way back, and whose derivative each backward function is."""
+
+    def __init__(self) -> None:
+        self._edges: dict[Ref, GradientEdge] = {}
+        self._made: list[tuple[Any, int]] = []
+        """Backward functions as they were when the node had run: a later change in place gives its tensor another."""
+
+    def add(self, ref: NodeRef, result: Tensor) -> None:
+        """``result`` is what ``ref`` names, and has a backward function."""
+        edge = get_gradient_edge(result)
+        self._edges[ref] = edge
+        self._made.append((edge.node, ref.node))
+
+    def own(self, t: Tensor, node: int) -> None:
+        """``node`` changed ``t`` in place."""
+        self._made.append((t.grad_fn, node))
+
+    def owners(self) -> dict[Any, int]:
+        """Which node each backward function is the derivative of."""
+        owners: dict[Any, int] = {}
+        for made, node in self._made:
+            stack = [made]
+            while stack:
+                function = stack.pop()
+                if function is None or function in owners or function.name().endswith("AccumulateGrad"):
+                    continue
+                owners[function] = node
+                stack.extend(following for following, _ in function.next_functions)
+        return owners
+
+    def gradients(self, loss: Tensor, leaves: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[Ref, Tensor]]:
+        """The loss's gradients by the leaves and by every result that they reach."""
+        edges = [*map(get_gradient_edge, leaves.values()), *self._edges.values()]
+        found = torch.autograd.grad(loss, edges, torch.ones_like(loss), retain_graph=True, allow_unused=True)
+        by_leaf, by_result = found[: len(leaves)], found[len(leaves) :]
+        return _those_made(leaves, by_leaf), _those_made(self._edges, by_result)
+
+    @contextmanager
+    def kept(self) -> Iterator[dict[Ref, Tensor]]:
+        """The results' gradients of a backward pass within the block; filled as it runs."""
+        kept: dict[Ref, Tensor] = {}
+        places: dict[Any, list[tuple[Ref, int]]] = {}
+        for ref, edge in self._edges.items():
+            places.setdefault(edge.node, []).append((ref, edge.output_nr))
+        handles = [node.register_prehook(_keeper(kept, here)) for node, here in places.items()]
+        try:
+            yield kept
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def _those_made(names: Iterable[Key], gradients: Iterable[Tensor | None]) -> dict[Key, Tensor]:
+    return {name: gradient for name, gradient in zip(names, gradients, strict=True) if gradient is not None}
+
+
+def _keeper(kept: dict[Ref, Tensor], places: list[tuple[Ref, int]]) -> Any:
+    def keep(gradients: Any) -> None:
+        kept.update({ref: gradients[number].detach() for ref, number in places if gradients[number] is not None})
+
+    return keep
 
 
 class Watch:

@@ -8,7 +8,8 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from functools import cached_property
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from dgmtui.errors import RecordingError
 
@@ -38,6 +39,7 @@ class Constant:
     value: str
 
 
+T = TypeVar("T")
 Ref: TypeAlias = NodeRef | OutsideRef
 Argument: TypeAlias = "Ref | Constant | None | bool | int | float | complex | str | tuple[Argument, ...]"
 
@@ -110,8 +112,11 @@ class Node:
 
     def inputs(self) -> Iterator[Ref]:
         """Every tensor reference among its arguments, in order, lists flattened."""
-        for value in (*self.args, *self.kwargs.values()):
-            yield from _refs(value)
+        return iter(self._inputs)
+
+    @cached_property
+    def _inputs(self) -> tuple[Ref, ...]:
+        return tuple(ref for value in (*self.args, *self.kwargs.values()) for ref in refs_in(value))
 
 
 @dataclass(frozen=True)
@@ -152,6 +157,13 @@ class Graph:
     torch_version: str = ""
     version: int = GRAPH_VERSION
     _users: dict[Ref, tuple[int, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, find: Callable[["Graph"], T]) -> T:
+        """``find(self)``, found once and kept as long as the graph is: for what is told from it alone."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        return self._found[find]  # type: ignore[no-any-return]
 
     def module_of(self, node: Node) -> str:
         """Path of the module that ran ``node``; ``""`` for the root and for code outside every module."""
@@ -267,12 +279,13 @@ def map_refs(value: Argument, change: Callable[[Ref], Any]) -> Any:
     return value
 
 
-def _refs(value: Argument) -> Iterator[Ref]:
+def refs_in(value: Argument) -> Iterator[Ref]:
+    """Every tensor reference in an argument, in order, lists flattened."""
     if isinstance(value, NodeRef | OutsideRef):
         yield value
     elif isinstance(value, tuple):
         for item in value:
-            yield from _refs(item)
+            yield from refs_in(item)
 
 
 def _encode(value: Argument) -> Any:

@@ -84,8 +84,12 @@ def argument_at(op: OpOverload, position: int, args: Any, kwargs: Mapping[str, A
 
 def named_arguments(node: Node) -> dict[str, Argument]:
     """The arguments of ``node`` by their names in the operation's schema, those left at their default not included."""
-    names = [argument.name for argument in resolve_op(node.op)._schema.arguments]
-    return {**dict(zip(names, node.args, strict=False)), **node.kwargs}
+    return {**dict(zip(_argument_names(node.op), node.args, strict=False)), **node.kwargs}
+
+
+@functools.cache
+def _argument_names(op: str) -> tuple[str, ...]:
+    return tuple(argument.name for argument in resolve_op(op)._schema.arguments)
 
 
 def is_random(op: OpOverload, args: Any, kwargs: Mapping[str, Any]) -> bool:
@@ -106,6 +110,8 @@ def is_alias(name: str) -> bool:
 
 def flat_results(result: Any) -> tuple[Any, ...]:
     """What an operation returned as one tuple, lists of tensors flattened; non-tensors kept in place."""
+    if isinstance(result, Tensor):
+        return (result,)
     if isinstance(result, tuple | list):
         return tuple(item for part in result for item in flat_results(part))
     return (result,)
@@ -168,13 +174,12 @@ def _device(name: str) -> torch.device:
 
 def decode_argument(value: Argument, lookup: Callable[[Ref], Any], constant: Callable[[Constant], Any]) -> Any:
     """A node's argument as it is passed to the operation."""
-    if isinstance(value, NodeRef | OutsideRef):
-        return lookup(value)
-    if isinstance(value, Constant):
-        return constant(value)
-    if isinstance(value, tuple):
-        return [decode_argument(item, lookup, constant) for item in value]
-    return value
+    kind = type(value)
+    if kind is NodeRef or kind is OutsideRef:
+        return lookup(value)  # type: ignore[arg-type]
+    if kind is tuple:
+        return [decode_argument(item, lookup, constant) for item in value]  # type: ignore[union-attr]
+    return constant(value) if kind is Constant else value  # type: ignore[arg-type]
 
 
 def run_node(

@@ -1,17 +1,17 @@
 """Running a trace again: forward to any node, backward from the loss, in its own dtype or another."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from dgmtui.errors import ReplayError
-from dgmtui.trace.backward import BackwardStep, Watch
+from dgmtui.trace.backward import BackwardStep, Edges, Watch
 from dgmtui.trace.decomposed import DECOMPOSED
 from dgmtui.trace.draws import has_draws, substitute
-from dgmtui.trace.graph import Call, Constant, Graph, Node, NodeRef, OutsideRef, Ref
+from dgmtui.trace.graph import Call, Constant, Graph, Node, NodeRef, Outside, OutsideRef, Ref
 from dgmtui.trace.loading import load_replay
 from dgmtui.trace.operations import (
     call_op,
@@ -20,9 +20,10 @@ from dgmtui.trace.operations import (
     resolve_op,
     run_node,
 )
+from dgmtui.trace.plan import plan_of
 from dgmtui.trace.precision import adapt_call, in_dtype, replaced_dtype
 from dgmtui.trace.progress import Progress
-from dgmtui.trace.tensors import dtype_named, laid_out_as
+from dgmtui.trace.tensors import dtype_named, laid_out_as, lies_as
 from dgmtui.trace.values import Values
 
 __all__ = ["Replay", "load_replay", "resolve_op", "run_node"]
@@ -31,10 +32,13 @@ __all__ = ["Replay", "load_replay", "resolve_op", "run_node"]
 class Replay:
     """One iteration, run again from its trace and its outside tensors.
 
-    ``feeds`` are never changed; they are copied when ``forward`` starts. ``draws`` are the results of random
+    ``feeds`` are never changed by it, and must not be changed while it is used: what the graph changes in place is
+    copied when ``forward`` starts, the rest is read where it is. ``draws`` are the results of random
     operations by node and result; without them chance is really drawn, from ``rng_state`` (the CPU generator's) if
     given, and from ``rng_states`` from the nodes on that they are given by; the process's own generators are put back
-    afterwards. ``dtype`` runs every floating tensor in that dtype. ``device`` None keeps the traced devices.
+    afterwards. ``dtype`` runs every floating tensor in that dtype. ``device`` None keeps the traced devices. Without
+    ``differentiable`` there is no going back from it, and nothing is kept for that. ``keeping`` says which tensors are
+    asked for later (None: any); the others are let go as soon as no operation takes them.
     """
 
     def __init__(
@@ -47,6 +51,8 @@ class Replay:
         rng_states: Mapping[int, Tensor] | None = None,
         dtype: torch.dtype | None = None,
         device: str | torch.device | None = None,
+        differentiable: bool = True,
+        keeping: Collection[Ref] | None = None,
     ) -> None:
         missing = [name for name in graph.outside if name not in feeds]
         if missing:
@@ -60,10 +66,13 @@ class Replay:
         self._feeds = feeds
         self._given = draws
         self._rng_state = rng_state
-        self._rng_states = (rng_states or {}) if any(node.random for node in graph.nodes) else {}
-        self._values = Values(graph)
+        self._plan = graph.once(plan_of)
+        self._rng_states = (rng_states or {}) if self._plan.random else {}
+        self._values = Values(self._plan)
+        self._differentiable = differentiable
+        self._keeping = None if keeping is None else frozenset(keeping)
         self._leaves: dict[str, Tensor] = {}
-        self._owners: dict[Any, int] = {}
+        self._edges = Edges()
         self._result_gradients: dict[Ref, Tensor] = {}
         self._done = 0
         self._went_back = self._watched = False
@@ -92,6 +101,8 @@ class Replay:
         draws: Mapping[tuple[int, int], Tensor] | None = None,
         rng_states: Mapping[int, Tensor] | None = None,
         same_draws: bool = True,
+        differentiable: bool = True,
+        keeping: Collection[Ref] | None = None,
     ) -> "Replay":
         """A new, unrun replay of the same iteration: with other feeds, in another dtype, of an edited graph.
 
@@ -107,6 +118,8 @@ class Replay:
             rng_states=self._rng_states if rng_states is None else rng_states,
             dtype=dtype or self.dtype,
             device=self.device,
+            differentiable=differentiable,
+            keeping=keeping,
         )
 
     def forward(self, *, to: int | None = None, progress: Progress | None = None) -> None:
@@ -144,21 +157,31 @@ class Replay:
         if not loss.requires_grad:
             raise ReplayError(
                 "the loss depends on no parameter that takes a gradient; there is no backward pass to replay"
+                if self._differentiable
+                else "this replay was told that nobody goes back from it; ask `again` for one that can"
             )
+        try:
+            with self._isolated():
+                if steps:
+                    self._go_back_watched(loss)
+                else:
+                    self.gradients, self._result_gradients = self._edges.gradients(loss, self._leaves)
+        except RuntimeError as error:
+            raise ReplayError(f"the backward pass failed in the replay: {str(error).splitlines()[0]}") from error
+        self._went_back, self._watched = True, steps
+
+    def _go_back_watched(self, loss: Tensor) -> None:
         leaves = {torch.autograd.graph.get_gradient_edge(leaf).node: name for name, leaf in self._leaves.items()}
         for leaf in self._leaves.values():
             leaf.grad = None
-        watch = Watch(loss, self._owners, leaves) if steps else None
+        watch = Watch(loss, self._edges.owners(), leaves)
         try:
-            with self._isolated():
+            with self._edges.kept() as kept:
                 torch.autograd.backward(loss, torch.ones_like(loss), retain_graph=True)
-        except RuntimeError as error:
-            raise ReplayError(f"the backward pass failed in the replay: {str(error).splitlines()[0]}") from error
         finally:
-            if watch is not None:
-                watch.remove()
-        self._went_back, self._watched = True, steps
-        self.backward_steps = watch.steps() if watch is not None else ()
+            watch.remove()
+        self.backward_steps = watch.steps()
+        self._result_gradients = kept
         self.gradients = {name: leaf.grad for name, leaf in self._leaves.items() if leaf.grad is not None}
 
     @property
@@ -194,11 +217,25 @@ class Replay:
         self._ensure(ref)
         return self._values.live(ref)
 
+    def release(self, ref: Ref) -> None:
+        """Let go of the value and the gradient of ``ref``, which nobody will ask this replay for again.
+
+        The memory is free once nothing else lies in it and autograd does not need it (see ``differentiable``).
+        """
+        self._values.release(ref)
+        self._result_gradients.pop(ref, None)
+
     def _ensure(self, ref: Ref) -> None:
+        if ref in self._values:
+            return
+        self.forward(to=ref.node if isinstance(ref, NodeRef) else -1)
         if ref not in self._values:
-            self.forward(to=ref.node if isinstance(ref, NodeRef) else -1)
-        if ref not in self._values:
-            raise ReplayError(f"{ref} is no tensor of this iteration")
+            made = isinstance(ref, NodeRef) and ref.node < len(self.graph.nodes)
+            raise ReplayError(
+                f"the value of {ref} was let go; ask `again` for a replay that keeps it"
+                if made or (isinstance(ref, OutsideRef) and ref.name in self.graph.outside)
+                else f"{ref} is no tensor of this iteration"
+            )
 
     def _feed(self) -> None:
         changed = {
@@ -208,8 +245,7 @@ class Replay:
             if isinstance(ref, OutsideRef) and node.grad_enabled
         }
         for name, outside in self.graph.outside.items():
-            fed = in_dtype(self._feeds[name].detach(), self.dtype)
-            leaf = laid_out_as(fed if self.device is None else fed.to(self.device), outside.meta)
+            leaf = self._placed_as(name, outside)
             differentiable = leaf.is_floating_point() or leaf.is_complex()
             if outside.meta.requires_grad and differentiable:
                 self._leaves[name] = leaf.requires_grad_()
@@ -218,10 +254,20 @@ class Replay:
             with torch.enable_grad():
                 self._values.put(OutsideRef(name), leaf.clone() if aside else leaf)
 
+    def _placed_as(self, name: str, outside: Outside) -> Tensor:
+        """What was fed as the trace had it: itself where nothing writes to it and it lies alike, else a copy."""
+        given = self._feeds[name].detach()
+        fed = in_dtype(given, self.dtype)
+        fed = fed if self.device is None else fed.to(self.device)
+        same = lies_as(fed, outside.meta) and not fed.is_inference()
+        return fed if same and (fed is not given or name not in self._plan.written) else laid_out_as(fed, outside.meta)
+
     def _run(self, node: Node) -> None:
-        targets = self._targets(node)
-        self._values.about_to_change(node.id, targets)
-        with torch.set_grad_enabled(node.grad_enabled):
+        targets: tuple[Tensor, ...] = ()
+        if node.mutates:
+            targets = tuple(self._values.live(ref) for ref in node.mutates)
+            self._values.about_to_change(node.id, targets)
+        with nullcontext() if node.grad_enabled else torch.no_grad():
             results = self._results(node, targets)
         if len(results) != len(node.outs):
             raise ReplayError(
@@ -231,12 +277,13 @@ class Replay:
         for out, result in enumerate(results):
             if isinstance(result, Tensor):
                 self._keep(node, NodeRef(node.id, out), result)
-        if node.mutates:
+        if node.mutates and self._differentiable:
             for t in self._values.changed(targets):
-                self._own(t, node.id)
-
-    def _targets(self, node: Node) -> tuple[Tensor, ...]:
-        return tuple(self._values.live(ref) for ref in node.mutates)
+                self._edges.own(t, node.id)
+        if self._keeping is not None:
+            for ref in self._plan.last_uses.get(node.id, ()):
+                if ref not in self._keeping and ref != self.graph.loss:
+                    self.release(ref)
 
     def _results(self, node: Node, targets: tuple[Tensor, ...]) -> tuple[Any, ...]:
         op = resolve_op(node.op)
@@ -268,38 +315,17 @@ class Replay:
         if node.random:
             self.draws[ref.node, ref.out] = result.detach().clone()
         if result.requires_grad and result.grad_fn is not None:
-            self._own(result, node.id)
-            result.register_hook(  # type: ignore[no-untyped-call]
-                self._gradient_hook(ref)
-            )
-
-    def _gradient_hook(self, ref: Ref) -> Any:
-        kept = self._result_gradients  # not self: autograd holds the hook, and what it would hold is never freed
-
-        def keep(gradient: Tensor | None) -> None:
-            if gradient is not None:
-                kept[ref] = gradient.detach()
-
-        return keep
-
-    def _own(self, t: Tensor, node: int) -> None:
-        """Ascribe to ``node`` the backward functions that running it made."""
-        stack = [t.grad_fn]
-        while stack:
-            function = stack.pop()
-            if function is None or function in self._owners or function.name().endswith("AccumulateGrad"):
-                continue
-            self._owners[function] = node
-            stack.extend(following for following, _ in function.next_functions)
+            self._edges.add(ref, result)
 
     @contextmanager
     def _isolated(self) -> Iterator[None]:
-        """No autocast of the caller's, and every generator afterwards as it was."""
-        draws_anew = any(node.random for node in self.graph.nodes)
+        """Neither autocast nor grad mode of the caller's, and every generator afterwards as it was."""
         with ExitStack() as stack:
+            stack.enter_context(torch.set_grad_enabled(self._differentiable))
             for kind in {"cpu", *(torch.device(o.meta.device).type for o in self.graph.outside.values())} - {"meta"}:
-                stack.enter_context(torch.autocast(kind, enabled=False))
-            if draws_anew:
+                if torch.is_autocast_enabled(kind):
+                    stack.enter_context(torch.autocast(kind, enabled=False))
+            if self._plan.random:
                 stack.enter_context(torch.random.fork_rng())
                 if self._rng_state is not None and self._done == 0:
                     torch.set_rng_state(self._rng_state)

@@ -102,6 +102,12 @@ def laid_out_as(t: Tensor, meta: TensorMeta) -> Tensor:
     return _as_aligned(copy, t).expand(meta.shape)
 
 
+def lies_as(t: Tensor, meta: TensorMeta) -> bool:
+    """Whether ``t`` has the shape and the strides of ``meta``, so that ``laid_out_as`` would only copy it."""
+    strided = t.layout == torch.strided and not t.is_conj() and not t.is_neg()
+    return strided and tuple(t.shape) == meta.shape and tuple(t.stride()) == meta.stride
+
+
 def _as_aligned(copy: Tensor, original: Tensor) -> Tensor:
     """``copy`` as far from the start of a cache line as ``original`` is: matrix products round differently there."""
     if copy.device.type != "cpu" or original.device.type != "cpu" or 0 in copy.shape:

@@ -1,24 +1,23 @@
 """What every tensor of a replay held, and when: copies are made only before something is overwritten."""
 
 from bisect import bisect_left
-from collections.abc import Mapping
 
 from torch import Tensor
 
-from dgmtui.trace.graph import Graph, NodeRef, Ref
-from dgmtui.trace.operations import is_alias
+from dgmtui.trace.graph import NodeRef, Ref
+from dgmtui.trace.plan import Plan
 
 
 class Values:
     """The tensors of a replay by reference, alive and as they were."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, plan: Plan) -> None:
         self._live: dict[Ref, Tensor] = {}
         self._sharing: dict[int, list[Ref]] = {}
         self._frozen: dict[Ref, list[tuple[int, Tensor]]] = {}
         """Per reference: (the node that overwrote it, what it held just before), in order."""
         self._writers: dict[int, list[int]] = {}
-        self._readings = _readings(graph)
+        self._plan = plan
 
     def __contains__(self, ref: Ref) -> bool:
         return ref in self._live
@@ -30,9 +29,15 @@ class Values:
     def put(self, ref: Ref, t: Tensor) -> None:
         """``ref`` has been computed, or fed."""
         self._live[ref] = t
-        key = _storage(t)
-        if key:
+        if self._plan.writes and (key := _storage(t)):
             self._sharing.setdefault(key, []).append(ref)
+
+    def release(self, ref: Ref) -> None:
+        """``ref`` will not be asked for again."""
+        t = self._live.pop(ref, None)
+        self._frozen.pop(ref, None)
+        if t is not None and self._plan.writes and (key := _storage(t)):
+            self._sharing[key].remove(ref)
 
     def about_to_change(self, node: int, targets: tuple[Tensor, ...]) -> None:
         """Node ``node`` will overwrite ``targets``: keep what will be asked for."""
@@ -67,22 +72,9 @@ class Values:
         versions = self._frozen.get(ref)
         if not versions:
             return True
-        readings = self._readings.get(ref, ())
+        readings = self._plan.readings.get(ref, ())
         place = bisect_left(readings, versions[-1][0] + 1)
         return place < len(readings) and readings[place] <= node
-
-
-def _readings(graph: Graph) -> Mapping[Ref, list[int]]:
-    """For every reference, just before which nodes its value is asked for; views only pass memory on."""
-    readings: dict[Ref, set[int]] = {}
-    for node in graph.nodes:
-        if not is_alias(node.op):
-            for ref in node.inputs():
-                readings.setdefault(ref, set()).add(node.id)
-    for call in graph.calls:
-        for ref in call.outputs:
-            readings.setdefault(ref, set()).add(call.end)
-    return {ref: sorted(nodes) for ref, nodes in readings.items()}
 
 
 def _storage(t: Tensor) -> int:

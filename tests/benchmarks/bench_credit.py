@@ -8,110 +8,95 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from architectures import Subject, subjects
 from captum.attr import LRP
 from captum.attr._utils.lrp_rules import EpsilonRule
+from memory import activation_bytes, peak_bytes
 from table import BenchRow
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from dgmtui.credit import backward_contributions, chain, forward_contributions, parse_target
 
 ROUNDS = 15
-
-
-class Cnn(nn.Module):
-    """1.2 M parameters on 32 × 32 pictures."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1, self.conv2, self.conv3 = (nn.Conv2d(a, b, 3, padding=1) for a, b in ((3, 32), (32, 64), (64, 128)))
-        self.pools = nn.ModuleList(nn.MaxPool2d(2) for _ in range(3))
-        self.relus = nn.ModuleList(nn.ReLU() for _ in range(4))
-        self.fc1, self.out = nn.Linear(2048, 512), nn.Linear(512, 10)
-
-    def forward(self, x: Tensor) -> Tensor:
-        for conv, relu, pool in zip((self.conv1, self.conv2, self.conv3), self.relus, self.pools, strict=False):
-            x = pool(relu(conv(x)))
-        logits: Tensor = self.out(self.relus[3](self.fc1(x.flatten(1))))
-        return logits
-
-
-def mlp() -> nn.Sequential:
-    """0.8 M parameters."""
-    return nn.Sequential(
-        nn.Linear(784, 512),
-        nn.ReLU(),
-        nn.Linear(512, 512),
-        nn.ReLU(),
-        nn.Linear(512, 256),
-        nn.ReLU(),
-        nn.Linear(256, 10),
-    )
-
-
-def loss_of(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-    return F.cross_entropy(model(x), y)
+_WHAT = (
+    ("gradients", "gradient at every activation, with the replay", 1.2),
+    ("lrp", "LRP-ε for all nodes, with the forward replay", 2.0),
+    ("sweep", "LRP-ε for all nodes, the sweep alone", 2.0),
+    ("backward", "backward contributions of a first-layer unit", 3.0),
+    ("chain", "chain from one output to the input", None),
+)
 
 
 def rows() -> Iterable[BenchRow]:
-    """GOALS' credit table, for a CNN and an MLP."""
+    """GOALS' credit table, for a CNN, an MLP, a transformer, LSTMs and a convolutional VAE."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     try:
-        yield from _model_rows("CNN", Cnn(), torch.rand(32, 3, 32, 32), "out")
-        yield from _model_rows("MLP", mlp(), torch.rand(128, 784), "6")
+        for subject in subjects():
+            yield from _subject_rows(subject)
     finally:
         torch.set_num_threads(threads)
 
 
-def _model_rows(name: str, model: nn.Module, x: Tensor, last: str) -> Iterable[BenchRow]:
-    y = torch.arange(len(x)) % 10
-    trace = _trace()
-    graph, replay = trace(model, loss_of, x=x, y=y)
+def _subject_rows(subject: Subject) -> Iterable[BenchRow]:
+    graph, replay = _trace()(subject.model, lambda _, **batch: subject.loss(**batch), **subject.batch)
     replay.backward(steps=False)
-    batch = parse_target(f"{last}[3]", graph, replay)
-    one = parse_target(f"{last}[3]@5", graph, replay)
-    first = parse_target(f"{graph.calls[1].module}[1]", graph, replay)
-
-    def iteration() -> None:
-        model.zero_grad()
-        loss_of(model, x, y).backward()
-
-    def gradients() -> None:
-        replay.again().backward(steps=False)
-
-    def relevance_of_all() -> None:
-        fresh = replay.again()
-        fresh.forward()
-        forward_contributions(fresh, batch)
-
-    took = _medians(
-        {
-            "iteration": iteration,
-            "gradients": gradients,
-            "sweep": lambda: forward_contributions(replay, batch),
-            "lrp": relevance_of_all,
-            "backward": lambda: backward_contributions(replay, first),
-            "chain": lambda: chain(replay, one),
-            "captum": lambda: _captum(model, x),
-        }
-    )
-    base, captum = took["iteration"], took["captum"] / took["iteration"]
-    for key, what, goal, peer, peer_value in (
-        ("gradients", "gradient at every activation, with the replay", 1.2, "none (the floor is 1)", None),
-        ("lrp", "LRP-ε for all nodes, with the forward replay", 2.0, "captum LRP-ε", captum),
-        ("sweep", "LRP-ε for all nodes, the sweep alone", 2.0, "captum LRP-ε", captum),
-        ("backward", "backward contributions of a first-layer unit", 3.0, "none", None),
-        ("chain", "chain from one output to the input", None, "none", None),
-    ):
+    jobs = _jobs(subject, graph, replay)
+    took = _medians(jobs)
+    base, captum = took["iteration"], took["captum"] / took["iteration"] if "captum" in took else None
+    for key, what, goal in _WHAT:
         ours = took[key] / base
+        peer_value = captum if key in ("lrp", "sweep") else None
+        peer = "none (the floor is 1)" if key == "gradients" else "captum LRP-ε" if peer_value else "none"
         yield BenchRow(
-            "credit", f"{name}: {what}", ours, "× fwd+bwd", peer, peer_value,
+            "credit", f"{subject.name}: {what}", ours, "× fwd+bwd", peer, peer_value,
             None if peer_value is None else ours / peer_value, f"≤ {goal}" if goal else "–",
             None if goal is None else ours <= goal, f"fwd+bwd {1e3 * base:.1f} ms of CPU time",
         )  # fmt: skip
-    yield _agreement(name, model, x, replay, batch)
+    yield from _memory_rows(subject, jobs, activation_bytes(graph))
+    if subject.has_captum:
+        yield _agreement(subject, replay, parse_target(subject.unit, graph, replay))
+
+
+def _jobs(subject: Subject, graph: Any, replay: Any) -> dict[str, Callable[[], object]]:
+    batch, one, early = (parse_target(t, graph, replay) for t in (subject.unit, f"{subject.unit}@5", subject.early))
+
+    def iteration() -> None:
+        subject.model.zero_grad()
+        subject.loss(**subject.batch).backward()
+
+    def gradients() -> object:
+        fresh = replay.again()
+        fresh.backward(steps=False)
+        return fresh
+
+    def relevance_of_all() -> object:
+        fresh = replay.again()
+        fresh.forward()
+        return forward_contributions(fresh, batch)
+
+    jobs = {
+        "iteration": iteration,
+        "gradients": gradients,
+        "sweep": lambda: forward_contributions(replay, batch),
+        "lrp": relevance_of_all,
+        "backward": lambda: backward_contributions(replay, early),
+        "chain": lambda: chain(replay, one),
+    }
+    if subject.has_captum:
+        jobs["captum"] = lambda: _captum(subject.model, subject.batch["x"])
+    return jobs
+
+
+def _memory_rows(subject: Subject, jobs: dict[str, Callable[[], object]], activations: int) -> Iterable[BenchRow]:
+    peer = peak_bytes(jobs["iteration"]) / activations
+    for key, what, _ in _WHAT:
+        peak = peak_bytes(jobs[key]) / activations
+        yield BenchRow(
+            "credit", f"{subject.name}: most memory of: {what}", peak, "× activations", "fwd+bwd", peer, peak / peer,
+            "–", None, f"activations {activations / 2**20:.1f} MiB",
+        )  # fmt: skip
 
 
 def _captum(model: nn.Module, x: Tensor) -> Tensor:
@@ -123,15 +108,16 @@ def _captum(model: nn.Module, x: Tensor) -> Tensor:
     return relevance.detach()
 
 
-def _agreement(name: str, model: nn.Module, x: Tensor, replay: Any, batch: Any) -> BenchRow:
+def _agreement(subject: Subject, replay: Any, batch: Any) -> BenchRow:
     found = forward_contributions(replay, batch, by="unit,sample")
+    x = subject.batch["x"]
     ours = torch.zeros(x.shape[1], len(x))
     for row in found.inputs:
         ours[row.unit, row.sample] = row.forward
-    theirs = _captum(model, x).flatten(2).sum(-1).T if x.dim() > 2 else _captum(model, x).T
+    theirs = _captum(subject.model, x).flatten(2).sum(-1).T if x.dim() > 2 else _captum(subject.model, x).T
     difference = float((ours - theirs).norm() / theirs.norm())
     return BenchRow(
-        "credit", f"{name}: difference of input relevance", difference, "relative", "captum LRP-ε", 0.0, None,
+        "credit", f"{subject.name}: difference of input relevance", difference, "relative", "captum LRP-ε", 0.0, None,
         "≤ 1e-4", difference <= 1e-4,
     )  # fmt: skip
 
