@@ -16,11 +16,23 @@ def upstream(case: Case, feeder: str) -> tuple[str, ...]:
         modules = [module for module, began in silent.items() if began == since]
         when = "in any recorded iteration" if since == case.recording.rows[0] else f"since iteration {since:,}"
         told.append(f"No gradient has reached the weights of {listed(modules)} {when}.")
-    coasting = {module: until for module, since in silent.items() if (until := _moved_on(case, module, since))}
-    if coasting:
-        until = ", ".join(f"`{module}` until iteration {last:,}" for module, last in coasting.items())
-        told.append(f"Momentum or weight decay still moved {until}.")
+    if told:
+        told += _coasting(case, silent)
     return tuple(told)
+
+
+def _coasting(case: Case, silent: dict[str, int]) -> list[str]:
+    """How long layers without a gradient went on moving."""
+    until: dict[int, list[str]] = {}
+    for module, since in silent.items():
+        if (last := _moved_on(case, module, since)) is not None:
+            until.setdefault(last, []).append(module)
+    final = int(case.recording.rows[-1])
+    parts = [
+        f"{listed(modules)} {'to the end' if last == final else f'until iteration {last:,}'}"
+        for last, modules in sorted(until.items())
+    ]
+    return [f"Momentum or weight decay still moved {', '.join(parts)}."] if parts else []
 
 
 def downstream(feeds: tuple[str, ...]) -> tuple[str, ...]:
@@ -65,7 +77,7 @@ def _since(absmax: NDArray[np.float64], called: NDArray[np.bool_], window: int) 
 
 
 def _moved_on(case: Case, module: str, since: int) -> int | None:
-    """The last iteration after ``since`` whose update was not zero; None where none was, or it never stopped."""
+    """The last iteration after ``since`` whose update was not zero; None where none was, or none was recorded."""
     channel = case.channel(module, Quantity.UPDATE)
     if channel is None:
         return None
