@@ -4,6 +4,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     analyse,
     charting,
     crediting,
+    dying,
     editing,
     exporting,
     look,

@@ -38,9 +38,9 @@ def explain(session: Session, n: int = 1) -> Result:
     """Explain one finding with its evidence: the first, or the Nth of `findings`.
 
     JSON: {"command":"explain","number","finding","chain","evidence":[{"command","text"}…],"source_text","data"}: the
-    finding as `findings` gives it, the way from a non-finite value to the input in words (null where none is known),
-    commands that show it, the source line, and what its kind adds. Where nothing was found, "finding" is null and
-    "evidence" empty.
+    finding as `findings` gives it; in words the way from a non-finite value to the input, or what pushed units below
+    zero (null where neither is known); commands that show it, the source line, and what its kind adds. Where nothing
+    was found, "finding" is null and "evidence" empty.
     """
     found = session.ranks.findings()
     if not found and n == 1:
@@ -57,7 +57,7 @@ def explain(session: Session, n: int = 1) -> Result:
         has = f"there are 1 to {len(found)}" if found else "there are none"
         raise UsageError(f"no finding {n}; {has}")
     finding = found[n - 1]
-    chain = session.ranks.results(finding.rank).crediting.account(finding)
+    chain = session.ranks.results(finding.rank).crediting.account(finding) or finding.data.get("chain", "")
     data = {
         "number": n,
         "finding": finding_data(finding),

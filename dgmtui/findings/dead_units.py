@@ -3,13 +3,17 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.findings.activations import Site, sites
+from dgmtui.findings.aftermath import downstream, upstream
 from dgmtui.findings.case import Case
 from dgmtui.findings.lineage import called_with, feeding_call, made_by
 from dgmtui.findings.model import Evidence, Finding, Severity
+from dgmtui.findings.pushed import moved
 from dgmtui.findings.registry import detector
 from dgmtui.recording.model import Measure, Quantity
 from dgmtui.trace.graph import Graph, Node
@@ -36,16 +40,29 @@ class Rectifier:
     dead: NDArray[np.bool_]
     """``[U]``."""
     onset: int
+    """Since when nine tenths of these units are dead: the first iteration of the recorded rows from which on they are
+    zero for every sample in each row."""
+    complete: int
+    """Since when all of them are."""
     source: str | None = None
     source_text: str | None = None
+
+
+Dead: TypeAlias = tuple[NDArray[np.bool_], int, int]
+"""``[U]``, which units are dead, since when nine tenths of them are, and since when all."""
 
 
 @detector("dead_units")
 def dead_units(case: Case) -> Iterator[Finding]:
     """A rectifier of which many units are zero for every sample, over a window up to the last recorded row."""
-    for rectifier in (*_modules(case), *_functions(case)):
-        if rectifier.dead.mean() >= case.thresholds.dead_share_warning:
-            yield _finding(case, rectifier)
+    found = [r for r in rectifiers(case) if r.dead.mean() >= case.thresholds.dead_share_warning]
+    for rectifier in found:
+        yield _finding(case, rectifier)
+
+
+def rectifiers(case: Case) -> tuple[Rectifier, ...]:
+    """Every rectifier of which the recording tells which units are dead, be it none: modules, then functions."""
+    return (*_modules(case), *_functions(case))
 
 
 def _modules(case: Case) -> Iterator[Rectifier]:
@@ -55,13 +72,13 @@ def _modules(case: Case) -> Iterator[Rectifier]:
         if module is None or module.type not in RECTIFIERS or not info.units:
             continue
         zeros = np.asarray(case.recording.series(channel, Measure.ZEROS)[:]) == 1.0
-        dead, onset = _dead(case, zeros, case.called(channel), case.samples(info.module))
-        if dead is not None:
+        found = _dead(case, zeros, case.called(channel), case.samples(info.module))
+        if found is not None:
             call = called_with(case.graph, module.path)
             feeder = None if call is None or case.graph is None else feeding_call(case.graph, call)
             name = f"`{module.path}` ({module.type})"
             fed_by = None if feeder is None else feeder.module
-            yield Rectifier(module.path, name, RECTIFIERS[module.type], fed_by, dead, onset)
+            yield Rectifier(module.path, name, RECTIFIERS[module.type], fed_by, *found)
 
 
 def _functions(case: Case) -> Iterator[Rectifier]:
@@ -80,7 +97,7 @@ def _functions(case: Case) -> Iterator[Rectifier]:
             yield Rectifier(graph.module_of(node), name, "aten.relu", made.module, *found, place, text)
 
 
-def _behind(case: Case, graph: Graph, node: Node, module: str) -> tuple[NDArray[np.bool_], int] | None:
+def _behind(case: Case, graph: Graph, node: Node, module: str) -> Dead | None:
     """Which units of ``module`` are dead in the rectifier at ``node`` that alone takes them, and since when."""
     activation, gradient = (case.channel(module, q) for q in (Quantity.ACTIVATION, Quantity.GRADIENT))
     if activation is None or not case.recording.channels[activation].units:
@@ -90,20 +107,18 @@ def _behind(case: Case, graph: Graph, node: Node, module: str) -> tuple[NDArray[
         (case.statistic(activation, "max") <= 0)[:, None],
         (len(called), case.recording.channels[activation].units),
     )
-    dead, onset = _dead(case, below, called, samples)
-    if dead is not None and dead.all():
-        return dead, onset
+    found = _dead(case, below, called, samples)
+    if found is not None and found[0].all():
+        return found
     if gradient is None or len(graph.users(next(node.inputs()))) != 1:
         return None
     silent = np.asarray(case.recording.series(gradient, Measure.ZEROS)[:]) == 1.0
-    dead, onset = _dead(case, silent, case.called(gradient), samples)
-    return None if dead is None or dead.all() else (dead, onset)  # all: the gradient may stop further on
+    found = _dead(case, silent, case.called(gradient), samples)
+    return None if found is None or found[0].all() else found  # all: the gradient may stop further on
 
 
-def _dead(
-    case: Case, zeros: NDArray[np.bool_], called: NDArray[np.bool_], samples: int
-) -> tuple[NDArray[np.bool_] | None, int]:
-    """Units that are zero in every row of the last window, and the iteration since when nine tenths of them are.
+def _dead(case: Case, zeros: NDArray[np.bool_], called: NDArray[np.bool_], samples: int) -> Dead | None:
+    """Units that are zero in every row of the last window, and since when nine tenths and all of them are.
 
     Args:
         zeros: ``[R, U]``.
@@ -114,17 +129,22 @@ def _dead(
     window = max(limits.dead_window_rows, math.ceil(limits.dead_window_samples / samples))
     known = np.flatnonzero(called[: len(rows)])
     if len(known) < window or zeros.shape[1] == 0:
-        return None, 0
+        return None
     dead: NDArray[np.bool_] = np.all(zeros[known[-window:]], axis=0)
-    enough = zeros[known].mean(axis=1) >= 0.9 * dead.mean()
-    alive = np.flatnonzero(~enough)
-    return dead, int(rows[known[0 if len(alive) == 0 else alive[-1] + 1]])
+    share = zeros[known].mean(axis=1)
+
+    def since(enough: NDArray[np.bool_]) -> int:
+        alive = np.flatnonzero(~enough)
+        return int(rows[known[0 if len(alive) == 0 else alive[-1] + 1]])
+
+    return dead, since(share >= 0.9 * dead.mean()), since(zeros[known][:, dead].all(axis=1))
 
 
 def _finding(case: Case, rectifier: Rectifier) -> Finding:
     count, units = int(rectifier.dead.sum()), len(rectifier.dead)
     share = count / units
     fed_by = rectifier.fed_by
+    how = moved(case, fed_by, rectifier.onset) if fed_by else None
     return Finding(
         kind="dead_units",
         severity=Severity.ERROR if share >= case.thresholds.dead_share_error else Severity.WARNING,
@@ -143,17 +163,33 @@ def _finding(case: Case, rectifier: Rectifier) -> Finding:
             "Normalise what goes into it (batch norm before it), lower the learning rate or the scale of the input, "
             "or use a rectifier that leaks."
         ),
+        consequences=_consequences(case, rectifier),
         evidence=(
             Evidence(f"module {rectifier.module or fed_by}", f"{count} of {units} units dead"),
             *((Evidence(f"module {fed_by}", "what feeds it"),) if fed_by and rectifier.module else ()),
+            Evidence("dead", "every layer's units, samples and bias at the snapshot here"),
         ),
-        data={"fed_by": fed_by, "dead": count, "units": units, "share": share},
+        data={"fed_by": fed_by, "dead": count, "units": units, "share": share, **({} if how is None else how.data)},
     )
+
+
+def _consequences(case: Case, rectifier: Rectifier) -> tuple[str, ...]:
+    if rectifier.fed_by is None or not rectifier.dead.all():
+        return ()
+    site = next((site for site in (sites(case.graph) if case.graph else ()) if matches(rectifier, site)), None)
+    return (*upstream(case, rectifier.fed_by), *downstream(() if site is None else site.feeds))
+
+
+def matches(rectifier: Rectifier, site: Site) -> bool:
+    """Whether the two are of the same activation function."""
+    return (rectifier.module, rectifier.op, rectifier.fed_by) == (site.module, site.op, site.fed_by)
 
 
 def _message(case: Case, rectifier: Rectifier, count: int, units: int) -> str:
     fed = f", which `{rectifier.fed_by}` feeds," if rectifier.fed_by else ""
     since = f"since iteration {rectifier.onset:,}"
+    if rectifier.complete > rectifier.onset and count == units:
+        since = f"most of them {since}, all since {rectifier.complete:,}"
     if count < units:
         return (
             f"{count} of the {units} units ({count / units:.0%}) of {rectifier.name}{fed} are dead: they have been "
@@ -164,8 +200,8 @@ def _message(case: Case, rectifier: Rectifier, count: int, units: int) -> str:
         "" if highest is None else f", as all that `{rectifier.fed_by}` gives is below zero (at most {highest:.4g})"
     )
     return (
-        f"All {units} units (100%) of {rectifier.name}{fed} are dead: they have been zero for every recorded sample "
-        f"{since}{because}, and no gradient passes."
+        f"All {units} units (100%) of {rectifier.name}{fed} are dead: they have been zero for every recorded sample"
+        f"{',' * since.startswith('most')} {since}{because}, and no gradient passes."
     )
 
 

@@ -30,7 +30,7 @@ LINES = (
     "set input[0][1] = input[0][0]", "set param:{leaf}.weight *= 0.5", "replace relu with tanh", "clamp {leaf} -1 +inf",
     "scale {leaf}[0] 0.5", "drop sample 0", "replay", "nodes", "credit loss", "chain loss", "undo", "redo", "edits",
     "edits --clear",
-    "help", "help credit", "save {file}", "source {file}", "nonsense", "module nowhere", "quit",
+    "dead", "dead {leaf}", "help", "help credit", "save {file}", "source {file}", "nonsense", "module nowhere", "quit",
 )  # fmt: skip
 LEAVES = {"vae": "enc.0", "cnn": "conv1"}
 

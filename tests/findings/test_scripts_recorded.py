@@ -159,11 +159,14 @@ def test_the_deviation_of_one_row_is_told_as_such(record: Any, observed: Observe
     assert "Warning" not in again.stderr
 
 
-@pytest.mark.parametrize("name", ["dead_mlp", "dead_functional"])
+BATCHES = {"dead_mlp": 64, "dead_functional": 48, "dead_cnn": 32}
+
+
+@pytest.mark.parametrize("name", BATCHES)
 def test_dead_rectifiers_are_named_with_what_feeds_them(record: Any, observed: Observed, name: str) -> None:
     """A function whose gradient stops further on can't be judged unit by unit; a module always is."""
     recorded = record(name, every=1)
-    rows = -(-160 // (64 if name == "dead_mlp" else 48))
+    rows = -(-160 // BATCHES[name])
     truth = observed("zeros", str(max(5, rows)), str(SCRIPTS / f"{name}.py"))["rectifiers"]
     dead = {each["fed_by"]: each for each in truth if each["dead"] >= 0.5 * each["units"]}
     found = {re_fed_by(each["message"]): each for each in recorded.findings if each["kind"] == "dead_units"}
@@ -177,6 +180,24 @@ def test_dead_rectifiers_are_named_with_what_feeds_them(record: Any, observed: O
         assert (finding["severity"] == "error") == (finding["value"] >= 0.9)
     if name == "dead_functional":
         assert all("F.relu(" in source_line(finding) for finding in found.values())
+
+
+def test_a_stuck_cnn_is_told_as_a_chain_from_the_layer_that_fell_below_zero(record: Any) -> None:
+    """The layers after the last one that lets anything through are dead for want of input, those before it are not."""
+    recorded = record("dead_cnn", every=1)
+    told = recorded.ask("dead")
+    dead = {layer["label"]: layer for layer in told["layers"] if layer["dead"] == layer["units"]}
+    first = min(dead.values(), key=lambda layer: layer["since"])
+    assert first["label"] == "acts.3" and first["fed_by"] == "stages.3" and first["feeds"] == ["hidden"]
+    assert first["silent_samples"] == first["below"] == 1.0 and first["input"][0] >= 0 and first["bias"][1] < 0
+    hidden = next(layer for layer in told["layers"] if layer["fed_by"] == "hidden")
+    assert hidden["label"] == "relu at dead_cnn.py:21" and hidden["input"] == [0, 0]
+    assert hidden["since"] > first["since"] and "nothing but zeros" in hidden["cause"]
+    explained = recorded.ask("explain")
+    assert explained["finding"]["module"] == "acts.3" and explained["data"]["alive_until"] < first["since"]
+    assert explained["chain"].startswith("`stages.3` fell below zero between iterations")
+    assert explained["data"]["largest_update"]["share"] > 1 and explained["data"]["weight_mean"]["since"] < 0
+    assert any("`hidden` gets nothing but zeros" in each for each in explained["finding"]["consequences"])
 
 
 def re_fed_by(message: str) -> str:
