@@ -3,10 +3,12 @@
 from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     analyse,
     charting,
+    clustering,
     crediting,
     editing,
     exporting,
     look,
+    mapping,
     move,
     replaying,
     session,
