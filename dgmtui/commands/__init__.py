@@ -3,11 +3,13 @@
 from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     analyse,
     charting,
+    clustering,
     crediting,
     dying,
     editing,
     exporting,
     look,
+    mapping,
     move,
     replaying,
     session,

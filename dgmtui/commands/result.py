@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dgmtui.session.view import Backdrop
+from dgmtui.session.view import Backdrop, Picture
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Table:
     title: str = ""
     note: str = ""
     """A line below: what was left out, what is approximate."""
+    clusters: tuple[int, ...] = ()
+    """Of each row, the number of the cluster whose colour it has; empty where rows are of none."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,16 @@ class Chart:
     """What would show more, and what to type."""
 
 
-Block: TypeAlias = Text | Table | Chart
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures side by side."""
+
+    pictures: tuple[Picture, ...]
+    shared: bool = False
+    """All have one scale."""
+
+
+Block: TypeAlias = Text | Table | Chart | Pictures
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from dgmtui.render.numbers import human
 _GAP = "  "
 _NARROWEST = 8
 """No text column is cut below this many characters."""
+CLUSTER_COLOURS = 6
+"""Clusters beyond these begin again with the first colour; the number tells them apart."""
 
 
 def table_rows(table: Table, width: int | None = None) -> list[Row]:
@@ -21,7 +23,8 @@ def table_rows(table: Table, width: int | None = None) -> list[Row]:
         widths = _fit(widths, numeric, width)
     rows: list[Row] = [[(table.title, "strong")]] if table.title else []
     rows.append([(aligned(table.columns, widths, numeric), "head")])
-    rows += [[(aligned(row, widths, numeric), "")] for row in cells]
+    styles = [f"cluster-{number % CLUSTER_COLOURS}" for number in table.clusters] or [""] * len(cells)
+    rows += [[(aligned(row, widths, numeric), style)] for row, style in zip(cells, styles, strict=True)]
     if not cells:
         rows.append([("nothing", "dim")])
     if table.note:

@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text as RichText
 
-from dgmtui.commands.result import Block, Chart, Result, Table, Text
+from dgmtui.commands.result import Block, Chart, Pictures, Result, Table, Text
 from dgmtui.render.chart import MARKS, Plot, Row, Series, nearest_drawn, plot
 from dgmtui.render.numbers import human
+from dgmtui.render.pictures import pictures_rows
+from dgmtui.render.pixels import Colours
 from dgmtui.render.scales import Axis
 from dgmtui.render.tables import table_rows
 from dgmtui.session.view import Backdrop, DynamicsView
@@ -42,8 +44,31 @@ STYLES: Final = {
     "mark-nonfinite": Style(color="red", bold=True),
     "mark-selected": Style(bold=True, reverse=True),
     "mark-picked": Style(bold=True, reverse=True),
+    "above": Style(color="red"),
+    "below": Style(color="cyan"),
+    "cluster-0": Style(color="green"),
+    "cluster-1": Style(color="yellow"),
+    "cluster-2": Style(color="cyan"),
+    "cluster-3": Style(color="magenta"),
+    "cluster-4": Style(color="blue"),
+    "cluster-5": Style(color="red"),
 }
 """How a named style looks; a name that is not here is plain. Every meaning is in the characters as well."""
+_PLAIN = Style()
+
+
+def style_named(name: str) -> Style:
+    """A style by its name, or the colours of a picture's cell: ``color(232) on color(16)``, ``#ff8000``."""
+    if name.startswith(("color(", "#")):
+        return Style.parse(name)
+    return STYLES.get(name, _PLAIN)
+
+
+def colours_of(console: Console) -> Colours:
+    """How many colours a picture may have there."""
+    if not console.is_terminal or console.no_color or console.color_system is None:
+        return "none"
+    return "many" if console.color_system in ("256", "truecolor") else "few"
 
 
 def print_result(result: Result, console: Console) -> None:
@@ -51,16 +76,18 @@ def print_result(result: Result, console: Console) -> None:
     for number, block in enumerate(result.blocks):
         if number and not (isinstance(block, Text) and isinstance(result.blocks[number - 1], Text)):
             console.print()
-        for row in block_rows(block, console.width if console.is_terminal else None):
+        for row in block_rows(block, console.width if console.is_terminal else None, colours_of(console)):
             console.print(styled(row), soft_wrap=True, highlight=False)
 
 
-def block_rows(block: Block, width: int | None) -> list[Row]:
+def block_rows(block: Block, width: int | None, colours: Colours = "none") -> list[Row]:
     """One block as rows of styled pieces, at most ``width`` wide where given (numbers are never cut)."""
     if isinstance(block, Text):
         return [[(line, block.style)] for line in _wrapped(block.text, width)]
     if isinstance(block, Table):
         return table_rows(block, width)
+    if isinstance(block, Pictures):
+        return pictures_rows(block.pictures, width or _PIPE_WIDTH, colours, shared=block.shared)
     return chart_rows(block, min(width or _PIPE_WIDTH, _CHART_WIDTH), _CHART_HEIGHT)
 
 
@@ -113,7 +140,7 @@ def beneath(backdrop: Backdrop) -> str:
 
 def styled(row: Row) -> RichText:
     """A row of pieces for Rich, without trailing blanks."""
-    text = RichText.assemble(*((piece, STYLES.get(style, "")) for piece, style in row))
+    text = RichText.assemble(*((piece, style_named(style)) for piece, style in row))
     text.rstrip()
     return text
 

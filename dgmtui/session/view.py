@@ -1,6 +1,7 @@
 """What the screen draws, as one frozen value: made from a session off the screen's loop and asked nothing back."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,6 +157,40 @@ class OperationRow:
     """The first non-finite value was born here."""
 
 
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Numbers in a rectangle: a feature map, an input, the relevance of its pixels."""
+
+    label: str
+    """``[3]``, ``sample 5``."""
+    values: NDArray[np.float32]
+    """``[H, W]``, or ``[H, W, 3]`` red, green and blue; may be non-finite."""
+    low: float
+    high: float
+    """The values that are drawn darkest and lightest; of a signed one −m and m. Finite."""
+    signed: bool = False
+    """Zero is neutral, and what is below it is told apart from what is above."""
+
+
+@dataclass(frozen=True, eq=False)
+class UnitsTab:
+    """What one of the tabs about units shows: the answer of the command that was given last for it."""
+
+    title: str
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[Any, ...], ...] = ()
+    """Cells as of a table: str, int, float or None."""
+    clusters: tuple[int, ...] = ()
+    """Of each row, the number of the cluster whose colour it has; empty where rows are of none."""
+    pictures: tuple[Picture, ...] = ()
+    shared: bool = False
+    """All pictures have one scale."""
+    note: str = ""
+    """What was left out, how it was measured."""
+    at: int | None = None
+    """The snapshot's iteration."""
+
+
 @dataclass(frozen=True)
 class FindingRow:
     """One line of the findings list."""
@@ -195,3 +230,6 @@ class View:
     """Where a run is watched: ``following`` or ``pinned``, whether the cursor goes with it, and ``ended`` after it."""
     picked: PickedLine | None = None
     """The line of ``dynamics`` that is pointed at, if it is drawn."""
+    maps: UnitsTab | None = None
+    samples: UnitsTab | None = None
+    clusters: UnitsTab | None = None

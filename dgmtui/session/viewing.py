@@ -51,6 +51,7 @@ def build_view(session: "Session") -> View:
         findings_complete=session.ranks.complete,
         live=_live(session),
         picked=picked_line(session, dynamics),
+        **session.results.units.shown,
     )
 
 

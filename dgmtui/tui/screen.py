@@ -32,13 +32,15 @@ from dgmtui.tui.widgets.output import Output
 from dgmtui.tui.widgets.pane import RowsPane
 from dgmtui.tui.widgets.prompt import CommandInput, Prompt
 from dgmtui.tui.widgets.status import Line, Status, keys_row, tabs_row
+from dgmtui.tui.widgets.units import UNIT_TABS, UnitsPane, tab_of
 from dgmtui.tui.worker import drain, look, refine, take_in
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-TABS = ("contributions", "operations", "output")
+TABS = ("contributions", "operations", *UNIT_TABS, "output")
 DRAWN_IN = {"credit": "contributions", "against": "contributions", "replay": "operations", "nodes": "operations"}
+DRAWN_IN |= {command: tab for tab, commands in UNIT_TABS.items() for command in commands}
 """Where the answer of a command is drawn, other than in the output tab."""
 DRAWN_ABOVE = ("dynamics",)
 """What the chart pane shows anyway, unless the output tab, which may cover it, is open."""
@@ -93,6 +95,7 @@ class MainScreen(Screen[None]):
                 with ContentSwitcher(initial=TABS[0], id="lower"):
                     yield Contributions(id="contributions")
                     yield Operations(id="operations")
+                    yield from (UnitsPane(id=tab) for tab in UNIT_TABS)
                     yield Output(id="output")
         yield Findings(id="findings")
         yield Prompt(lambda text: self.registry.complete(self._session, text), id="prompt")
@@ -114,8 +117,9 @@ class MainScreen(Screen[None]):
         self.set_interval(FOLLOW_SECONDS, self._take_in)
 
     def on_resize(self) -> None:
-        """The footer shows what fits."""
+        """The footer shows what fits, and so do the tabs."""
         self._show_footer()
+        self.call_after_refresh(self._show_tabs)
 
     def submit(self, line: str, *, typed: bool = False) -> None:
         """Run one command line in the worker."""
@@ -264,6 +268,8 @@ class MainScreen(Screen[None]):
             self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor, view.picked)
             self.query_one(Contributions).show_credit(view.credit, self._hint("credit", "for contributions"))
             self.query_one(Operations).show_operations(view.operations, self._hint("replay", "for operations"))
+            for tab in UNIT_TABS:
+                self.query_one(f"#{tab}", UnitsPane).show_units(tab_of(view, tab), self._hint(tab, f"for {tab}"))
             self.query_one(Findings).show_findings(view.findings, view.findings_complete)
 
     def _stop(self) -> None:
@@ -341,7 +347,11 @@ class MainScreen(Screen[None]):
         if tab != self._tab:
             self.query_one(ContentSwitcher).current = tab
             self.set_class(tab == "output", "-reading")
-        self.query_one("#tabs", Line).show_row(tabs_row(TABS, TABS.index(tab)))
+        self._show_tabs()
+
+    def _show_tabs(self) -> None:
+        line = self.query_one("#tabs", Line)
+        line.show_row(tabs_row(TABS, TABS.index(self._tab), line.size.width or self.size.width))
 
     def _show_footer(self) -> None:
         self.query_one("#footer", Line).show_row(keys_row(footer(self.registry), self.size.width))

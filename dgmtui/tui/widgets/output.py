@@ -2,6 +2,7 @@
 
 from dgmtui.commands.result import Result
 from dgmtui.render.chart import Row
+from dgmtui.render.pixels import Colours
 from dgmtui.render.text import block_rows
 from dgmtui.tui.widgets.pane import RowsPane
 
@@ -33,14 +34,14 @@ class Output(RowsPane):
         last = 0
         for line, result in self._answers:
             last = len(rows)
-            rows += [[("(dgm) ", "dim"), (line, "strong")], *_rows(result, width)]
+            rows += [[("(dgm) ", "dim"), (line, "strong")], *_rows(result, width, self.colours)]
         self.show([], rows or [[("answers to commands typed at the prompt are shown here", "dim")]])
         self.scroll_rows(-len(rows))
         self.scroll_rows(last)
 
 
-def _rows(result: Result, width: int) -> list[Row]:
-    rows = [row for block in result.blocks for row in block_rows(block, width)]
+def _rows(result: Result, width: int, colours: Colours) -> list[Row]:
+    rows = [row for block in result.blocks for row in block_rows(block, width, colours)]
     if len(rows) > ROWS_OF_ONE:
         rows = [*rows[:ROWS_OF_ONE], [(f"… {len(rows) - ROWS_OF_ONE:,} more lines", "dim")]]
     return rows

@@ -12,7 +12,8 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from dgmtui.render.chart import Row
-from dgmtui.render.text import STYLES
+from dgmtui.render.pixels import Colours
+from dgmtui.render.text import colours_of, style_named
 from dgmtui.tui.widgets.fitted import Fitted
 
 _REVERSE = Style(reverse=True)
@@ -28,6 +29,11 @@ class RowsPane(Fitted):
         self._rows: tuple[Row, ...] = ()
         self._selected: int | None = None
         self._top = 0
+
+    @property
+    def colours(self) -> Colours:
+        """How many colours a picture may have on this terminal."""
+        return "none" if self.app.no_color else colours_of(self.app.console)
 
     @property
     def body_height(self) -> int:
@@ -101,7 +107,7 @@ class RowsPane(Fitted):
 def strip_of(row: Row, width: int, selected: bool = False) -> Strip:
     """A row of styled pieces as one line of cells, cut and padded to ``width``."""
     reverse = _REVERSE if selected else _PLAIN
-    segments = [Segment(text, STYLES.get(name, _PLAIN) + reverse) for text, name in row if text]
+    segments = [Segment(text, style_named(name) + reverse) for text, name in row if text]
     return Strip(segments).adjust_cell_length(width, reverse)
 
 

@@ -48,11 +48,16 @@ def status_row(view: View, width: int) -> Row:
     return [(" " + text.ljust(room), "strong"), (" " + where, "strong"), (phase, "error"), (" ", "")]
 
 
-def tabs_row(titles: Sequence[str], active: int) -> Row:
-    """``[contributions]  operations  output``: the brackets tell without colour which is open."""
+def tabs_row(titles: Sequence[str], active: int, width: int) -> Row:
+    """``[contributions]  operations  output``: the brackets tell without colour which is open; where there is no room
+    the others are cut short."""
+    room = width - len(titles[active]) - 3 * len(titles) + 1
+    longest = max(map(len, titles))
+    others = [title for number, title in enumerate(titles) if number != active]
+    length = next((n for n in range(longest, 2, -1) if sum(len(title[:n]) for title in others) <= room), 2)
     row: Row = []
     for number, title in enumerate(titles):
-        row += [(f"[{title}]", "cursor") if number == active else (f" {title} ", "dim"), (" ", "")]
+        row += [(f"[{title}]", "cursor") if number == active else (f" {title[:length]} ", "dim"), (" ", "")]
     return row
 
 
