@@ -9,6 +9,7 @@ from dgmtui.errors import RecordingError, ReplayError, UsageError
 from dgmtui.recording.model import Match, SnapshotInfo, Verdict
 from dgmtui.session.crediting import Crediting
 from dgmtui.session.edits import RECORDED, Edits
+from dgmtui.session.stepping import Stepping
 
 if TYPE_CHECKING:
     import torch
@@ -88,6 +89,7 @@ class Results:
         self._full: tuple[tuple[int, int], tuple[Finding, ...]] | None = None
         """What was looked at, up to which iteration and in how many rows, and the findings."""
         self.crediting = Crediting(recording, self)
+        self.stepping = Stepping(recording, self)
 
     def progress(self) -> "Progress":
         """For the work that begins now; ``cancel`` reaches it."""
