@@ -31,6 +31,7 @@ def _settings(chosen: argparse.Namespace) -> "Settings":
         "only": chosen.only,
         "without": chosen.without,
         "elements": chosen.elements,
+        "optimizer_state": not chosen.no_optimizer_state,
         "max_size": chosen.max_size,
         "compress": chosen.compress,
     }
@@ -43,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         "                     [--on-nonfinite stop|continue|debug]\n"
         "                     [--max-size SIZE] [--compress]\n"
         "                     [--only PATTERN]… [--without PATTERN]… [--elements N]\n"
+        "                     [--no-optimizer-state]\n"
         "                     (SCRIPT | -m MODULE) [ARGS…]",
         description="Run a training script as `python SCRIPT ARGS…` does, and record it. The script needs no change.",
         epilog="It exits with the script's code, or with 1 after it stopped the run at a non-finite value.",
@@ -59,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         help="on a NaN or Inf: stop the run (default), go on, or stop and open the recording",
     )
     _add_selection(parser)
+    _add_state(parser)
     _add_size(parser)
     parser.add_argument("-m", dest="module", action="store_true", help="SCRIPT is a module's name, as for `python -m`")
     parser.add_argument("script", metavar="SCRIPT", help="the training script")
@@ -111,6 +114,15 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of each weight, its gradient and its update also follow at most N single elements, evenly over it "
         "(default 0); not of activations, whose elements are of another sample each iteration",
+    )
+
+
+def _add_state(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--no-optimizer-state",
+        action="store_true",
+        help="leave the optimisers' state out of snapshots, which are about half as large then (with Adam): no step "
+        "can be taken again in them",
     )
 
 

@@ -13,6 +13,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     move,
     replaying,
     session,
+    stepping,
 )
 from dgmtui.commands.registry import REGISTRY
 

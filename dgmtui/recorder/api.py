@@ -51,6 +51,9 @@ class Recorder:
         elements: of each weight, its gradient and what the step changes in it also the values of at most so many single
             elements, evenly over it (default 0). Not of activations, whose elements are of another sample each
             iteration.
+        optimizer_state: snapshots hold the optimisers' state too (default True), so that the step that followed, or
+            was to follow, can be taken again; Adam's is as large as parameters and gradients together. In snapshots of
+            iterations that don't fail it takes at most 256 MB.
         max_size: the most that the file takes, as ``"2G"`` or in bytes: what is old is thinned. None: no limit.
         compress: compact the file once it is closed, as ``dgmtui compact`` does. What came of it is said; where it
             fails, the file stays as it is.

@@ -17,7 +17,7 @@ from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names, tensors_in
 from dgmtui.recorder.weights import weights_in
 from dgmtui.recorder.window import Checked, Window, checksum
-from dgmtui.recording.model import Match, Quantity, SnapshotInfo, StoredTensor, Verdict
+from dgmtui.recording.model import Match, OptimizerStep, Quantity, SnapshotInfo, StoredTensor, Verdict
 from dgmtui.recording.writer import RecordingWriter
 from dgmtui.trace.graph import Call, OutsideRef
 from dgmtui.trace.replay import Replay
@@ -114,6 +114,8 @@ class Backward:
     before: Before
     averaged_over: int = 1
     """The gradients afterwards are the mean of so many ranks'."""
+    loss_scale: float | None = None
+    """What a ``GradScaler`` multiplied the loss by; None without one."""
 
 
 def _judge(
@@ -202,7 +204,14 @@ class Encoded:
     missing: tuple[str, ...]
 
     def write(
-        self, writer: RecordingWriter, iteration: int, reason: str, loss: float, turn: str, extra: Mapping[str, Any]
+        self,
+        writer: RecordingWriter,
+        iteration: int,
+        reason: str,
+        loss: float,
+        turn: str,
+        extra: Mapping[str, Any],
+        optimizers: Sequence[OptimizerStep],
     ) -> SnapshotInfo:
         """Append it to the recording."""
         if self.plan is not None and self.plan.trace_id < 0:
@@ -217,6 +226,7 @@ class Encoded:
             tensors=self.tensors,
             missing=self.missing,
             extra={**extra, "statistics": self.statistics},
+            optimizers=optimizers,
         )
 
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,8 @@ class Engine:
         self._writer = writer
         self._journal = Journal(writer, self.names, last=options.last, say=say)
         self._outputs = Outputs(self.names, self._journal, lambda message: self._note("warning", message))
-        self._keeper = Keeper(self._journal, self.names, self._given, say)
+        self._keeper = Keeper(self._journal, self.names, self._given, say, optimizer_state=options.optimizer_state)
+        self._following = self._keeper.following
         self._gradients = Gradients(self.names, options.selection)
         self._updates = Updates(self.names, self._gradients)
         self._options = options
@@ -92,6 +94,7 @@ class Engine:
         self._scalars: dict[str, float] = {}
         self._unscaled: dict[int, Tensor] = {}
         self._scaler_seen = False
+        self._scaler: weakref.ref[torch.amp.GradScaler] | None = None
         self._raised = False
         """The last backward pass raised."""
         self._is_child = False
@@ -272,7 +275,10 @@ class Engine:
         parameters = self.names.parameters | ({} if plan is None else plan.loose_parameters())
         reason = self._reason_to_keep(value)
         before = self._before(parameters, copied=reason is not None)
-        backward = Backward(len(self._losses), window, plan, why, loss, value, weighted, before, self._averaged_over)
+        scale = self._loss_scale() if reason is not None or not is_finite(value) else None
+        backward = Backward(
+            len(self._losses), window, plan, why, loss, value, weighted, before, self._averaged_over, scale
+        )
         self._losses.append(value)
         if not is_finite(value) and self.failed_at is None:
             self._fail(backward, None)
@@ -329,17 +335,25 @@ class Engine:
         known = _gradients_of(parameters)
         return Before(bool(known), {path: gradient.detach().clone() for path, gradient in known.items()} or None)
 
-    def scaled(self, loss: Tensor, scaled: Tensor) -> None:
+    def scaled(self, scaler: torch.amp.GradScaler, loss: Tensor, scaled: Tensor) -> None:
         """A ``GradScaler`` made ``scaled`` of ``loss``; infinite gradients are its business."""
         if not self._here():
             return
         self._scaler_seen = True
+        self._scaler = weakref.ref(scaler)
         self._unscaled = {scaled._cdata: loss.detach()}
+
+    def _loss_scale(self) -> float | None:
+        """What the ``GradScaler`` at work multiplies losses by."""
+        scaler = None if self._scaler is None else self._scaler()
+        return None if scaler is None else float(scaler.get_scale())
 
     def step_skipped(self, optimizer: torch.optim.Optimizer) -> None:
         """A ``GradScaler`` found infinite gradients and left the step out; the iteration is over all the same."""
         if self.watching and self._here():
             self._note("skipped", "the gradient scaler skipped this step: the scaled gradients overflowed")
+            with _Busy(self):
+                self._following.skipped(optimizer, len(self._losses))
             if self._rounds.stepped(optimizer):
                 self.end_iteration()
 
@@ -360,6 +374,8 @@ class Engine:
         if self._row is not None:
             self.names.settle()  # where no call of a module was heard
             self._updates.before(self._row, optimizer, backward_was_made=bool(self._losses))
+        with _Busy(self):
+            self._following.before_step(optimizer)
 
     def after_step(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimiser has moved its parameters."""
@@ -367,6 +383,8 @@ class Engine:
             return
         if self._row is not None:
             self._updates.after(self._row, next_too=self._options.every == 1 or self._last_whole)
+        with _Busy(self):
+            self._following.after_step(optimizer, len(self._losses))
         if self._rounds.stepped(optimizer):
             self.end_iteration()
 
@@ -396,6 +414,7 @@ class Engine:
         self._fresh_row()
         if self.iteration == 1:
             self._tell_unmatched()
+        self._following.end_iteration()
         self._journal.write(ended)  # last: an interrupt here, after which the training goes on, must not repeat it
         if self._plans.early and self._window is None and not self._sharded:
             self._open(early=True)
@@ -450,10 +469,15 @@ class Engine:
             captured = capture(backward, self.names, gradients)
             extra = known_of(captured, backward, gradients, self._given)
             row = failing_row(self._row, backward, captured, gradients, self.names, self._elements)
-            encoded = encode(captured)
+            number = backward.number
+            failing = self._keeper.pending(
+                encode(captured), self.iteration, "failing", backward, lambda: self._turn(number), extra
+            )
+            self._following.expect(failing, self._rounds.known, before_backward=gradients is None)
         self._journal.write_ended()
+        self._following.end_iteration()
         self._journal.begin(row)
-        encoded.write(self._writer, self.iteration, "failing", backward.value, self._turn(backward.number), extra)
+        failing.ended()(self._writer)
         what = "loss" if gradients is None else "gradient"
         message = f"the {what} of iteration {self.iteration} is not finite"
         self._note("nonfinite", message)

@@ -245,7 +245,7 @@ class Hooks:
         def scale(scaler: Any, outputs: Any) -> Any:
             scaled = original(scaler, outputs)
             if isinstance(outputs, Tensor) and scaler.is_enabled():
-                self._guarded(self._engine.scaled)(outputs, scaled)
+                self._guarded(self._engine.scaled)(scaler, outputs, scaled)
             return scaled
 
         return scale

@@ -1,13 +1,16 @@
 """Which iterations are kept as snapshots before any fails; each is the proof that the trace before still stands."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from torch import Tensor
 
-from dgmtui.recorder.capture import Backward, Given, batch_index, capture, encode
+from dgmtui.recorder.capture import Backward, Encoded, Given, batch_index, capture, encode
 from dgmtui.recorder.journal import Journal
 from dgmtui.recorder.naming import Names
 from dgmtui.recorder.onset import Onsets
+from dgmtui.recorder.pending import Pending
+from dgmtui.recorder.stepping import Following
 from dgmtui.recording.model import ONSET, Match
 
 SNAPSHOT_BYTES = 256 << 20
@@ -19,7 +22,15 @@ _SHARES = {"scheduled": 3 / 4, ONSET: 1 / 4}
 class Keeper:
     """Keeps iterations 0, 1, 2, 4, 8, … and onsets; after a trace went stale the next one too."""
 
-    def __init__(self, journal: Journal, names: Names, given: Sequence[Given], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        names: Names,
+        given: Sequence[Given],
+        say: Callable[[str], None],
+        *,
+        optimizer_state: bool = True,
+    ) -> None:
         self.always = False
         """A trace went stale: every iteration is to be traced."""
         self._journal = journal
@@ -30,6 +41,8 @@ class Keeper:
         self._onsets = Onsets()
         self._bytes = dict.fromkeys(_SHARES, 0)
         self._left_out = False
+        self.following = Following(journal, names, optimizer_state)
+        """The optimisers' steps, which are added to what is kept."""
 
     def due(self, iteration: int, loss: float, number: int) -> str | None:
         """Why the backward pass that begins, the ``number``-th of the iteration, is to be kept; None where it isn't."""
@@ -64,8 +77,22 @@ class Keeper:
             self._bytes[reason] += captured.nbytes()
             index = batch_index(backward.window, self._given) if reason == ONSET else None
             extra = {} if index is None else {"dataset_index": index}
-            encoded, writer, loss = encode(captured), self._journal.writer, backward.value  # and no tensor to wait with
-            self._journal.later(lambda: encoded.write(writer, iteration, reason, loss, turn(), extra))
+            encoded = encode(captured)
+            self.following.add(self.pending(encoded, iteration, reason, backward, turn, extra))
+
+    def pending(
+        self,
+        encoded: Encoded,
+        iteration: int,
+        reason: str,
+        backward: Backward,
+        turn: Callable[[], str],
+        extra: Mapping[str, Any],
+    ) -> Pending:
+        """The snapshot of what was captured, to which steps may be added."""
+        paths = self._names.parameters | ({} if encoded.plan is None else encoded.plan.loose_parameters())
+        named = {id(parameter): path for path, parameter in paths.items()}
+        return Pending(encoded, iteration, reason, backward.value, turn, extra, backward, named)
 
     def _fits(self, reason: str, iteration: int, size: int) -> bool:
         """Whether --max-size allows it; onsets are never thinned away: all together take no more than one other may."""

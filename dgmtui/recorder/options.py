@@ -23,6 +23,7 @@ class Settings(TypedDict, total=False):
     only: Sequence[str]
     without: Sequence[str]
     elements: int
+    optimizer_state: bool
     max_size: str | int | None
     compress: bool
 
@@ -38,6 +39,7 @@ class Options:
     only: Sequence[str] = ()
     without: Sequence[str] = ()
     elements: int = 0
+    optimizer_state: bool = True
     max_size: str | int | None = None
     compress: bool = False
     selection: Selection = field(init=False, repr=False, compare=False)

@@ -37,6 +37,11 @@ class Rounds:
         """It is at work in a training that is not followed."""
         self._known.discard(optimizer)
 
+    @property
+    def known(self) -> list[torch.optim.Optimizer]:
+        """Those that were made and still live."""
+        return list(self._known)
+
     def called(self, module: nn.Module) -> None:
         """A model is called, with gradients or without."""
         if len(self._known) > 1:

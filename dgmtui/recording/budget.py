@@ -78,6 +78,6 @@ class Budget:
                 f"{block:,} bytes; allow it at least {shown_size(6 * block)}, or record less with --only or --elements."
             )
 
-    def takes_snapshot(self, size: int) -> bool:
-        """Whether a healthy snapshot of ``size`` bytes leaves room for the rest."""
-        return 8 * size <= self.limit
+    def takes_snapshot(self, size: int, *, failing: bool = False) -> bool:
+        """Whether a snapshot of ``size`` bytes leaves room for the rest; there is one of a failing iteration only."""
+        return (4 if failing else 8) * size <= self.limit

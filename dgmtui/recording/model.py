@@ -190,6 +190,66 @@ class Verdict:
     """One sentence: what was compared, or what differed first."""
 
 
+class StepOutcome(StrEnum):
+    """What became of an optimiser's step."""
+
+    MADE = "made"
+    SKIPPED = "skipped"
+    """A ``GradScaler`` left it out, as gradients had overflowed."""
+    NOT_MADE = "not made"
+    """It was still to come when the snapshot was written, as where the run was stopped."""
+
+
+class GradientChange(StrEnum):
+    """What happened to the gradients between the backward pass and the step."""
+
+    NONE = "none"
+    SCALED = "scaled"
+    """All were multiplied by one number: clipped by their norm, or unscaled."""
+    CLAMPED = "clamped"
+    """Each element was kept within ± a bound."""
+    OTHER = "other"
+    UNKNOWN = "unknown"
+    """There is nothing to compare them with."""
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters that an optimiser moves with the same settings."""
+
+    parameters: tuple[str, ...]
+    """Paths; empty for one that nothing names."""
+    settings: Mapping[str, Any]
+    """As of this step: ``lr``, ``betas``, ``momentum``, …; numbers, truth values, strings, None and lists of these."""
+
+
+@dataclass(frozen=True)
+class OptimizerStep:
+    """The step of one optimiser that followed a snapshot's backward pass, or was to follow."""
+
+    type: str
+    """The optimiser's class, with its module."""
+    groups: tuple[ParameterGroup, ...]
+    outcome: StepOutcome
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    """What of its state is no tensor, by ``KEY:PATH``."""
+    gradients: GradientChange = GradientChange.UNKNOWN
+    amount: float = 1.0
+    """The number that they were multiplied by, or the bound."""
+    norm: float = float("nan")
+    """L2 norm of all its gradients as the backward pass left them."""
+    loss_scale: float | None = None
+    """What a ``GradScaler`` multiplied the loss by; None without one."""
+    passes_left: int = 0
+    """How many more backward passes were to come before it."""
+    updates: Mapping[str, float] = field(default_factory=dict)
+    """L2 norm of what the step changed in each parameter, by path; empty where it was not made."""
+    checksums: Mapping[str, int] = field(default_factory=dict)
+    """CRC-32 of each parameter's bytes after it, in C order."""
+    left_out: str = ""
+    """Why its state is not among the tensors; empty where it is."""
+
+
 @dataclass(frozen=True)
 class SnapshotInfo:
     """All that one iteration needs to run again, tensors by name."""
@@ -206,13 +266,17 @@ class SnapshotInfo:
     verdict: Verdict
     tensors: Mapping[str, TensorSpec]
     """By name: ``param:PATH``, ``buffer:PATH`` (as before the forward pass), ``input:NAME`` (other outside tensors),
-    ``draw:NODE:OUT`` (results of random operations), ``grad:PATH`` (parameter gradients as recorded)."""
+    ``draw:NODE:OUT`` (results of random operations), ``grad:PATH`` (parameter gradients as recorded),
+    ``optimizer:KEY:PATH`` (an optimiser's state before its step), ``earlier:PATH`` (the gradient that this pass added
+    to)."""
     missing: tuple[str, ...] = ()
     """Outside tensors that could not be found, in words; such a snapshot does not replay."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further facts, JSON-able. ``statistics``: {module path: the nine statistics of its output at this iteration,
     non-finite as strings}; ``dataset_index``: the batch rows' indices into the data set where known;
     ``transient``: true where a second replay did not show the non-finite again."""
+    optimizers: tuple[OptimizerStep, ...] = field(default=(), metadata=SPARSE)
+    """The steps that followed it, in order; empty where a later turn's snapshot has them, or none was recorded."""
 
 
 ONSET = "onset"

@@ -20,6 +20,7 @@ from dgmtui.recording.model import (
     Measure,
     ModuleInfo,
     NonFinite,
+    OptimizerStep,
     RunInfo,
     SnapshotInfo,
     StoredTensor,
@@ -70,9 +71,9 @@ class RecordingWriter:
         """Whether ``begin`` was called."""
         return self._begun
 
-    def takes_snapshot(self, size: int) -> bool:
-        """Whether a healthy snapshot of so many bytes leaves room for the rest of what is recorded."""
-        return self._file.budget is None or self._file.budget.takes_snapshot(size)
+    def takes_snapshot(self, size: int, *, failing: bool = False) -> bool:
+        """Whether a snapshot of so many bytes leaves room for the rest of what is recorded."""
+        return self._file.budget is None or self._file.budget.takes_snapshot(size, failing=failing)
 
     @exclusive
     def begin(self, modules: Sequence[ModuleInfo], channels: Sequence[Channel], scalars: Sequence[str] = ()) -> None:
@@ -232,10 +233,12 @@ class RecordingWriter:
         tensors: Mapping[str, StoredTensor],
         missing: Sequence[str] = (),
         extra: Mapping[str, Any] | None = None,
+        optimizers: Sequence[OptimizerStep] = (),
     ) -> SnapshotInfo:
         """Store the tensors of one iteration and what is known of it."""
         specs = self._log.add_tensors(tensors)
-        info = SnapshotInfo(iteration, turn, reason, trace, loss, verdict, specs, tuple(missing), dict(extra or {}))
+        known, steps = dict(extra or {}), tuple(optimizers)
+        info = SnapshotInfo(iteration, turn, reason, trace, loss, verdict, specs, tuple(missing), known, steps)
         with self._file.unthinned():  # the log is to say where these tensors lie
             self._log.add(LogKind.SNAPSHOT, info)
         self._flush_if_due()

@@ -10,6 +10,7 @@ from dgmtui.recording.model import Match, SnapshotInfo, Verdict
 from dgmtui.session.crediting import Crediting
 from dgmtui.session.edits import RECORDED, Edits
 from dgmtui.session.units import Units
+from dgmtui.session.stepping import Stepping
 
 if TYPE_CHECKING:
     import torch
@@ -90,6 +91,7 @@ class Results:
         """What was looked at, up to which iteration and in how many rows, and the findings."""
         self.crediting = Crediting(recording, self)
         self.units = Units(self)
+        self.stepping = Stepping(recording, self)
 
     def progress(self) -> "Progress":
         """For the work that begins now; ``cancel`` reaches it."""
