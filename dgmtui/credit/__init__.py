@@ -1,11 +1,12 @@
 """Credit assignment: what each unit put into another's value (forward) or made of its gradient (backward)."""
 
 from dgmtui.credit.backward import backward_contributions, contributions
+from dgmtui.credit.cause import cause_of
 from dgmtui.credit.chain import chain
 from dgmtui.credit.forward import forward_contributions
 from dgmtui.credit.model import Chain, Contribution, Contributions, Link, Target
 from dgmtui.credit.propagation import LrpRule, Propagation
-from dgmtui.credit.target import cause_of, parse_target
+from dgmtui.credit.target import parse_target
 
 __all__ = [
     "Chain",

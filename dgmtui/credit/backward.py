@@ -64,9 +64,9 @@ def contributions(
     """
     forward = forward_contributions(replay, target, propagation=propagation, by=by, progress=progress)
     backward = backward_contributions(replay, target, by=by, progress=progress)
-    merged = {(row.module, row.unit, row.sample): row for row in forward.rows}
+    merged = {row.key: row for row in forward.rows}
     for row in backward.rows:
-        key = (row.module, row.unit, row.sample)
+        key = row.key
         merged[key] = merged[key]._replace(backward=row.backward) if key in merged else row
     rows = sorted(merged.values(), key=lambda row: (-size_of(row.forward), -size_of(row.backward)))
     return replace(
@@ -95,7 +95,7 @@ class _Collect:
         for module, type_ in self.outputs.modules(ref).items():
             layout = self.outputs.layout(ref, type_)
             made = self._product(ref, tangent)
-            sums = summed(made, self.reader.value(ref), layout, self._by, self._target.sample)
+            sums = summed(made, self.reader.value(ref), layout, self._by, self._target.rows)
             self._sums[module] = self._sums[module].add(sums) if module in self._sums else sums
 
     def _product(self, ref: Ref, tangent: Tensor) -> Tensor:
@@ -106,12 +106,7 @@ class _Collect:
         return product if torch.isfinite(product.sum()) else torch.where(tangent == 0, 0.0, product)
 
     def rows(self) -> list[Contribution]:
-        return [
-            Contribution(module, unit, sample, value, None, total if math.isfinite(total) else None, approximate=False)
-            for module, sums in self._sums.items()
-            for unit, sample, total, value in sums.entries()
-            if total != 0 or sample is None or sample == self._target.sample
-        ]
+        return [row for module, sums in self._sums.items() for row in sums.rows(module, "backward", self._target.rows)]
 
 
 def _note(rows: list[Contribution], target: Target, conserved: dict[str, float], blocked: tuple[str, ...]) -> str:

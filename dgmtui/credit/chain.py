@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from dgmtui.credit.cause import cause_of
 from dgmtui.credit.forward import seed_of
 from dgmtui.credit.grouping import Layout, Outputs
 from dgmtui.credit.model import Chain, Link, Target
 from dgmtui.credit.propagation import EPSILON_RULE, Propagation
 from dgmtui.credit.story import sentence
 from dgmtui.credit.sweep import Reader, Sweep
-from dgmtui.credit.target import cause_of
 from dgmtui.trace.graph import NodeRef, OutsideRef, Ref
 from dgmtui.trace.progress import Progress
 from dgmtui.trace.replay import Replay

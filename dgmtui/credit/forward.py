@@ -1,13 +1,17 @@
 """Forward contributions: what each unit put into the target, by layer-wise relevance propagation."""
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from dgmtui.credit.gradient import gradient_parts
 from dgmtui.credit.grouping import By, Outputs, Sums, summed
 from dgmtui.credit.model import Contribution, Contributions, Target
 from dgmtui.credit.propagation import EPSILON_RULE, Propagation
+from dgmtui.credit.selection import mask_of_target
 from dgmtui.credit.sweep import Ledger, Reader, Sweep
 from dgmtui.errors import CreditError
 from dgmtui.trace.graph import OutsideRef, Ref
@@ -25,7 +29,8 @@ def forward_contributions(
 ) -> Contributions:
     """Relevance at the output of every module that ``target`` depends on (LRP-ε; Bach et al. 2015, eq. 58).
 
-    ``replay`` has run forward. One sweep; each tensor's relevance is let go once it is counted.
+    ``replay`` has run forward. One sweep; each tensor's relevance is let go once it is counted. Of a parameter's
+    gradient it is what upstream of the parameter's layer made it (see ``gradient``).
 
     Raises:
         CreditError: the target is non-finite, or an operation in the way has no derivative.
@@ -34,18 +39,44 @@ def forward_contributions(
     if target.alone:
         return Contributions.of_nothing(target)
     collect = _Collect(Reader(replay), target, by)
-    seed = seed_of(replay, target, collect.outputs, propagation.epsilon)
-    ledger = Sweep(collect.reader, propagation, progress).run({target.ref: seed}, collect.visit)
-    rows = [row for module, sums in collect.sums.items() for row in _rows(module, sums, target)]
-    inputs = [row for name, sums in collect.inputs.items() for row in _rows(name, sums, target)]
+    start = _start(replay, target, collect, propagation)
+    ledger = Sweep(collect.reader, propagation, progress).run(start.seeds, collect.visit)
+    for name, amount in start.ended.items():
+        ledger.ended[name] += amount
+    rows, inputs = (
+        [row for name, sums in found.items() for row in sums.rows(name, "forward", target.rows)]
+        for found in (collect.sums, collect.inputs)
+    )
     return Contributions(
         target=target,
         rows=_largest_first(rows),
-        conserved=_conserved(ledger, float(seed.double().sum())),
-        approximate_ops=tuple(ledger.approximate_ops),
+        conserved=_conserved(ledger, start.whole),
+        approximate_ops=tuple(dict.fromkeys((*start.approximate_ops, *ledger.approximate_ops))),
         inputs=_largest_first(inputs),
-        note=_note(target, seed),
+        note=_note(target, start),
     )
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What a sweep begins with."""
+
+    seeds: Mapping[Ref, Tensor]
+    whole: float
+    """What is divided up: the relevance of ``seeds`` and what ended at once."""
+    ended: Mapping[str, float] = field(default_factory=dict)
+    approximate_ops: Sequence[str] = ()
+
+
+def _start(replay: Replay, target: Target, collect: "_Collect", propagation: Propagation) -> _Start:
+    if target.of == "value":
+        seed = seed_of(replay, target, collect.outputs, propagation.epsilon)
+        return _Start({target.ref: seed}, float(seed.double().sum()))
+    assert isinstance(target.ref, OutsideRef), "it is a parameter's gradient"
+    value = collect.reader.value(target.ref)
+    direction = mask_of(value, target, collect.outputs).to(value.dtype)
+    parts = gradient_parts(collect.reader, replay, target.ref, direction)
+    return _Start(parts.seeds, target.value, parts.ended, parts.approximate_ops)
 
 
 def seed_of(replay: Replay, target: Target, outputs: Outputs, epsilon: float) -> Tensor:
@@ -55,8 +86,13 @@ def seed_of(replay: Replay, target: Target, outputs: Outputs, epsilon: float) ->
     terms which cancel to zero come out as they are.
 
     Raises:
-        CreditError: the target is non-finite.
+        CreditError: the target is non-finite, or a gradient.
     """
+    if target.of == "gradient":
+        raise CreditError(
+            f"{target.text} is a gradient, which no single value leads to; `credit {target.name}` says which units "
+            "made it, and those have chains"
+        )
     value = replay.value(target.ref)
     value = value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
     if not value.dtype.is_floating_point:
@@ -70,18 +106,7 @@ def seed_of(replay: Replay, target: Target, outputs: Outputs, epsilon: float) ->
 
 def mask_of(value: Tensor, target: Target, outputs: Outputs) -> Tensor:
     """Which elements of ``value`` the target is, bool of its shape."""
-    mask = torch.zeros(value.shape, dtype=torch.bool, device=value.device)
-    if target.element is not None:
-        mask[target.element] = True
-        return mask
-    layout = outputs.layout_of(target.ref)
-    where: list[slice | int] = [slice(None)] * value.dim()
-    if target.unit is not None and layout.unit_axis is not None:
-        where[layout.unit_axis] = target.unit
-    if target.sample is not None and layout.sample_axis is not None:
-        where[layout.sample_axis] = target.sample
-    mask[tuple(where)] = True
-    return mask
+    return mask_of_target(value.shape, target, outputs.layout_of(target.ref)).to(value.device)
 
 
 class _Collect:
@@ -108,17 +133,9 @@ class _Collect:
         self, into: dict[str, Sums], name: str, ref: Ref, type_: str, relevance: Tensor, approximate: bool
     ) -> None:
         layout = self.outputs.layout(ref, type_)
-        sums = summed(relevance, self.reader.value(ref), layout, self._by, self._target.sample)
+        sums = summed(relevance, self.reader.value(ref), layout, self._by, self._target.rows)
         sums.approximate = approximate
         into[name] = into[name].add(sums) if name in into else sums
-
-
-def _rows(module: str, sums: Sums, target: Target) -> list[Contribution]:
-    return [
-        Contribution(module, unit, sample, value, total, None, sums.approximate)
-        for unit, sample, total, value in sums.entries()
-        if total != 0 or sample is None or sample == target.sample
-    ]
 
 
 def size_of(amount: float | None) -> float:
@@ -137,7 +154,9 @@ def _conserved(ledger: Ledger, started: float) -> dict[str, float]:
     return ended
 
 
-def _note(target: Target, seed: Tensor) -> str:
-    if target.value == 0 and seed.numel():
+def _note(target: Target, start: _Start) -> str:
+    if target.of == "gradient":
+        return ""
+    if target.value == 0 and start.seeds[target.ref].numel():
         return "the target is zero: its relevance is ε, and the shares are of the terms that cancel"
     return ""

@@ -1,5 +1,6 @@
-"""From a tensor of contributions to rows: per unit, per unit and sample, or per module."""
+"""From a tensor of contributions to rows: per unit, per unit and sample, per module, sample or region."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -9,12 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dgmtui.credit.model import Contribution
+from dgmtui.credit.regions import by_region
 from dgmtui.trace.batch import batch_size
 from dgmtui.trace.graph import Graph, OutsideRef, Ref, Source
 from dgmtui.trace.units import unit_axis
 
-By: TypeAlias = Literal["unit", "unit,sample", "module"]
-"""What a row stands for."""
+By: TypeAlias = Literal["unit", "unit,sample", "module", "sample", "region"]
+"""What a row stands for; ``region`` is a part of a picture or a sequence, all its features together."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,12 @@ class Sums:
     approximate: bool = False
     times: int = field(default=1)
     """How many calls are summed."""
+    regions: tuple[str, ...] = ()
+    """What the first axis of ``total`` is, where it is parts of a picture and not units."""
 
     def add(self, other: "Sums") -> "Sums":
         """The sum over two calls of a module; calls of other shapes are summed over units and samples."""
-        if self.total.shape != other.total.shape:
+        if self.total.shape != other.total.shape or self.regions != other.regions:
             return self.collapsed().add(other.collapsed())
         with np.errstate(invalid="ignore", over="ignore"):  # of Inf and −Inf there is no sum: NaN is the answer
             total = self.total + other.total
@@ -53,6 +58,7 @@ class Sums:
             self.has_samples,
             self.approximate or other.approximate,
             self.times + other.times,
+            self.regions,
         )
 
     def collapsed(self) -> "Sums":
@@ -61,10 +67,28 @@ class Sums:
             total, value = self.total.sum(keepdims=True), self.value.mean(keepdims=True)
         return Sums(total, value, False, False, self.approximate, self.times)
 
+    def rows(self, module: str, side: Literal["forward", "backward"], chosen: Sequence[int]) -> list[Contribution]:
+        """One a unit, sample or region; zeros of samples that are not ``chosen`` are left out.
+
+        Args:
+            side: what the totals are.
+        """
+        approximate = self.approximate and side == "forward"
+        found = []
+        for unit, sample, total, value in self.entries():
+            if total == 0 and sample is not None and sample not in chosen:
+                continue
+            region = self.regions[unit] if self.regions and unit is not None else None
+            forward = total if side == "forward" else None
+            backward = total if side == "backward" and math.isfinite(total) else None
+            number = None if self.regions else unit
+            found.append(Contribution(module, number, sample, value, forward, backward, approximate, region))
+        return found
+
     def entries(self) -> Iterator[tuple[int | None, int | None, float, float]]:
-        """Unit, sample, total and value of each row."""
+        """Unit (or number of the region), sample, total and value of each row."""
         units, samples = self.total.shape
-        unit_numbers: list[int | None] = [*range(units)] if self.has_units else [None] * units
+        unit_numbers: list[int | None] = [*range(units)] if self.has_units or self.regions else [None] * units
         sample_numbers: list[int | None] = [*range(samples)] if self.has_samples else [None] * samples
         for unit, totals, values in zip(unit_numbers, self.total.tolist(), self.value.tolist(), strict=True):
             for sample, total, value in zip(sample_numbers, totals, values, strict=True):
@@ -110,11 +134,19 @@ class Outputs:
     def layout(self, ref: Ref, module_type: str = "") -> Layout:
         """Axes of units and samples; samples lie along the first of two axes that is as long as the batch."""
         shape = self._graph.meta(ref).shape
+        if isinstance(ref, OutsideRef) and self._graph.outside[ref.name].kind != "input":
+            return Layout(0 if shape else None, None)
+        if isinstance(ref, OutsideRef) and not module_type:
+            module_type = self._taker(ref)
         units = unit_axis(shape, module_type)
         if len(shape) == 1 and 1 < shape[0] != self._batch:
             units = 0  # what is left of a batch that was reduced
         fits = [axis for axis, size in enumerate(shape[:2]) if size == self._batch and axis != units]
         return Layout(units, fits[0] if fits else None)
+
+    def _taker(self, ref: OutsideRef) -> str:
+        """Class of the innermost module that takes an input: it knows where the channels lie."""
+        return next((call.type for call in reversed(self._graph.calls) if ref in call.inputs), "")
 
     def layout_of(self, ref: Ref) -> Layout:
         """The same, as the innermost module that has ``ref`` for output lays it out."""
@@ -123,17 +155,31 @@ class Outputs:
         return self.layout(ref, types[module] if module is not None else "")
 
 
-def summed(amount: Tensor, value: Tensor, layout: Layout, by: By, sample: int | None) -> Sums:
-    """``amount`` summed as ``by`` says; ``value`` averaged likewise, over ``sample`` alone where one is looked at."""
-    if sample is not None and layout.sample_axis is not None and by != "unit,sample":
-        value = value.select(layout.sample_axis, sample).unsqueeze(layout.sample_axis)
-    keep_units = by != "module" and layout.unit_axis is not None
-    keep_samples = by == "unit,sample" and layout.sample_axis is not None
+def summed(amount: Tensor, value: Tensor, layout: Layout, by: By, rows: Sequence[int]) -> Sums:
+    """``amount`` summed as ``by`` says; ``value`` averaged likewise, over the batch's ``rows`` alone where some are
+    looked at."""
+    if rows and layout.sample_axis is not None and "sample" not in by:
+        value = value.narrow(layout.sample_axis, rows[0], 1) if len(rows) == 1 else _chosen(value, layout, rows)
+    if by == "region":
+        return _by_region(amount, value, layout)
+    keep_units = "unit" in by and layout.unit_axis is not None
+    keep_samples = "sample" in by and layout.sample_axis is not None
     kept = [
         layout.unit_axis if keep_units else None,
         layout.sample_axis if keep_samples else None,
     ]
     return Sums(_reduced(amount, kept, mean=False), _reduced(value, kept, mean=True), keep_units, keep_samples)
+
+
+def _chosen(value: Tensor, layout: Layout, rows: Sequence[int]) -> Tensor:
+    assert layout.sample_axis is not None, "rows are chosen where there are some"
+    return value.index_select(layout.sample_axis, torch.tensor(rows, device=value.device))
+
+
+def _by_region(amount: Tensor, value: Tensor, layout: Layout) -> Sums:
+    names, total = by_region(amount, layout.unit_axis, layout.sample_axis, mean=False)
+    _, mean = by_region(value, layout.unit_axis, layout.sample_axis, mean=True)
+    return Sums(total, mean, has_units=False, has_samples=False, regions=names)
 
 
 def _reduced(t: Tensor, kept: Sequence[int | None], mean: bool) -> NDArray[np.float64]:

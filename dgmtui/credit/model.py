@@ -2,24 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from dgmtui.credit.typed import run_together
 from dgmtui.trace.graph import Ref, Source
 
 
 @dataclass(frozen=True)
 class Target:
-    """What credit is asked for: one unit of one tensor, in one sample or the batch."""
+    """What credit is asked for: units of one tensor, at all positions or some, in samples or the batch; or a
+    parameter's gradient."""
 
     ref: Ref
     module: str
-    """Path of the module whose output it is; ``node:ID`` or an outside tensor's name where it is none's; ``loss``."""
+    """Path of the module whose output it is; ``node:ID`` or an outside tensor's name where it is none's; ``loss`` or
+    ``loss:TERM``; of a parameter's gradient, the module that holds it."""
     unit: int | None
-    """None: all of them."""
+    """None: all of them, or ``units``."""
     sample: int | None
-    """Row of the batch; None: all of them."""
+    """Row of the batch; None: all of them, or ``samples``."""
     value: float
-    """Of the element; summed where the target has several."""
+    """Of the element; summed where the target has several. Of a parameter's gradient, ∂L/∂ it."""
     text: str
     """What it is, in words and numbers."""
     element: tuple[int, ...] | None = None
@@ -27,6 +30,37 @@ class Target:
     alone: bool = False
     """Non-finite, and no unit's number is behind it: it came in so, a mask or a shape made it so. ``text`` says which,
     and nothing has a part in it."""
+    units: tuple[int, ...] = ()
+    """Those that are meant, ascending, where they are several and not all."""
+    samples: tuple[int, ...] = ()
+    """Likewise, rows of the batch."""
+    position: tuple[range, ...] = ()
+    """For each axis that is neither the units' nor the samples', what of it is meant; empty: all."""
+    base: str = ""
+    """What it is called before its brackets: ``conv1``, ``cell:0``, ``node:12``, ``loss:1``, ``grad:fc1.weight``."""
+    place: str = ""
+    """``position`` as typed: ``4,7`` or ``8:16,0:8``; empty: everywhere."""
+    of: Literal["value", "gradient"] = "value"
+    """Whether it is the tensor's numbers that are explained, or ∂L/∂ them (parameters only)."""
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The rows of the batch that are meant; empty: all."""
+        return self.samples or (() if self.sample is None else (self.sample,))
+
+    @property
+    def name(self) -> str:
+        """As one types it."""
+        return self.name_of(self.rows)
+
+    def name_of(self, rows: tuple[int, ...]) -> str:
+        """As one types the same of other rows of the batch (empty: all)."""
+        units = run_together(self.units) if self.units else "" if self.unit is None else str(self.unit)
+        if self.of == "gradient":
+            index = ",".join(part for part in (units or (":" if self.place else ""), self.place) if part)
+            return self.base + (f"[{index}]" if index else "")
+        at = f"@{run_together(rows)}" if rows else ""
+        return self.base + (f"[{units}]" if units else "") + at + (f"[{self.place}]" if self.place else "")
 
 
 class Contribution(NamedTuple):
@@ -48,6 +82,13 @@ class Contribution(NamedTuple):
     """Its part of ∂L/∂target; None for what does not depend on the target, or where gradients are non-finite."""
     approximate: bool
     """Its relevance went through an operation that has no rule of its own (see ``approximate_ops``)."""
+    region: str | None = None
+    """Where in the tensor, ``[8:16,0:8]``, where rows are grouped by region: rows and columns of a picture."""
+
+    @property
+    def key(self) -> tuple[str, int | None, int | None, str | None]:
+        """What it is of: no two rows of a table have the same."""
+        return self.module, self.unit, self.sample, self.region
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,21 @@ from dgmtui.trace.progress import Progress
 
 
 def push_forward(
-    reader: Reader, seed: Tensor, start: Ref, visit: Callable[[Ref, Tensor], None], progress: Progress | None = None
+    reader: Reader,
+    seed: Tensor,
+    start: Ref,
+    visit: Callable[[Ref, Tensor], None],
+    progress: Progress | None = None,
+    *,
+    through: Callable[[Node], bool] = lambda node: True,
 ) -> tuple[str, ...]:
     """Tell ``visit`` the tangent of every tensor that moves when ``start`` moves along ``seed``.
 
     Random draws are held fixed; ``detach`` and ``no_grad`` cut, as they cut the gradient. Given back is which
     operations were not passed, since they have neither a forward derivative nor a second one.
+
+    Args:
+        through: whether a node is to be passed at all.
     """
     blocked: list[str] = []
     tangents: dict[Ref, Tensor] = {start: seed}
@@ -32,6 +41,8 @@ def push_forward(
     for node in itertools.islice(nodes, first, None):
         if progress is not None:
             progress.update(node.id / len(nodes), "backward contributions")
+        if not through(node):
+            continue
         try:
             found = _push(node, tangents, reader)
         except CreditError:

@@ -1,183 +1,148 @@
 """What a person asks credit for, by name; and, where that is non-finite, the finite number that made it so."""
 
-import math
-import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
-from dgmtui.credit.elements import Element, decisive_operand, extremity, named_origin
-from dgmtui.credit.forward import mask_of
-from dgmtui.credit.grouping import Outputs
+from dgmtui.credit.cause import cause_of
+from dgmtui.credit.grouping import Layout, Outputs
 from dgmtui.credit.model import Target
+from dgmtui.credit.selection import Named, mask_of_target, other_axes, selected
 from dgmtui.credit.sweep import Reader
-from dgmtui.credit.table import packet
+from dgmtui.credit.terms import term_named
+from dgmtui.credit.typed import Typed, numbers, place, taken_apart
 from dgmtui.errors import CreditError, UsageError
-from dgmtui.trace.graph import Graph, Node, NodeRef, OutsideRef, Ref
+from dgmtui.trace.graph import Call, Graph, NodeRef, OutsideRef
 from dgmtui.trace.replay import Replay
 
 if TYPE_CHECKING:
     from dgmtui.trace.birth import Birth
 
-_TARGET = re.compile(r"(?P<name>.*?)(?:\[(?P<unit>\d+)\])?(?:@(?P<sample>\d+))?", re.ASCII)
-_MOST_STEPS = 50
+_FEW = 8
 
 
 def parse_target(text: str, graph: Graph, replay: Replay, birth: "Birth | None" = None) -> Target:
-    """The target that ``text`` names: ``MODULE``, ``MODULE[UNIT]``, ``MODULE[UNIT]@SAMPLE``, ``node:ID``, ``loss``,
-    ``nonfinite``; ``.`` is the root module.
+    """The target that ``text`` names (see ``typed.FORMS``); ``.`` is the root module.
 
-    A module that is called several times is meant at its last call. A target that is not finite is replaced by the
-    finite number that made it so, and its text says so.
+    ``UNITS`` and ``SAMPLES`` are numbers and ranges (``3,17,40-48``), ``POSITION`` an index along each of the other
+    axes (``4,7`` or ``8:16,0:8``). ``MODULE:N`` is a module's Nth call, counted from 0; without it, where it is called
+    several times, its last is meant. Behind ``node:ID`` and ``grad:PARAMETER`` brackets with a comma hold an index into
+    the tensor. A target that is not finite is replaced by the finite number that made it so, and its text says so.
 
     Args:
-        replay: has run forward.
+        replay: has run forward, and backward where a gradient is asked for.
         birth: the iteration's first non-finite value, where there is one.
 
     Raises:
-        UsageError: there is no such module, node, unit or sample.
-        CreditError: it is non-finite, and where that began is not known.
+        UsageError: there is no such module, call, node, term, parameter, unit, sample or position.
+        CreditError: it is non-finite, and where that began is not known; or it is a gradient, and there is none.
     """
-    if text.strip() == "nonfinite":
+    text = text.strip()
+    if text == "nonfinite":
         if birth is None:
             raise CreditError("nothing is non-finite at this iteration; name a module, a node or the loss instead")
         return cause_of(birth, replay)
-    found = _TARGET.fullmatch(text.strip())
-    assert found is not None, "the pattern fits any text"
-    reader = Reader(replay)
-    outputs = Outputs(graph)
-    name = found["name"]
-    ref = _ref_named(name, graph)
-    module = outputs.label(ref) if name.startswith("node:") else "" if name == "." else name
-    unit, sample = (int(found[key]) if found[key] is not None else None for key in ("unit", "sample"))
-    _check_index(graph, outputs, ref, module, unit, sample)
-    return _finite_or_cause(_described(reader, outputs, ref, module, unit, sample), replay, outputs, birth)
+    reader, outputs = Reader(replay), Outputs(graph)
+    typed = Typed(text, None, None, None) if _calls(graph, text) else taken_apart(text)
+    named = _named(typed.name, reader, outputs, replay)
+    layout = outputs.layout_of(named.ref)
+    shape = graph.meta(named.ref).shape
+    target = selected(named, shape, layout, _chosen(typed, named, shape, layout))
+    value = _value(named, reader, replay)
+    return _finite_or_cause(_counted(target, value, layout), value, replay, layout, birth)
 
 
-def cause_of(birth: "Birth", replay: Replay) -> Target:
-    """The finite number behind a first non-finite value: what overflowed, or where a derivative is infinite.
-
-    Where no unit's number is behind it, the non-finite value itself, which then stands alone (``Target.alone``).
-
-    Raises:
-        CreditError: a backward function made it that belongs to no operation of the trace.
-    """
-    reader = Reader(replay)
-    outputs = Outputs(replay.graph)
-    if birth.node is None:
-        return _came_in(birth, reader, outputs)
-    node = replay.graph.nodes[birth.node]
-    found = None if birth.regardless or birth.masked_by else _blamed_operand(node, reader, birth)
-    if found is None:
-        return _made_alone(birth, node, outputs)
-    ref, element = found
-    named = named_origin(ref, element, reader, outputs)
-    through: tuple[str, ...] = ()
-    if named is not None and math.isfinite(float(reader.value(named[0])[named[1]])):
-        ref, element, through = named
-    steps = ", ".join((*through, packet(node.op)))
-    return _at_element(reader, outputs, ref, element, _consequence(birth, steps))
+def _chosen(typed: Typed, named: Named, shape: Sequence[int], layout: Layout) -> dict[int, Sequence[int]]:
+    """The indices along each axis that was spoken of."""
+    whose = named.label
+    if typed.units is not None and (named.of == "gradient" or ("," in typed.units and named.base.startswith("node:"))):
+        if typed.samples is not None or typed.position is not None:
+            raise UsageError(
+                f"[{typed.units}] is an index into {whose}, which has {list(shape)}; nothing can follow it"
+            )
+        return dict(enumerate(place(typed.units, shape, whose, "elements")))
+    chosen: dict[int, Sequence[int]] = {}
+    asked = (("units", layout.unit_axis, typed.units), ("samples", layout.sample_axis, typed.samples))
+    for what, axis, listed in asked:
+        if listed is None:
+            continue
+        if axis is None:
+            raise UsageError(f"{whose} gives {list(shape)}, which has no {what} to choose from")
+        chosen[axis] = numbers(listed, shape[axis], whose, what)
+    if typed.position is not None:
+        others = other_axes(len(shape), layout)
+        chosen.update(zip(others, place(typed.position, [shape[axis] for axis in others], whose), strict=True))
+    return chosen
 
 
-def _came_in(birth: "Birth", reader: Reader, outputs: Outputs) -> Target:
-    if birth.outside is None:
-        raise CreditError(
-            f"{birth.autograd or 'a backward function'} gave {birth.what} and belongs to no operation of the trace: "
-            "name a module instead"
-        )
-    ref, element = OutsideRef(birth.outside), birth.elements[0]
-    if birth.phase == "input":
-        then = " as it comes in: no unit put it there, so look at that data"
-        return replace(_at_element(reader, outputs, ref, element, then), alone=True)
-    value = float(reader.value(ref)[element])
-    text = f"{birth.outside} at {list(element)} = {value:.4g} before the forward pass: an earlier update made it so"
-    return Target(ref, birth.outside, birth.unit, None, value, text, element, alone=True)
-
-
-def _made_alone(birth: "Birth", node: Node, outputs: Outputs) -> Target:
-    ref = NodeRef(node.id)
-    where = f" ({birth.source})" if birth.source else ""
-    text = f"{birth.phrase}{where}: no unit's number is behind it"
-    element = birth.elements[0] if birth.elements else None
-    value = float(birth.what)
-    return Target(ref, outputs.label(ref), birth.unit, birth.sample, value, text, element, alone=True)
-
-
-def _blamed_operand(node: Node, reader: Reader, birth: "Birth") -> tuple[Ref, Element] | None:
-    """The finite operand element that made the birth: an activation if there is one, the most extreme of several."""
-    carriers = reader.flow.carriers(node)
-    finite = [operand for operand in birth.operands if math.isfinite(operand.value)]
-    if birth.phase == "backward":
-        finite.sort(key=lambda operand: (operand.ref in carriers, operand.value == birth.value), reverse=True)
-    else:
-        finite.sort(
-            key=lambda operand: (operand.ref in carriers, extremity(node, operand.value)),
-            reverse=True,
-        )
-    if finite:
-        return finite[0].ref, finite[0].index
-    return _upstream(node, birth.elements[0], reader) if birth.elements else None
-
-
-def _upstream(node: Node, element: Element, reader: Reader) -> tuple[Ref, Element] | None:
-    """The first finite number on the way up from an infinite one."""
-    for _ in range(_MOST_STEPS):
-        found = decisive_operand(node, element, reader)
-        if found is None:
-            return None
-        ref, element = found
-        if math.isfinite(float(reader.value(ref, node.id)[element])):
-            return ref, element
-        if not isinstance(ref, NodeRef):
-            return None
-        node = reader.graph.nodes[ref.node]
-    return None
-
-
-def _consequence(birth: "Birth", steps: str) -> str:
-    if birth.phase == "backward":
-        function = f" ({birth.autograd})" if birth.autograd else ""
-        return f", where the derivative of {steps}{function} gives {birth.what}"
-    return f", then {steps} = {birth.what}"
-
-
-def _finite_or_cause(target: Target, replay: Replay, outputs: Outputs, birth: "Birth | None") -> Target:
-    value = replay.value(target.ref)
-    if not value.dtype.is_floating_point or torch.isfinite(value[mask_of(value, target, outputs)]).all():
-        return target
-    if birth is None or birth.phase == "backward":
-        raise CreditError(f"{target.text} is not finite and nothing that is to blame was found; ask for another target")
-    cause = cause_of(birth, replay)
-    text = f"{_asked(target)} is not finite; where that began: {cause.text}"
-    return replace(cause, text=text)
-
-
-def _asked(target: Target) -> str:
-    unit = "" if target.unit is None else f"[{target.unit}]"
-    sample = "" if target.sample is None else f" of sample {target.sample}"
-    return f"{target.module or 'the root'}{unit}{sample}"
-
-
-def _ref_named(name: str, graph: Graph) -> Ref:
+def _named(name: str, reader: Reader, outputs: Outputs, replay: Replay) -> Named:
+    """The tensor of a target's name, without its brackets."""
+    graph = reader.graph
     if name == "loss":
-        return graph.loss
+        return Named(graph.loss, "loss", "loss", "loss")
+    if name.startswith("loss:"):
+        return Named(term_named(name, reader).ref, name, name, name)
     if name.startswith("node:"):
-        return _node_named(name.removeprefix("node:"), graph)
+        ref = _node_named(name.removeprefix("node:"), graph)
+        return Named(ref, outputs.label(ref), name, outputs.label(ref) or "the root")
+    if name.startswith("grad:"):
+        return _gradient_named(name, graph, replay)
     if name in graph.outside:
-        return OutsideRef(name)
-    path = "" if name == "." else name
-    calls = [call for call in graph.calls if call.module == path and call.outputs]
+        return Named(OutsideRef(name), name, name, name)
+    return _module_named(name, graph)
+
+
+def _module_named(name: str, graph: Graph) -> Named:
+    """A module's last call, or ``MODULE:N``; ``module:PATH`` is a path too, as in ``print``."""
+    asked = name.removeprefix("module:") if _calls(graph, name.removeprefix("module:")) else name
+    path = "" if asked == "." else asked
+    calls, which = _calls(graph, path), -1
     if not calls:
-        known = sorted({call.module for call in graph.calls if call.outputs and call.module})
-        near = [other for other in known if path and (path in other or other in path)] or known
-        raise UsageError(
-            f"no module called in this iteration has the path {name!r}; there are {', '.join(near[:8]) or 'none'}"
-        )
-    return calls[-1].outputs[0]
+        before, colon, number = asked.rpartition(":")
+        path = "" if before == "." else before.removeprefix("module:")
+        calls = _calls(graph, path) if colon and number.isdecimal() else []
+        if not calls:
+            raise UsageError(_no_module(name, graph))
+        which = int(number) if len(number) < _FEW else len(calls)
+        if which >= len(calls):
+            times = (
+                "once: it has call 0" if len(calls) == 1 else f"{len(calls)} times: it has calls 0 to {len(calls) - 1}"
+            )
+            raise UsageError(f"{path or 'the root'} is called {times} only")
+    label = path or "the root"
+    if len(calls) > 1:
+        label += f":{which % len(calls)}"
+    base = (path or ".") + ("" if which < 0 else f":{which}")
+    return Named(calls[which].outputs[0], path, base, label)
 
 
-def _node_named(number: str, graph: Graph) -> Ref:
+def _calls(graph: Graph, path: str) -> list[Call]:
+    return [call for call in graph.calls if call.module == path and call.outputs]
+
+
+def _no_module(name: str, graph: Graph) -> str:
+    known = sorted({call.module for call in graph.calls if call.outputs and call.module})
+    near = [other for other in known if name and (name in other or other in name)] or known
+    return f"no module called in this iteration has the path {name!r}; there are {', '.join(near[:_FEW]) or 'none'}"
+
+
+def _gradient_named(name: str, graph: Graph, replay: Replay) -> Named:
+    parameter = name.removeprefix("grad:").removeprefix("param:")
+    ref = OutsideRef(f"param:{parameter}")
+    known = [outside.removeprefix("param:") for outside in replay.gradients if outside.startswith("param:")]
+    if ref.name in graph.outside and replay.gradient(ref) is not None:
+        owner = parameter.rpartition(".")[0]
+        return Named(ref, owner, f"grad:{parameter}", parameter, "gradient")
+    if not known:
+        raise CreditError("there is no backward pass to replay at this iteration, so no parameter has a gradient")
+    near = [other for other in known if parameter and (parameter in other or other in parameter)] or known
+    raise UsageError(f"no parameter {parameter!r} has a gradient in this iteration; there are {', '.join(near[:_FEW])}")
+
+
+def _node_named(number: str, graph: Graph) -> NodeRef:
     if not number.isdecimal() or int(number) >= len(graph.nodes):
         raise UsageError(f"there is no node {number!r}; nodes go from 0 to {len(graph.nodes) - 1} (`nodes` lists them)")
     node = graph.nodes[int(number)]
@@ -187,34 +152,29 @@ def _node_named(number: str, graph: Graph) -> Ref:
     return NodeRef(node.id, outs[0])
 
 
-def _check_index(graph: Graph, outputs: Outputs, ref: Ref, module: str, unit: int | None, sample: int | None) -> None:
-    shape = graph.meta(ref).shape
-    layout = outputs.layout_of(ref)
-    for what, axis, index in (("units", layout.unit_axis, unit), ("samples", layout.sample_axis, sample)):
-        if index is None:
-            continue
-        if axis is None:
-            raise UsageError(f"{module or 'the root'} gives {list(shape)}, which has no {what} to choose from")
-        if index >= shape[axis]:
-            raise UsageError(
-                f"{module or 'the root'} has {shape[axis]} {what}, numbered from 0; {index} is none of them"
-            )
+def _value(named: Named, reader: Reader, replay: Replay) -> Tensor:
+    """The numbers that are explained, half precision widened."""
+    gradient = replay.gradient(named.ref) if named.of == "gradient" else None
+    if gradient is None:
+        return reader.value(named.ref)
+    return gradient.float() if gradient.dtype in (torch.float16, torch.bfloat16) else gradient
 
 
-def _described(reader: Reader, outputs: Outputs, ref: Ref, module: str, unit: int | None, sample: int | None) -> Target:
-    value = reader.value(ref)
-    bare = Target(ref, module, unit, sample, 0.0, "")
-    chosen = value[mask_of(value, bare, outputs)]
+def _counted(target: Target, value: Tensor, layout: Layout) -> Target:
+    """With its value, and how many elements that is summed over."""
+    chosen = value[mask_of_target(value.shape, target, layout)]
     total = float(chosen.double().sum())
     amount = f"{total:.4g}" if chosen.numel() == 1 else f"{total:.4g}, summed over {chosen.numel()} elements"
-    return Target(ref, module, unit, sample, total, f"{_asked(bare)} = {amount}")
+    return replace(target, value=total, text=f"{target.text} = {amount}")
 
 
-def _at_element(reader: Reader, outputs: Outputs, ref: Ref, element: Element, then: str) -> Target:
-    layout = outputs.layout_of(ref)
-    unit = element[layout.unit_axis] if layout.unit_axis is not None else None
-    sample = element[layout.sample_axis] if layout.sample_axis is not None else None
-    value = float(reader.value(ref)[element])
-    module = outputs.label(ref)
-    text = f"{_asked(Target(ref, module, unit, sample, value, ''))} = {value:.4g}{then}"
-    return Target(ref, module, unit, sample, value, text, element)
+def _finite_or_cause(target: Target, value: Tensor, replay: Replay, layout: Layout, birth: "Birth | None") -> Target:
+    if not value.dtype.is_floating_point:
+        return target
+    if torch.isfinite(value[mask_of_target(value.shape, target, layout)]).all():
+        return target
+    if birth is None or (birth.phase == "backward" and target.of == "value"):
+        raise CreditError(f"{target.text} is not finite and nothing that is to blame was found; ask for another target")
+    cause = cause_of(birth, replay)
+    asked = target.text.rpartition(" = ")[0]
+    return replace(cause, text=f"{asked} is not finite; where that began: {cause.text}")

@@ -76,12 +76,113 @@ def test_names(small: Any) -> None:
         ("node:999", "nodes go from 0"),
         ("node:x", "nodes go from 0"),
         ("loss[1]", "no units"),
-        ("head[-1]", "no module"),
+        ("head[-1]", "numbers from 0"),
     ],
 )
 def test_what_does_not_exist_is_told_in_a_sentence(small: Any, text: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         parse_target(text, small.graph, small)
+
+
+class Picture(nn.Module):
+    """A convolution, a cell that is called twice, and a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.cell, self.head = nn.Conv2d(1, 5, 3), nn.Linear(5, 5), nn.Linear(5, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = torch.relu(self.conv(x)).mean((2, 3))
+        result: Tensor = self.head(torch.tanh(self.cell(torch.tanh(self.cell(pooled)))))
+        return result
+
+
+@pytest.fixture
+def picture(run: Any) -> Any:
+    return run(Picture(), mean, x=torch.randn(6, 1, 8, 8))
+
+
+def test_elements_groups_and_calls(picture: Any) -> None:
+    def at(text: str) -> Any:
+        return parse_target(text, picture.graph, picture)
+
+    value = picture.value(at("conv").ref)
+    element = at("conv[3]@5[4,1]")
+    assert (element.element, element.value) == ((5, 3, 4, 1), pytest.approx(float(value[5, 3, 4, 1])))
+    assert element.text.startswith("conv[3] of sample 5 at [4,1] = ")
+    node = at(f"node:{element.ref.node}[5,3,4,1]")
+    assert (node.element, node.unit, node.sample, node.value) == (element.element, 3, 5, element.value)
+    assert parse_target(node.name, picture.graph, picture).element == element.element
+    group = at("conv[0,2-4]@1,3-5[0:2]")
+    assert (group.unit, group.units, group.sample, group.samples) == (None, (0, 2, 3, 4), None, (1, 3, 4, 5))
+    chosen = value[[1, 3, 4, 5]][:, [0, 2, 3, 4]][:, :, :2]
+    assert group.value == pytest.approx(float(chosen.double().sum()), rel=1e-5)
+    assert group.name == "conv[0,2-4]@1,3-5[0:2,:]"
+    assert at(group.name) == group
+    assert at("conv[0-4]@0-5") == at("conv")
+    first, last = at("cell:0[1]"), at("cell[1]")
+    assert first.ref == picture.graph.calls[2].outputs[0] != last.ref == at("cell:1").ref
+    assert (first.module, first.name, last.name) == ("cell", "cell:0[1]", "cell[1]")
+    assert last.text.startswith("cell:1[1] = ")
+    assert at("module:cell:0[1]") == first
+
+
+def test_a_group_is_the_sum_of_its_units(picture: Any) -> None:
+    def rows(text: str) -> dict[Any, float]:
+        found = contributions(picture, parse_target(text, picture.graph, picture))
+        return {row.key: row.forward for row in found.rows if row.forward is not None}
+
+    group, one, other = rows("cell[1,3]@2"), rows("cell[1]@2"), rows("cell[3]@2")
+    assert group.keys() == one.keys() and any(group.values())
+    assert all(group[key] == pytest.approx(one[key] + other[key], abs=1e-5) for key in group)
+
+
+def test_values_of_rows_are_of_the_samples_that_are_looked_at(picture: Any) -> None:
+    target = parse_target("head@1,4", picture.graph, picture)
+    found = contributions(picture, target)
+    value = picture.value(parse_target("cell", picture.graph, picture).ref)
+    row = next(row for row in found.rows if (row.module, row.unit) == ("conv", 0))
+    pooled = picture.value(parse_target("conv", picture.graph, picture).ref)[[1, 4], 0]
+    assert value.shape == (6, 5) and row.value == pytest.approx(float(pooled.mean()), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("cell:2", "called 2 times: it has calls 0 to 1"),
+        ("head:1", "called once"),
+        ("cell:x", "no module"),
+        ("conv[5]", "has 5 units"),
+        ("conv@6", "has 6 samples"),
+        ("conv[1]@2[6,0]", "6×6 positions"),
+        ("conv[1]@2[0,0,0]", "one of 3 axes"),
+        ("head[1][0]", "no positions"),
+        ("node:0[0,0,0,0,0]", "elements"),
+        ("node:0[0,0]@1", "nothing can follow"),
+        ("loss:0", "no sum of terms"),
+        ("grad:conv.weigt", "conv.weight"),
+        ("grad:conv.weight[5]", "5×1×3×3 elements"),
+        ("grad:conv.weight@2", "no samples"),
+        ("conv[", "is no target"),
+    ],
+)
+def test_what_does_not_exist_in_a_picture_network(picture: Any, text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        parse_target(text, picture.graph, picture)
+
+
+def test_a_module_called_like_a_target_is_that_module(run: Any) -> None:
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.add_module("a[1]", nn.Linear(3, 2))
+
+        def forward(self, x: Tensor) -> Tensor:
+            result: Tensor = self.get_submodule("a[1]")(x)
+            return result
+
+    replay = run(Odd(), mean, x=torch.randn(4, 3))
+    assert parse_target("a[1]", replay.graph, replay).module == "a[1]"
 
 
 def test_nonfinite_needs_one(small: Any) -> None:
