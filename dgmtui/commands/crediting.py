@@ -3,8 +3,9 @@
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
+from dgmtui.commands.chain_data import account_blocks, chain_data
 from dgmtui.commands.describe import as_edited, elsewhere
-from dgmtui.commands.registry import command
+from dgmtui.commands.registry import REGISTRY, command
 from dgmtui.commands.result import Block, Result, Table, Text
 from dgmtui.errors import UsageError
 from dgmtui.session.crediting import CreditTable
@@ -12,7 +13,7 @@ from dgmtui.session.folding import FOLDED, folded, share_of
 from dgmtui.session.session import Session
 
 if TYPE_CHECKING:
-    from dgmtui.credit import Contribution
+    from dgmtui.credit import Chain, Contribution
 
 By = Literal["unit", "unit,sample", "module"]
 Rule = Literal["epsilon", "gamma", "alphabeta", "composite"]
@@ -62,28 +63,46 @@ def credit(
 
 
 @command("chain", group="analyse", keys=(("C", "chain", "chain"),), needs_replay=True)
-def chain(session: Session, target: str = "") -> Result:
+def chain(
+    session: Session,
+    target: str = "",
+    *,
+    backward: bool = False,
+    open: int | None = None,  # noqa: A002
+) -> Result:
     """Follow the target back to the input, largest contributor by largest contributor.
 
-    Targets are as for `credit`.
+    Targets are as for `credit`. Each line of the account names the command that shows more of it; --open N runs that of
+    line N, and a unit's value becomes the target, from which `down` leads back; `up N` goes N units up at once. Of a
+    gradient that is not finite the account begins with the one that came in, the operation and where it went.
+    --backward follows the target's gradient instead: through which operations it grew on its way from the loss.
 
-    JSON: {"command":"chain","iteration","links":[{"module","unit","sample","value","share","op","source"}…],
-    "sentence"}.
+    JSON: {"command":"chain","iteration","links":[{"module","unit","sample","value","share","op","source","command"}…],
+    "sentence","account":[{"line","what","value","share","op","source","note","command"}…]}; the account is the links
+    (after the gradient's lines) and then the region of the input and the parameters; with --backward "links" is empty
+    and "value" is the norm of a gradient, "share" how many times that of the line before. With --open the answer is
+    that of the line's command.
     """
     snapshot = session.needed_snapshot()
-    made = session.results.crediting.chain(snapshot, target or session.target)
-    links = [
-        {
-            "module": link.module, "unit": link.unit, "sample": link.sample, "value": link.value,
-            "share": link.share, "op": link.op or None, "source": str(link.source) if link.source else None,
-        }
-        for link in made.links
-    ]  # fmt: skip
-    columns = ("module", "unit", "sample", "value", "share", "op", "source")
-    table = Table(columns, tuple(tuple(link[name] for name in columns) for link in links))
-    data = {"iteration": snapshot.iteration, "links": links, "sentence": made.sentence}
-    told = (table, Text(made.sentence, "strong"), *as_edited(session), *elsewhere(session, snapshot.iteration))
-    return Result("chain", data, told)
+    wanted = target or session.target
+    if backward:
+        made = session.results.crediting.gradient_chain(snapshot, wanted)
+    else:
+        made = session.results.crediting.chain(snapshot, wanted)
+    if open is not None:
+        return _opened(session, wanted, made, open)
+    told = (*account_blocks(made, ways=not backward), *as_edited(session), *elsewhere(session, snapshot.iteration))
+    return Result("chain", {"iteration": snapshot.iteration, **chain_data(made)}, told)
+
+
+def _opened(session: Session, wanted: str, made: "Chain", number: int) -> Result:
+    if not 0 <= number < len(made.account):
+        raise UsageError(f"the chain has lines 0 to {len(made.account) - 1}; {number} is none of them")
+    line = made.account[number]
+    if line.target:
+        session.open_link(wanted, made, line)
+    name, _, rest = line.command.partition(" ")
+    return REGISTRY.find(name).call(session, rest)
 
 
 def _credit_data(made: CreditTable, rows: "list[Contribution]") -> dict[str, Any]:

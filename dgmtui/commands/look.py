@@ -114,15 +114,15 @@ def quantity(session: Session, name: QuantityName, measure: MeasureName | None =
     return moved(session, "quantity")
 
 
-@command("up", group="look", needs_replay=True)
-def up(session: Session) -> Result:
-    """Move the target to what contributed most to it.
+@command("up", group="look", keys=(("U", "up", ""),), needs_replay=True)
+def up(session: Session, n: int = 1) -> Result:
+    """Move the target to what contributed most to it, or N units up its chain.
 
-    The same step as one link of `chain`. `down` goes back.
+    N counts the units of `chain`, the target not among them. `down` goes back, one at a time.
 
     JSON: as `goto`, with "command":"up".
     """
-    note = session.go_up()
+    note = session.go_up(n)
     return moved(session, "up", note)
 
 

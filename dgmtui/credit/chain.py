@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from dgmtui.credit.account import account_of, line_of, line_of_region, lines_of_passage
 from dgmtui.credit.cause import cause_of
+from dgmtui.credit.elements import chosen_by
 from dgmtui.credit.forward import seed_of
 from dgmtui.credit.grouping import Layout, Outputs
-from dgmtui.credit.model import Chain, Link, Target
+from dgmtui.credit.model import AccountLine, Chain, Link, Target
+from dgmtui.credit.naming import opened_by
+from dgmtui.credit.parameters import parts_of
+from dgmtui.credit.passage import passage_of
 from dgmtui.credit.propagation import EPSILON_RULE, Propagation
-from dgmtui.credit.story import sentence
+from dgmtui.credit.region import Region, region_of
+from dgmtui.credit.story import ending, sentence
 from dgmtui.credit.sweep import Reader, Sweep
-from dgmtui.trace.graph import NodeRef, OutsideRef, Ref
+from dgmtui.trace.graph import Graph, NodeRef, OutsideRef, Ref
 from dgmtui.trace.progress import Progress
 from dgmtui.trace.replay import Replay
 
@@ -44,18 +50,27 @@ def chain(
     birth = None if isinstance(start, Target) else start
     target = start if isinstance(start, Target) else cause_of(start, replay)
     walk = _Walk(Reader(replay), propagation, progress)
+    passage = None if birth is None or birth.phase != "backward" else passage_of(replay, birth)
+    before = () if passage is None else lines_of_passage(passage)
     if target.alone:
-        return _alone(target, walk.outputs)
+        alone = _alone(target, walk.reader.graph, walk.outputs)
+        return Chain((alone,), target.text + ".", target, account=(*before, line_of(alone)))
     walk.follow(target, seed_of(replay, target, walk.outputs, propagation.epsilon))
-    text = sentence(target, tuple(walk.links), walk.reader.graph, walk.constant, walk.cancelled, birth)
-    return Chain(tuple(walk.links), text, target, walk.kept)
+    graph = walk.reader.graph
+    text = sentence(target, tuple(walk.links), graph, walk.constant, walk.cancelled, birth)
+    if passage is not None:
+        text += passage.sentence
+    parts = parts_of(walk.reader, walk.outputs, walk.links, walk.refs, walk.took)
+    account = (*before, *account_of(walk.links, walk.refs, graph, walk.outputs, walk.region, parts))
+    return Chain(tuple(walk.links), text + ending(walk.region, parts), target, walk.kept, account)
 
 
-def _alone(target: Target, outputs: Outputs) -> Chain:
+def _alone(target: Target, graph: Graph, outputs: Outputs) -> Link:
     """A value that no unit's number is behind: there is nothing upstream."""
     op, source = outputs.made_by(target.ref)
-    link = Link(target.module, target.unit, target.sample, target.value, None, op, source, target.element)
-    return Chain((link,), target.text + ".", target)
+    name, command = opened_by(graph, target.ref, outputs.label(target.ref), target.unit, target.sample, target.element)
+    place = (target.module, target.unit, target.sample, target.value)
+    return Link(*place, None, op, source, target.element, name, command)
 
 
 @dataclass(frozen=True)
@@ -74,6 +89,12 @@ class _Walk:
     propagation: Propagation
     progress: Progress | None
     links: list[Link] = field(default_factory=list)
+    refs: list[Ref] = field(default_factory=list)
+    """What each link is of."""
+    took: list[dict[Ref, Tensor]] = field(default_factory=list)
+    """What parameters kept of what each link handed on, as shares of it."""
+    region: tuple[Region, AccountLine] | None = None
+    """Of the input that the last link is of: where in the sample most of the relevance arrived."""
     kept: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("bias", "random", "approximate"), 0.0))
     constant: tuple[Link, float] | None = None
     """The first link most of which is parameters and constants, and their share of it."""
@@ -87,26 +108,50 @@ class _Walk:
         self._link(target.ref, seed, None, target.unit, target.sample)
         ref, relevance = target.ref, seed
         for _ in range(_MOST_LINKS):
-            stops, bias = self._up(ref, relevance)
+            stops, bias, took = self._up(ref, relevance)
             handed_on = 0.0 if self.links[-1].value == 0 else float(relevance.double().sum())
+            self.took.append({at: kept / handed_on for at, kept in took.items()} if handed_on else {})
             if not any(bool(stop.relevance.any()) for stop in stops):
                 self._note_bias(bias, 0.0, handed_on)
                 self.cancelled = tuple(dict.fromkeys(self._name(stop.ref) for stop in stops))
+                self._end_at_index()
                 return
             ref, relevance, unit, sample = self._largest(stops)
             got = float(relevance.double().sum())
             self._note_bias(bias, got, handed_on)
             self._link(ref, relevance, got / handed_on if handed_on else None, unit, sample)
             if isinstance(ref, OutsideRef):
+                self._mark_region(ref, next(stop.relevance for stop in stops if stop.ref == ref), sample)
                 return
+
+    def _end_at_index(self) -> None:
+        """An embedding's row was chosen by an index: that is the input."""
+        link, ref = self.links[-1], self.refs[-1]
+        if link.element is None or not isinstance(ref, NodeRef):
+            return
+        chosen = chosen_by(self.reader, ref, link.element)
+        if chosen is None:
+            return
+        outside, element = chosen
+        self.cancelled = ()
+        axis = self.outputs.layout_of(outside).sample_axis
+        self._link_at(outside, element, 1.0, None, element[axis] if axis is not None else None)
+
+    def _mark_region(self, ref: OutsideRef, relevance: Tensor, sample: int | None) -> None:
+        axis = self.outputs.layout_of(ref).sample_axis
+        if sample is not None and axis is not None:
+            relevance = relevance.select(axis, sample)
+        found = region_of(self.reader.graph, ref, relevance)
+        if found is not None:
+            self.region = found, line_of_region(found, self.links[-1], axis)
 
     def _note_bias(self, bias: float, got: float, handed_on: float) -> None:
         if self.constant is None and handed_on and abs(bias) > max(abs(got), abs(handed_on) / 2):
             self.constant = self.links[-1], bias / handed_on
 
-    def _up(self, start: Ref, relevance: Tensor) -> tuple[list[_Stop], float]:
-        """Where the relevance of ``start`` stops: the nearest outputs of modules upstream, and inputs; and what
-        parameters and constants took on the way."""
+    def _up(self, start: Ref, relevance: Tensor) -> tuple[list[_Stop], float, dict[Ref, Tensor]]:
+        """Where the relevance of ``start`` stops: the nearest outputs of modules upstream, and inputs; what parameters
+        and constants took on the way; and the same for each parameter."""
         stops: list[_Stop] = []
 
         def visit(ref: Ref, arrived: Tensor, approximate: bool) -> bool:
@@ -118,7 +163,7 @@ class _Walk:
         ledger = Sweep(self.reader, self.propagation, self.progress).run({start: relevance}, visit)
         for name in self.kept:
             self.kept[name] += ledger.ended[name]
-        return stops, ledger.ended["bias"]
+        return stops, ledger.ended["bias"], ledger.parameters
 
     def _largest(self, stops: list[_Stop]) -> tuple[Ref, Tensor, int | None, int | None]:
         """The unit and sample with the largest relevance of all stops, and the relevance of its elements alone."""
@@ -137,14 +182,22 @@ class _Walk:
         return stop.ref, _only(stop.relevance, layout, units, samples), units, samples
 
     def _link(self, ref: Ref, relevance: Tensor, share: float | None, unit: int | None, sample: int | None) -> None:
-        value = self.reader.value(ref)
         size = relevance.abs()
         element = tuple(int(i) for i in torch.unravel_index(size.argmax(), size.shape)) if size.dim() else ()
+        self._link_at(ref, element, share, unit, sample)
+
+    def _link_at(
+        self, ref: Ref, element: tuple[int, ...], share: float | None, unit: int | None, sample: int | None
+    ) -> None:
+        value, name = float(self.reader.value(ref)[element]), self._name(ref)
         op, source = self.outputs.made_by(ref)
-        self.links.append(Link(self._name(ref), unit, sample, float(value[element]), share, op, source, element))
+        target, command = opened_by(self.reader.graph, ref, name, unit, sample, element)
+        self.links.append(Link(name, unit, sample, value, share, op, source, element, target, command))
+        self.refs.append(ref)
 
     def _name(self, ref: Ref) -> str:
-        return self.outputs.label(ref)
+        label = self.outputs.label(ref)
+        return "loss" if label.startswith("node:") and ref == self.reader.graph.loss else label
 
 
 def _per_unit_and_sample(relevance: Tensor, layout: Layout) -> Tensor:

@@ -11,8 +11,8 @@ from dgmtui.credit.ops import vjp
 from dgmtui.credit.sweep import Reader
 from dgmtui.credit.table import Rule, packet, rule_of
 from dgmtui.errors import CreditError
-from dgmtui.trace.graph import Node, NodeRef, Ref
-from dgmtui.trace.operations import resolve_op
+from dgmtui.trace.graph import Node, NodeRef, OutsideRef, Ref
+from dgmtui.trace.operations import named_arguments, resolve_op, run_node
 
 Element = tuple[int, ...]
 
@@ -120,3 +120,32 @@ def named_origin(
             through.insert(0, packet(node.op))
         ref, element = carriers[0], at
     return ref, element, tuple(through)
+
+
+def chosen_by(reader: Reader, ref: NodeRef, element: Element) -> tuple[OutsideRef, Element] | None:
+    """The index that chose the row of an embedding that ``element`` of ``ref`` is of; None where that is not known."""
+    node = reader.graph.nodes[ref.node]
+    while packet(node.op) != "embedding":
+        sources = [used for used in node.inputs() if isinstance(used, NodeRef)]
+        if len(sources) != 1 or rule_of(node.op) is not Rule.MOVING:
+            return None
+        moved = _came_from(node, sources[0], element, reader)
+        node, element = reader.graph.nodes[sources[0].node], moved
+    at = named_arguments(node)["indices"]
+    element = element[:-1]
+    while isinstance(at, NodeRef):
+        mover = reader.graph.nodes[at.node]
+        sources_of = list(dict.fromkeys(mover.inputs()))
+        if len(sources_of) != 1 or rule_of(mover.op) not in (Rule.MOVING, Rule.ELEMENTWISE):
+            return None
+        element, at = _came_from(mover, sources_of[0], element, reader), sources_of[0]
+    return (at, element) if isinstance(at, OutsideRef) and reader.graph.outside[at.name].kind == "input" else None
+
+
+def _came_from(node: Node, source: Ref, element: Element, reader: Reader) -> Element:
+    """Where the value that a moving operation put at ``element`` lay: it is run on the places themselves."""
+    shape = reader.value(source, node.id).shape
+    places = torch.arange(math.prod(shape)).reshape(shape)
+    moved = run_node(node, lambda used: places if used == source else reader.value(used, node.id), reader.graph)[0]
+    assert isinstance(moved, Tensor), "it moves a tensor"
+    return tuple(int(i) for i in torch.unravel_index(moved[element].long(), shape))

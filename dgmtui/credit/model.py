@@ -132,6 +132,29 @@ class Link:
     source: Source | None
     element: tuple[int, ...] | None = None
     """Index of that element."""
+    target: str = ""
+    """How it is named as a target of credit: ``enc.0[17]@5``, ``node:12[3]@5``; empty where it can't be one."""
+    command: str = ""
+    """The line that shows more of it."""
+
+
+@dataclass(frozen=True)
+class AccountLine:
+    """One line of a chain as people read it."""
+
+    what: str
+    """``enc.0[17]@5``, ``input:x[5] rows 3–6, columns 8–11``, ``param:enc.0.bias[17]``, ``∂L/∂node:12[0]``."""
+    value: float | None
+    share: float | None
+    """Of what the link before it handed on; of a region, of what arrived in that sample."""
+    op: str
+    source: Source | None
+    note: str
+    """What the numbers can't say; empty where they say it all."""
+    command: str
+    """The line that shows more of it; empty where none does."""
+    target: str = ""
+    """As of ``Link``: empty where it is no unit's value."""
 
 
 @dataclass(frozen=True)
@@ -145,3 +168,6 @@ class Chain:
     """What the links start from."""
     conserved: Mapping[str, float] = field(default_factory=dict)
     """Relevance along the way that did not go to a unit: ``bias``, ``random``, ``approximate``, ``lost``."""
+    account: tuple[AccountLine, ...] = ()
+    """The way in a few lines: of a backward non-finite the gradient that came in, the operation and where it went;
+    then the links; then the region of the input that holds most, and the parameters that kept most or stand out."""

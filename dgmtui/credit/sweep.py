@@ -33,6 +33,8 @@ class Ledger:
     """Those of ``arrived`` that an approximation has a part in."""
     approximate_ops: dict[str, None] = field(default_factory=dict)
     """In the order they were met."""
+    parameters: dict[Ref, Tensor] = field(default_factory=dict)
+    """Relevance that parameters (and what is made of them alone) kept, of their shapes."""
 
 
 _ENDS = {
@@ -131,6 +133,9 @@ class Sweep:
         kind = self._reader.flow.kind(ref)
         if kind is not Kind.ACTIVATION:
             self._ledger.ended[_ENDS[kind]] += total(relevance)
+            if kind is Kind.PARAMETER:
+                kept = self._ledger.parameters.get(ref)
+                self._ledger.parameters[ref] = relevance if kept is None else kept + relevance
             return
         waiting = self._waiting.get(ref)
         self._waiting[ref] = relevance if waiting is None else waiting + relevance

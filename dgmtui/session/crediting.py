@@ -116,6 +116,17 @@ class Crediting:
         birth = self._results.blamed_birth(snapshot, edits) if text == "nonfinite" else None
         return chain(replay, birth or self.target(snapshot, text, edits), progress=self._results.progress())
 
+    def gradient_chain(self, snapshot: SnapshotInfo, text: str) -> "Chain":
+        """The way of a target's gradient from the loss, and the operations that it grew through.
+
+        Raises:
+            CreditError: no gradient reaches the target, or it is not finite.
+        """
+        from dgmtui.credit import gradient_chain
+
+        replay = self._results.replay(snapshot).replay
+        return gradient_chain(replay, self.target(snapshot, text), progress=self._results.progress())
+
     def account(self, finding: "Finding") -> str:
         """The chain from a finding's non-finite value to the input, in words; empty where none is known."""
         snapshot = self._results.failing()

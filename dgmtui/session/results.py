@@ -9,8 +9,8 @@ from dgmtui.errors import RecordingError, ReplayError, UsageError
 from dgmtui.recording.model import Match, SnapshotInfo, Verdict
 from dgmtui.session.crediting import Crediting
 from dgmtui.session.edits import RECORDED, Edits
-from dgmtui.session.units import Units
 from dgmtui.session.stepping import Stepping
+from dgmtui.session.units import Units
 
 if TYPE_CHECKING:
     import torch

@@ -20,6 +20,7 @@ from dgmtui.session.tree import TreeBuilder
 from dgmtui.trace.batch import batch_size
 
 if TYPE_CHECKING:
+    from dgmtui.credit import AccountLine, Chain
     from dgmtui.recording.reader import Recording
     from dgmtui.session.picking import Pick
     from dgmtui.session.view import View
@@ -384,25 +385,38 @@ class Session:
             self.module, self.unit, self.sample, self._awaited = module, unit, sample, None
             self._offer_quantity()
 
-    def go_up(self) -> str:
-        """Make what contributed most to the target the target.
+    def go_up(self, steps: int = 1) -> str:
+        """Make what contributed most to the target the target, and so on, as many units of its chain up.
 
         Returns:
             A sentence where the way ends, else nothing.
 
         Raises:
+            UsageError: ``steps`` is not above zero.
             ReplayError, CreditError: there is no replay, or no credit for the target.
         """
-        snapshot = self.needed_snapshot()
-        links = self.results.crediting.chain(snapshot, self.target).links
-        above = next((link for link in links[1:] if link.module), None)
-        if above is None:
+        if steps < 1:
+            raise UsageError("`up` goes one unit up the chain, or as many as you say; `down` goes back")
+        below = self.target
+        made = self.results.crediting.chain(self.needed_snapshot(), below)
+        units = _steps(made)
+        if not units:
+            end = made.links[-1]
+            if len(made.links) > 1:
+                return f"it comes from {end.module}, which is outside the network: this is where the chain ends"
             return "nothing upstream has a part in it: this is where the chain ends"
-        if all(above.module != known.path for known in self.recording.modules):
-            return f"it comes from {above.module}, which is outside the network: this is where the chain ends"
-        self.focus = Focus(_named(above.module, above.unit, above.sample), self.focus or Focus(self.target))
-        self.aim(self.focus.target, above.module, above.unit, above.sample)
-        return ""
+        self.open_link(below, made, units[min(steps, len(units)) - 1])
+        return "" if steps <= len(units) else f"the chain ends after {len(units)}; this is its last unit"
+
+    def open_link(self, below: str, made: "Chain", line: "AccountLine") -> None:
+        """Make one line of the chain of the target ``below`` the target; ``down`` leads back over those between."""
+        focus = self.focus if self.focus is not None and self.focus.target == below else Focus(below)
+        steps = _steps(made)
+        for each in steps[: steps.index(line)] if line in steps else ():
+            focus = Focus(each.target, focus)
+        self.focus = focus if focus.target == line.target else Focus(line.target, focus)
+        link = next(link for link in made.links if link.target == line.target)
+        self.aim(line.target, link.module, link.unit, link.sample)
 
     def go_down(self) -> None:
         """Make what ``up`` came from the target again.
@@ -414,7 +428,7 @@ class Session:
             raise UsageError("this is where `up` began; there is nothing further down")
         self.focus = self.focus.below
         if place := _SELECTION.fullmatch(self.focus.target):
-            self.aim(self.focus.target, place["module"], _int(place["unit"]), _int(place["sample"]))
+            self.aim(self.focus.target, place["module"].removeprefix("."), _int(place["unit"]), _int(place["sample"]))
 
     def trail(self) -> tuple[str, ...]:
         """Targets from the present one down to where ``up`` began."""
@@ -513,6 +527,11 @@ def _extent(recording: "Recording") -> tuple[object, ...]:
     """What a view shows more of when a run goes on."""
     rows = recording.generation, len(recording.rows)
     return recording.iteration_count, rows, len(recording.snapshots), recording.end
+
+
+def _steps(made: "Chain") -> "list[AccountLine]":
+    """The units that ``up`` goes through; the root's own output is none."""
+    return [line for line in [line for line in made.account if line.target][1:] if not line.target.startswith(".")]
 
 
 def _named(module: str, unit: int | None, sample: int | None) -> str:

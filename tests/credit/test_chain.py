@@ -187,4 +187,4 @@ def test_a_model_without_modules(run: Any) -> None:
     found = chain(replay, birth)
     assert found.links[0].module.startswith("node:")
     assert (found.links[-1].module, found.links[-1].sample, found.links[-1].unit) == ("input:x", 1, 0)
-    assert "It comes from sample 1 of x at [0] = 0.9" in found.sentence
+    assert "All of it came from sample 1 of x at [0] = 0.9" in found.sentence
