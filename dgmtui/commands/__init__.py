@@ -8,6 +8,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     exporting,
     look,
     move,
+    printing,
     replaying,
     session,
 )

@@ -27,6 +27,7 @@ class Remaining:
 ModulePath: TypeAlias = Annotated[str, Completes("module")]
 CommandName: TypeAlias = Annotated[str, Completes("command")]
 Rest: TypeAlias = Annotated[str, Remaining()]
+Expression: TypeAlias = Annotated[str, Remaining(), Completes("expression")]
 
 Alternative: TypeAlias = "type[Any] | tuple[str, ...]"
 """A type that a word is read as, or the words that are allowed."""

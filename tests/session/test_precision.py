@@ -13,7 +13,6 @@ from dgmtui.recording import open_recording
 from dgmtui.render.json import to_json
 from dgmtui.session.session import Session
 
-
 LAST = 30
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgmtui.errors import UsageError
+from dgmtui.session.parsing import parse
 from dgmtui.session.patch.names import Names
 from dgmtui.trace.graph import Source
 
@@ -54,7 +55,7 @@ class Code:
         text = "".join(self.lines)
         for ending in ("", " pass"):
             try:
-                return ast.parse(text.rstrip("\n") + ending + "\n")
+                return parse(text.rstrip("\n") + ending + "\n")
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 if self.whole:
                     break
