@@ -25,13 +25,13 @@ _OURS = {
 
 @command("export", group="session", needs_replay=True, logged=False)
 def export(session: Session, file: Path | None = None, *, patch: bool = False) -> Result:
-    """Write the dynamics chart to a file: as a picture (.svg), or its series as a table (.csv); or the edits (.patch).
+    """Write the dynamics chart to a file, as a picture or a table; or the edits, as a patch.
 
-    --patch (or a name that ends in .patch) prints the edits that stand at the iteration here as the changes to make in
-    your code, at its source lines: as a unified diff of every file that is still there as it was recorded and where the
-    place is certain, in words elsewhere. It applies with `patch -p0` or `git apply -p0`; without FILE it is only shown.
-    Your files are read and never written. A file that is there is overwritten if it is such an export, and left alone
-    if it is anything else.
+    FILE.svg is the picture, FILE.csv the series that it shows. --patch (or FILE.patch) prints the edits that stand at
+    the iteration here as the changes to make in your code, at its source lines: as a unified diff of every file that is
+    still there as it was recorded and where the place is certain, in words elsewhere. It applies with `patch -p0` or
+    `git apply -p0`; without FILE it is only shown. Your files are read and never written. A file that is there is
+    overwritten if it is such an export, and left alone if it is anything else.
 
     JSON: {"command":"export","file","format","lines"}: svg or csv, and how many series were written. Of a patch:
     {"command":"export","file","format":"patch","iteration","patch","changes":[{"edit","file","line","words",

@@ -22,10 +22,10 @@ MOST = 64
 
 @command("print", group="analyse", aliases=("p",), needs_replay=True)
 def print_(session: Session, expression: Expression) -> Result:
-    """Show a tensor of the iteration, or what is computed from tensors: `print max(abs(enc.0)) / mean(enc.0)`.
+    """Show a tensor of the iteration, or what is computed from tensors.
 
-    `print EXPRESSION at 0 640 -1` shows it at several snapshots side by side (those at or before these iterations;
-    `at all` means every snapshot).
+    `print max(abs(enc.0)) / mean(enc.0)`, say. `print EXPRESSION at 0 640 -1` shows it at several snapshots side by
+    side (those at or before these iterations; `at all` means every snapshot).
 
     Names: loss, MODULE, MODULE[UNIT], MODULE[UNIT]@SAMPLE (a module's last output; `module:0` where the path is a
     number), node:ID, input:NAME, param:PATH, buffer:PATH, and gradients: grad:PATH of a parameter, grad:MODULE,

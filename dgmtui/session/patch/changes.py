@@ -9,8 +9,8 @@ from dgmtui.session.patch.files import Code, Codes
 from dgmtui.session.patch.finding import Found, module_calls, operations, returned
 from dgmtui.session.patch.writing import atom, clamped, linear, number, unary_call, unary_module, unary_words
 from dgmtui.trace.edits import ChangeOutput, ReplaceOperation
-from dgmtui.trace.edits.unary import CLAMP, short
 from dgmtui.trace.graph import Call, Graph, Node, NodeRef, Source
+from dgmtui.trace.unary import CLAMP, short
 from dgmtui.trace.units import unit_axis
 
 

@@ -5,7 +5,7 @@ import math
 
 from dgmtui.session.patch.names import Names
 from dgmtui.trace.edits import Unary
-from dgmtui.trace.edits.unary import UNARY, short
+from dgmtui.trace.unary import UNARY, short
 
 _FUNCTIONAL = frozenset("elu gelu hardsigmoid hardswish hardtanh leaky_relu mish silu softplus".split())
 MODULES = {

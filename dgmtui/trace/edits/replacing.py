@@ -8,9 +8,9 @@ import torch
 from dgmtui.errors import ReplayError, UsageError
 from dgmtui.trace.edits.inserting import Insertion
 from dgmtui.trace.edits.iteration import Iteration
-from dgmtui.trace.edits.unary import ADD, MULTIPLY, UNARY, Unary, operation, short
 from dgmtui.trace.graph import Graph, Node, NodeRef, OutsideRef, Ref
 from dgmtui.trace.operations import resolve_op
+from dgmtui.trace.unary import ADD, MULTIPLY, UNARY, Unary, operation, short
 
 
 @dataclass(frozen=True, eq=False)
