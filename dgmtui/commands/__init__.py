@@ -11,6 +11,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     look,
     mapping,
     move,
+    printing,
     replaying,
     session,
     stepping,

@@ -1,16 +1,13 @@
-"""Commands that work something out: findings, their explanation, expressions over tensors."""
+"""Commands that work something out: findings and their explanation."""
 
 from typing import Any
 
-from dgmtui.commands.describe import as_edited, elsewhere, left_out
+from dgmtui.commands.describe import left_out
 from dgmtui.commands.findings_data import finding_data, findings_table, paragraphs
-from dgmtui.commands.grammar import Rest
 from dgmtui.commands.registry import command
-from dgmtui.commands.result import Block, Result, Table, Text
+from dgmtui.commands.result import Result, Text
 from dgmtui.errors import UsageError
-from dgmtui.session.expression import summarise
 from dgmtui.session.session import Session
-from dgmtui.session.tensors import print_value
 
 NOTHING_FOUND = "No finding: nothing that is looked for was seen."
 
@@ -67,41 +64,3 @@ def explain(session: Session, n: int = 1) -> Result:
         "data": finding.data,
     }
     return Result("explain", data, paragraphs(n, finding, chain))
-
-
-@command("print", group="analyse", aliases=("p",), needs_replay=True)
-def print_(session: Session, expression: Rest) -> Result:
-    """Show a tensor of the iteration, or what is computed from tensors.
-
-    Names: loss, MODULE, MODULE[UNIT], MODULE[UNIT]@SAMPLE (a module's last output; `module:0` where the path is a
-    number), node:ID, input:NAME, param:PATH, buffer:PATH, grad:PATH. With them: numbers, + - * / // % **,
-    comparisons, [indices], and abs exp log sqrt tanh sigmoid isnan isinf isfinite min max mean sum std norm count
-    float64. Example: `print max(abs(enc.0)) / mean(enc.0)`.
-
-    JSON: {"command":"print","expression","iteration","shape","dtype","min","max","mean","elements","nan","inf",
-    "values"}: range and mean over finite values, and the first eight values.
-    """
-    made, value = print_value(session, expression)
-    said = summarise(value)
-    data = {
-        "expression": expression,
-        "iteration": made.snapshot.iteration,
-        "shape": said.shape,
-        "dtype": said.dtype,
-        "min": said.low,
-        "max": said.high,
-        "mean": said.mean,
-        "elements": said.elements,
-        "nan": said.nan,
-        "inf": said.inf,
-        "values": said.values,
-    }
-    blocks: list[Block] = []
-    if said.shape:
-        row = ("×".join(map(str, said.shape)), *(data[key] for key in ("dtype", "min", "max", "mean", "nan", "inf")))
-        blocks.append(Table(("shape", "dtype", "min", "max", "mean", "nan", "inf"), (row,)))
-        more = ", …" if said.elements > len(said.values) else ""
-        blocks.append(Text("values: " + ", ".join(f"{v:.6g}" for v in said.values) + more))
-    else:
-        blocks.append(Text(f"{expression} = {said.values[0]:.9g}"))
-    return Result("print", data, (*blocks, *as_edited(session), *elsewhere(session, made.snapshot.iteration)))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dgmtui.commands.births import birth_data, birth_line
 from dgmtui.commands.describe import elsewhere
-from dgmtui.commands.grammar import ModulePath, Rest
+from dgmtui.commands.grammar import Change, OutputPlace, Replacement
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Text
 from dgmtui.session import editing
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @command("set", group="edit", keys=(("e", "set ", "edit"),), needs_replay=True)
-def set_(session: Session, change: Rest) -> Result:
+def set_(session: Session, change: Change) -> Result:
     """Change the batch, a parameter or a buffer of the iteration here, and run it again.
 
     `set input[0][17] = input[0][3]` replaces a sample by another, `set param:enc.weight *= 0.5` (or +=, -=, /=) changes
@@ -35,7 +35,7 @@ def set_(session: Session, change: Rest) -> Result:
 
 
 @command("replace", group="edit", needs_replay=True)
-def replace(session: Session, change: Rest) -> Result:
+def replace(session: Session, change: Replacement) -> Result:
     """Put another operation in the place of one, in the iteration here, and run it again.
 
     `replace exp at xv with softplus + 0.01`: the exp that xv runs or, where it runs none, that takes what xv gives out;
@@ -50,7 +50,7 @@ def replace(session: Session, change: Rest) -> Result:
 
 
 @command("clamp", group="edit", needs_replay=True)
-def clamp(session: Session, target: ModulePath, low: float, high: float) -> Result:
+def clamp(session: Session, target: OutputPlace, low: float, high: float) -> Result:
     """Keep what a module gives out within bounds, in the iteration here, and run it again.
 
     TARGET is MODULE (its last call is meant), MODULE[UNIT] or node:ID; -inf and +inf bound nothing.
@@ -61,7 +61,7 @@ def clamp(session: Session, target: ModulePath, low: float, high: float) -> Resu
 
 
 @command("scale", group="edit", needs_replay=True)
-def scale(session: Session, target: ModulePath, factor: float) -> Result:
+def scale(session: Session, target: OutputPlace, factor: float) -> Result:
     """Multiply what a module gives out, in the iteration here, and run it again; 0 takes a unit out.
 
     TARGET is MODULE (its last call is meant), MODULE[UNIT] or node:ID.

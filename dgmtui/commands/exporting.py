@@ -1,9 +1,11 @@
-"""Writing what is shown to a file that other programs read."""
+"""Writing what is shown, or was edited, to a file that other programs read."""
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 from dgmtui.commands.chart_data import chart_block, drawn_chart
+from dgmtui.commands.describe import elsewhere
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Result, Text
 from dgmtui.errors import UsageError
@@ -12,22 +14,33 @@ from dgmtui.session.session import Session
 from dgmtui.session.view import DynamicsView
 from dgmtui.session.whole_lines import whole_lines
 
-_KINDS = ".svg (the picture) and .csv (its series)"
+_KINDS = ".svg (the picture), .csv (its series) or .patch (the edits)"
 _OURS = {
     ".svg": re.compile(rb'<svg [^>]*class="dgmtui"'),
     ".csv": re.compile(rb'iteration(,("[^"]*\[\d+\]"|[^",]*\[\d+\]))+$'),
+    ".patch": re.compile(rb"# dgmtui: \d+ edits? of iteration [\d,]+ as changes of the code$"),
 }
 """What the first line of an export matches; no other file is ever replaced."""
 
 
-@command("export", group="session", logged=False)
-def export(session: Session, file: Path) -> Result:
-    """Write the dynamics chart to a file: as a picture (.svg), or its series as a table (.csv).
+@command("export", group="session", needs_replay=True, logged=False)
+def export(session: Session, file: Path | None = None, *, patch: bool = False) -> Result:
+    """Write the dynamics chart to a file, as a picture or a table; or the edits, as a patch.
 
-    A file that is there is overwritten if it is such an export, and left alone if it is anything else.
+    FILE.svg is the picture, FILE.csv the series that it shows. --patch (or FILE.patch) prints the edits that stand at
+    the iteration here as the changes to make in your code, at its source lines: as a unified diff of every file that is
+    still there as it was recorded and where the place is certain, in words elsewhere. It applies with `patch -p0` or
+    `git apply -p0`; without FILE it is only shown. Your files are read and never written. A file that is there is
+    overwritten if it is such an export, and left alone if it is anything else.
 
-    JSON: {"command":"export","file","format","lines"}: svg or csv, and how many series were written.
+    JSON: {"command":"export","file","format","lines"}: svg or csv, and how many series were written. Of a patch:
+    {"command":"export","file","format":"patch","iteration","patch","changes":[{"edit","file","line","words",
+    "in_diff"}…]}, where "file" is null if it is only shown and "patch" is the text.
     """
+    if patch or (file is not None and file.suffix.lower() == ".patch"):
+        return _export_patch(session, file)
+    if file is None:
+        raise UsageError("it needs FILE")
     form = file.suffix.lower()
     if form not in _OURS:
         raise UsageError(f"the name tells what is written, and ends in {_KINDS}; not {file.suffix or file.name!r}")
@@ -36,6 +49,28 @@ def export(session: Session, file: Path) -> Result:
     lines = len(chart.lines)
     said = f"{lines:,} of {max(chart.total, lines):,} series of {chart.module or 'the root module'} written to {file}"
     return Result("export", {"file": str(file), "format": form[1:], "lines": lines}, (Text(said),))
+
+
+def _export_patch(session: Session, file: Path | None) -> Result:
+    snapshot = session.needed_snapshot()
+    if not session.results.edits.of(snapshot):
+        raise UsageError(f"no edit stands at iteration {snapshot.iteration:,}; `set`, `replace`, `clamp` … make one")
+    from dgmtui.session.patch import patch_of
+
+    made = patch_of(session, snapshot)
+    done = sum(change.in_diff for change in made.told)
+    if file is not None:
+        write(file, made.text, ".patch")
+    data = {
+        "file": None if file is None else str(file),
+        "format": "patch",
+        "iteration": snapshot.iteration,
+        "patch": made.text,
+        "changes": [asdict(change) for change in made.told],
+    }
+    said = f"{done} of {len(made.told)} changes as a diff, the others in words" if made.told else "nothing to change"
+    shown = (Text(made.text.rstrip("\n")),) if file is None else (Text(f"{said}: written to {file}"),)
+    return Result("export", data, (*shown, *elsewhere(session, snapshot.iteration)))
 
 
 def write(file: Path, text: str, form: str) -> None:

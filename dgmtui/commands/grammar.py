@@ -16,7 +16,7 @@ class Completes:
     """Marks an argument that the prompt completes: ``Annotated[str, Completes("module")]``."""
 
     what: str
-    """``module``, ``command`` or ``file``."""
+    """``command``, ``file``, or a name in ``completing.COMPLETERS``: ``module``, ``target``, ``expression``, …"""
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ class Remaining:
 ModulePath: TypeAlias = Annotated[str, Completes("module")]
 CommandName: TypeAlias = Annotated[str, Completes("command")]
 Rest: TypeAlias = Annotated[str, Remaining()]
+Expression: TypeAlias = Annotated[str, Remaining(), Completes("expression")]
+Change: TypeAlias = Annotated[str, Remaining(), Completes("change")]
+Replacement: TypeAlias = Annotated[str, Remaining(), Completes("replacement")]
+OutputPlace: TypeAlias = Annotated[str, Completes("place")]
 
 Alternative: TypeAlias = "type[Any] | tuple[str, ...]"
 """A type that a word is read as, or the words that are allowed."""

@@ -2,9 +2,11 @@
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from dgmtui.commands.completing import COMPLETERS
 from dgmtui.commands.grammar import Parameter, bind, parameters_of, quote, split
 from dgmtui.commands.result import Result
 from dgmtui.errors import DgmtuiError, UsageError
@@ -146,30 +148,41 @@ class Registry:
             return []
         head, _, last = rest.rpartition(" ")
         before = " ".join(filter(None, (word, head.strip())))
-        return [f"{before} {quote(item)}" for item in self._words(command, head, last, session)]
+        as_typed = any(parameter.kind == "rest" for parameter in command.parameters)
+        words = self._words(command, head, last, session)
+        return [f"{before} {item if as_typed else quote(item)}" for item in words]
 
     def _words(self, command: Command, head: str, last: str, session: Session | None) -> list[str]:
         done = head.split()
         previous = done[-1] if done else ""
         option = next((p for p in command.parameters if p.kind == "option" and p.flag == previous), None)
         if option is not None:
-            candidates = self._candidates(option, session)
-        elif last.startswith("-"):
+            candidates = self._candidates(option, session, head, last)
+        elif last.startswith("-") and all(p.kind != "rest" for p in command.parameters):
             candidates = [p.flag for p in command.parameters if p.kind in ("option", "switch")]
         else:
-            loose = sum(not item.startswith("-") for item in done)
-            places = [p for p in command.parameters if p.kind in ("positional", "variadic", "rest")]
-            place = places[min(loose, len(places) - 1)] if places and loose <= len(places) else None
-            candidates = self._candidates(place, session) if place else []
+            place = _place(command, done)
+            candidates = self._candidates(place, session, head, last) if place else []
         return [item for item in candidates if item.startswith(last) and item != last][:200]
 
-    def _candidates(self, parameter: Parameter, session: Session | None) -> list[str]:
+    def _candidates(self, parameter: Parameter, session: Session | None, before: str, word: str) -> list[str]:
         if parameter.completes == "command":
             return list(self._commands)
         found = list(parameter.choices)
-        if parameter.completes == "module" and session is not None:
-            found += [module.path for module in session.recording.modules if module.path]
+        completer = COMPLETERS.get(parameter.completes)
+        if completer is not None and session is not None:
+            with suppress(DgmtuiError):  # what can't be read completes nothing; the command will say why
+                found += completer(session, before, word)
         return found
+
+
+def _place(command: Command, done: Sequence[str]) -> Parameter | None:
+    """The argument that the next word is, if there is one."""
+    places = [p for p in command.parameters if p.kind in ("positional", "variadic", "rest")]
+    if places and places[-1].kind in ("variadic", "rest"):
+        return places[min(len(places) - 1, sum(not item.startswith("-") for item in done))]
+    loose = sum(not item.startswith("-") for item in done)
+    return places[min(loose, len(places) - 1)] if places and loose <= len(places) else None
 
 
 REGISTRY = Registry()

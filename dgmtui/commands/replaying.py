@@ -6,11 +6,15 @@ from dgmtui.commands.births import birth_data, birth_line
 from dgmtui.commands.describe import as_edited, elsewhere
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Table, Text
+from dgmtui.commands.twodtypes import beside_blocks, beside_data
 from dgmtui.session.operations import range_of
+from dgmtui.session.precision import Beside, modules_beside
+from dgmtui.session.precision import beside as compare
 from dgmtui.session.results import Replayed, edited_words
 from dgmtui.session.session import Session
 
 if TYPE_CHECKING:
+    from dgmtui.recording.model import SnapshotInfo
     from dgmtui.session.view import OperationRow
     from dgmtui.trace.birth import Birth
 
@@ -18,25 +22,35 @@ DType = Literal["float64", "float32", "bfloat16", "float16"]
 
 
 @command("replay", group="analyse", keys=(("r", "replay", "replay"),), needs_replay=True)
-def replay(session: Session, *, dtype: DType | None = None, to: int | None = None) -> Result:
+def replay(session: Session, *, dtype: DType | None = None, beside: bool = False, to: int | None = None) -> Result:
     """Run the snapshot here (or the nearest before) again, and say whether it is what was recorded.
 
     `replay matches` means bit for bit: loss, every module's statistics, every gradient stored; `replay agrees` means
     within the dtype's tolerance with the same elements non-finite, as on another machine. --dtype runs it in another
-    dtype, where there is nothing to compare, as there is not while edits stand; --to NODE stops after that node of
+    dtype and puts that beside the recorded one: was it precision (one of them is finite: which value left the range) or
+    the mathematics (neither is)? --beside (in float64, unless --dtype says another) adds what every module gives out in
+    both, with the difference, so that one sees where precision is lost first. --to NODE stops after that node of
     `nodes` and shows it.
 
     JSON: {"command":"replay","iteration","dtype","verdict","forward","gradient","detail","loss","recorded_loss",
-    "births":[{"phase","op","module","source","node","what","count","sample","unit","value","harmless"}…],"node"};
-    "node" is null or, with --to, {"node","op","module","shape","min","max","nonfinite"}.
+    "births":[{"phase","op","module","source","node","what","count","sample","unit","value","harmless"}…],"node",
+    "beside"}; "node" is null or, with --to, {"node","op","module","shape","min","max","nonfinite"}. "beside" is null
+    or, in another dtype, {"dtype","loss","births","conclusion","value","limit","sentence","modules","lost_at"}: the
+    iteration in its own dtype, "conclusion" one of finite, precision, mathematics, the value that left the range and
+    that range (null where none did); with --beside "modules" is [{"module","call","own":{"min","max","nonfinite"},
+    "other":{…},"difference"}…], the difference relative to the largest value, and "lost_at" the first module where it
+    is more than 1,000 times what the dtype resolves or not as much is non-finite, else null.
     """
     snapshot = session.needed_snapshot()
     if to is not None:
         return _to_node(session, to, dtype)
+    dtype = "float64" if beside and dtype is None else dtype
+    compared = _compared(session, snapshot, dtype) if dtype else None
     made = session.results.replay(snapshot, dtype or "")
     births = session.results.births(snapshot, dtype or "")
     loss = float(made.replay.loss)
     verdict = made.verdict
+    rows = modules_beside(compared) if compared is not None and beside else None
     data = {
         "iteration": snapshot.iteration,
         "dtype": dtype,
@@ -48,8 +62,16 @@ def replay(session: Session, *, dtype: DType | None = None, to: int | None = Non
         "recorded_loss": snapshot.loss,
         "births": [birth_data(birth) for birth in births],
         "node": None,
+        "beside": None if compared is None else beside_data(compared, rows),
     }
-    return Result("replay", data, (*_account(made, loss, births), *elsewhere(session, snapshot.iteration)))
+    more = () if compared is None else beside_blocks(compared, rows)
+    return Result("replay", data, (*_account(made, loss, births), *more, *elsewhere(session, snapshot.iteration)))
+
+
+def _compared(session: Session, snapshot: "SnapshotInfo", dtype: str) -> "Beside":
+    own = session.results.replay(snapshot)
+    session.results.births(snapshot)
+    return compare(session.results, own, session.results.replay(snapshot, dtype))
 
 
 @command("nodes", group="analyse")
@@ -127,6 +149,7 @@ def _to_node(session: Session, to: int, dtype: str | None) -> Result:
     data: dict[str, Any] = {
         "iteration": snapshot.iteration, "dtype": dtype, "verdict": words, "forward": None,
         "gradient": None, "detail": None, "loss": None, "recorded_loss": snapshot.loss, "births": [],
+        "beside": None,
         "node": {
             "node": to, "op": node.name, "module": graph.module_of(node), "shape": tuple(value.shape),
             "min": low, "max": high, "nonfinite": bad,

@@ -3,28 +3,35 @@ whitelist of our own; nothing is ever handed to Python to run.
 """
 
 import ast
+import difflib
+import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from dgmtui.errors import DgmtuiError, UsageError
-from dgmtui.session.operations import range_of
+from dgmtui.session.functions import FUNCTIONS, LARGEST, check_size
+from dgmtui.session.parsing import parse_expression
+from dgmtui.session.summary import Value
 
 if TYPE_CHECKING:
     import torch
 
-Value: TypeAlias = "float | int | bool | torch.Tensor"
-
 LONGEST = 1000
 """Characters; a longer expression is refused, so that parsing it can't exhaust the stack."""
+MARK = "▸"
+"""Stands before the part of an expression that an error is about."""
 
 _REFERENCE = re.compile(
-    r"(?P<kind>node|input|param|buffer|grad|module):(?P<name>[^\s()\[\]+*/%<>=!,@]+)"
+    r"(?P<kind>node|input|param|buffer|grad|module):(?P<name>[^\s()\[\]+*/%<>=!,@&|~^]+)"
     r"|(?P<path>[^\W\d]\w*(?:\.\w+)*)"
 )
 _PICK = re.compile(r"\[\s*(?P<unit>\d+)\s*\](?:@(?P<sample>\d+))?|@(?P<only>\d+)")
+_FIRST_PLACEHOLDER = 0x4E00
 
 _OPERATORS: Mapping[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -33,6 +40,9 @@ _OPERATORS: Mapping[type[ast.AST], Callable[..., Any]] = {
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
     ast.Lt: operator.lt,
@@ -42,12 +52,10 @@ _OPERATORS: Mapping[type[ast.AST], Callable[..., Any]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
-
-FUNCTIONS = (
-    "abs", "exp", "log", "sqrt", "tanh", "sigmoid", "isnan", "isinf", "isfinite",
-    "min", "max", "mean", "sum", "std", "norm", "count", "float64",
-)  # fmt: skip
-"""``count`` is how many elements are true or not zero; ``float64`` converts before what follows is computed."""
+_MADE_OF = (
+    "an expression is made of tensors, numbers, + - * / // % **, comparisons, & | ^ ~, [indices] and functions "
+    "(`help print` lists them)"
+)
 
 
 @dataclass(frozen=True)
@@ -61,22 +69,37 @@ class Reference:
     sample: int | None
 
 
-@dataclass(frozen=True)
-class Summary:
-    """What is said of a tensor or a number."""
+@dataclass
+class _Parsed:
+    """An expression with each tensor's name, which need not be Python, replaced by one that is and is as long."""
 
-    shape: tuple[int, ...]
-    dtype: str
-    low: float | None
-    """Least finite value; None where there is none."""
-    high: float | None
-    mean: float | None
-    """Of the finite values."""
-    elements: int
-    nan: int
-    inf: int
-    values: tuple[float, ...] = field(default=())
-    """The first few, flattened."""
+    text: str
+    names: dict[str, Reference] = field(default_factory=dict)
+
+    def pointing(self, node: ast.AST) -> str:
+        """The expression with a mark before the part that ``node`` is of."""
+        column = getattr(node, "col_offset", 0)
+        before = len(self.python.encode()[:column].decode(errors="ignore"))
+        return f"{self.text[:before]}{MARK}{self.text[before:]}"
+
+    def __post_init__(self) -> None:
+        pieces, end, text = [], 0, self.text
+        for match in _REFERENCE.finditer(text):
+            path = match["path"]
+            if match.start() < end or (path and path in FUNCTIONS and text[match.end() :].lstrip().startswith("(")):
+                continue
+            if match.start() and re.match(r"[\w.]", text[match.start() - 1]):
+                continue
+            kind = match["kind"] or ("loss" if path == "loss" else "module")
+            pick = _PICK.match(text, match.end()) if kind == "module" else None
+            unit = pick["unit"] if pick else None
+            sample = (pick["sample"] or pick["only"]) if pick else None
+            begin, last = end, pick.end() if pick else match.end()
+            key = chr(_FIRST_PLACEHOLDER + len(self.names)) + "_" * (last - match.start() - 1)
+            self.names[key] = Reference(kind, match["name"] or path, _number(unit), _number(sample))
+            pieces += [text[begin : match.start()], key]
+            end = last
+        self.python = "".join([*pieces, text[end:]])
 
 
 def evaluate(text: str, lookup: "Callable[[Reference], torch.Tensor]") -> Value:
@@ -90,17 +113,29 @@ def evaluate(text: str, lookup: "Callable[[Reference], torch.Tensor]") -> Value:
     """
     if len(text) > LONGEST:
         raise UsageError(f"the expression is longer than {LONGEST} characters")
-    names: dict[str, Reference] = {}
+    parsed = _Parsed(" ".join(text.split()))
     try:
-        tree = ast.parse(_with_placeholders(text, names).strip(), mode="eval")
-        value: Value = _walk(tree.body, lambda name: lookup(_named(names, name)))
-        return value
+        tree = parse_expression(parsed.python)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _plain(_Walk(parsed, lookup).value(tree))
     except SyntaxError as error:
         raise UsageError(f"{text!r} is no expression ({error.msg}); try `print mean(MODULE)`") from error
     except DgmtuiError:
         raise
-    except (ValueError, TypeError, ArithmeticError, IndexError, RuntimeError, RecursionError, MemoryError) as error:
+    except _CAN_FAIL as error:
         raise UsageError(f"{text!r} can't be computed: {_reason(error)}") from error
+
+
+def _plain(value: Any) -> Value:
+    """A number that a tensor can hold."""
+    if isinstance(value, complex):
+        raise ValueError("the value is complex")
+    plain: Value = float(value) if isinstance(value, int) and abs(value) >= 2**63 else value
+    return plain
+
+
+_CAN_FAIL = (ValueError, TypeError, ArithmeticError, IndexError, RuntimeError, RecursionError, MemoryError)
 
 
 def place(text: str) -> tuple[Reference, tuple[Any, ...]]:
@@ -109,110 +144,133 @@ def place(text: str) -> tuple[Reference, tuple[Any, ...]]:
     Raises:
         UsageError: it is no tensor's name with indices in brackets.
     """
-    names: dict[str, Reference] = {}
+    parsed = _Parsed(" ".join(text.split()))
     indices: list[Any] = []
     try:
-        node = ast.parse(_with_placeholders(text, names).strip(), mode="eval").body
+        node = parse_expression(parsed.python)
         while isinstance(node, ast.Subscript):
-            indices.insert(0, _index(node.slice, _no_tensor))
+            indices.insert(0, _Walk(parsed, _no_tensor).index(node.slice))
             node = node.value
-    except (SyntaxError, ValueError, TypeError, ArithmeticError, RecursionError, MemoryError) as error:
+    except (SyntaxError, *_CAN_FAIL) as error:
         raise UsageError(f"{text!r} is no tensor's name, or one with [indices]") from error
-    if not isinstance(node, ast.Name) or node.id not in names:
+    if not isinstance(node, ast.Name) or node.id not in parsed.names:
         raise UsageError(f"{text!r} is no tensor's name, or one with [indices]")
-    return names[node.id], tuple(indices)
+    return parsed.names[node.id], tuple(indices)
 
 
-def _no_tensor(name: str) -> Any:
+def _no_tensor(reference: Reference) -> Any:
     raise UsageError("an index is a whole number or a slice")
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, OverflowError):
         return "the number is too large"
     return next(iter(str(error).splitlines()), type(error).__name__)
-
-
-def summarise(value: Value, shown: int = 8) -> Summary:
-    """Shape, dtype, range, mean and non-finite counts, with the first few values."""
-    import torch
-
-    tensor = value if isinstance(value, torch.Tensor) else torch.tensor(value, dtype=_dtype_of(value))
-    low, high, bad = range_of(tensor)
-    nan = int(torch.isnan(tensor).sum()) if bad else 0
-    real = tensor.abs() if tensor.is_complex() else tensor
-    finite = real[torch.isfinite(real)].to(torch.float64)
-    return Summary(
-        shape=tuple(tensor.shape),
-        dtype=str(tensor.dtype).removeprefix("torch.") if isinstance(value, torch.Tensor) else type(value).__name__,
-        low=low,
-        high=high,
-        mean=float(finite.mean()) if finite.numel() else None,
-        elements=tensor.numel(),
-        nan=nan,
-        inf=bad - nan,
-        values=tuple(float(item) for item in real.flatten()[:shown]),
-    )
-
-
-def _dtype_of(value: Any) -> Any:
-    import torch
-
-    return {bool: torch.bool, int: torch.int64}.get(type(value), torch.float64)
-
-
-def _with_placeholders(text: str, names: dict[str, Reference]) -> str:
-    """``text`` with each tensor's name, which need not be Python, replaced by one that is."""
-    pieces, end = [], 0
-    for match in _REFERENCE.finditer(text):
-        path = match["path"]
-        if match.start() < end or (path and path in FUNCTIONS and text[match.end() :].lstrip().startswith("(")):
-            continue
-        if match.start() and re.match(r"[\w.]", text[match.start() - 1]):
-            continue
-        kind = match["kind"] or ("loss" if path == "loss" else "module")
-        pick = _PICK.match(text, match.end()) if kind == "module" else None
-        unit = pick["unit"] if pick else None
-        sample = (pick["sample"] or pick["only"]) if pick else None
-        key = f"_{len(names)}"
-        names[key] = Reference(kind, match["name"] or path, _number(unit), _number(sample))
-        pieces += [text[end : match.start()], key]
-        end = pick.end() if pick else match.end()
-    return "".join([*pieces, text[end:]])
-
-
-def _named(names: Mapping[str, Reference], name: str) -> Reference:
-    """Python takes some letters for parts of a name that no tensor's name has, as in ``A·``."""
-    if name not in names:
-        raise UsageError("it holds a name that no tensor has")
-    return names[name]
 
 
 def _number(digits: str | None) -> int | None:
     return None if digits is None else int(digits)
 
 
-def _walk(node: ast.AST, lookup: "Callable[[str], torch.Tensor]") -> Any:
-    match node:
-        case ast.Constant(value=bool() | int() | float() as value):
+@dataclass(frozen=True)
+class _Walk:
+    """The walk over a parsed expression."""
+
+    parsed: _Parsed
+    lookup: "Callable[[Reference], torch.Tensor]"
+
+    def value(self, node: ast.AST) -> Any:
+        """What a part of it gives."""
+        match node:
+            case ast.Constant(value=bool() | int() | float() as value):
+                return value
+            case ast.Name(id=name):
+                return self._tensor(node, name)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS or isinstance(op, ast.Pow):
+                compute = _power if isinstance(op, ast.Pow) else _OPERATORS[type(op)]
+                operands = self.value(left), self.value(right)
+                with self._at(node):
+                    return _together(compute, *operands)
+            case ast.UnaryOp(op=ast.Invert(), operand=operand):
+                inverted = self.value(operand)
+                with self._at(node):
+                    return not inverted if isinstance(inverted, bool) else ~inverted
+            case ast.UnaryOp(op=op, operand=operand) if type(op) in _OPERATORS:
+                return _OPERATORS[type(op)](self.value(operand))
+            case ast.Compare(left=left, ops=ops, comparators=others) if all(type(op) in _OPERATORS for op in ops):
+                return self._compared(node, [left, *others], ops)
+            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in FUNCTIONS:
+                given = [self.value(argument) for argument in arguments]
+                with self._at(node):
+                    return FUNCTIONS[name].call(name, given)
+            case ast.Call(func=ast.Name(id=name)) if name in self.parsed.names:
+                raise UsageError(self._unknown_function(node, self.parsed.names[name].name))
+            case ast.Subscript(value=value, slice=index):
+                whole, picked = self.value(value), self.index(index)
+                with self._at(index):
+                    return _part(whole, picked)
+        raise UsageError(f"{_MADE_OF}: {self.parsed.pointing(node)}")
+
+    def index(self, node: ast.AST) -> Any:
+        """What stands in brackets."""
+        match node:
+            case ast.Tuple(elts=items):
+                return tuple(self.index(item) for item in items)
+            case ast.List(elts=items):
+                return [self._whole(item) for item in items]
+            case ast.Slice(lower=lower, upper=upper, step=step):
+                return slice(*(None if part is None else self._whole(part) for part in (lower, upper, step)))
+        value = self.value(node)
+        if isinstance(value, int) or _picks(value):
             return value
-        case ast.Name(id=name):
-            return lookup(name)
-        case ast.BinOp(left=left, op=ast.Pow(), right=right):
-            return _power(_walk(left, lookup), _walk(right, lookup))
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-            return _OPERATORS[type(op)](_walk(left, lookup), _walk(right, lookup))
-        case ast.UnaryOp(op=op, operand=operand) if type(op) in _OPERATORS:
-            return _OPERATORS[type(op)](_walk(operand, lookup))
-        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _OPERATORS:
-            return _OPERATORS[type(op)](_walk(left, lookup), _walk(right, lookup))
-        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in FUNCTIONS:
-            return _call(name, _walk(argument, lookup))
-        case ast.Subscript(value=value, slice=index):
-            return _walk(value, lookup)[_index(index, lookup)]
-    raise UsageError(
-        f"an expression is made of tensors, numbers, + - * / // % **, comparisons, [indices] and {', '.join(FUNCTIONS)}"
-    )
+        raise UsageError(f"an index is a whole number, a slice, a list or a mask: {self.parsed.pointing(node)}")
+
+    def _whole(self, node: ast.AST) -> int:
+        value = self.value(node)
+        if not isinstance(value, int):
+            raise UsageError("an index is a whole number or a slice")
+        return value
+
+    def _compared(self, node: ast.AST, parts: list[ast.expr], ops: list[ast.cmpop]) -> Any:
+        values = [self.value(part) for part in parts]
+        result: Any = True
+        with self._at(node):
+            for op, left, right in zip(ops, values, values[1:], strict=False):
+                one = _together(_OPERATORS[type(op)], left, right)
+                result = one if result is True else _together(operator.and_, result, one)
+        return result
+
+    def _tensor(self, node: ast.AST, name: str) -> Any:
+        """Python takes some letters for parts of a name that no tensor's name has, as in ``A·``."""
+        if name not in self.parsed.names:
+            raise UsageError("it holds a name that no tensor has")
+        try:
+            return self.lookup(self.parsed.names[name])
+        except UsageError as error:
+            if len(name) == len(self.parsed.text):
+                raise
+            raise UsageError(f"{error}: {self.parsed.pointing(node)}") from error
+
+    def _unknown_function(self, node: ast.AST, name: str) -> str:
+        near = difflib.get_close_matches(name, FUNCTIONS, n=1)
+        hint = f"; did you mean {near[0]}" if near else " (`help print` lists them)"
+        return f"{name!r} is no function{hint}: {self.parsed.pointing(node)}"
+
+    @contextmanager
+    def _at(self, node: ast.AST) -> Iterator[None]:
+        """What goes wrong within is said with the place."""
+        try:
+            yield
+        except UsageError as error:
+            raise UsageError(f"{error}: {self.parsed.pointing(node)}") from error
+        except _CAN_FAIL as error:
+            raise UsageError(f"it can't be computed ({_reason(error)}): {self.parsed.pointing(node)}") from error
+
+
+def _together(compute: Callable[..., Any], left: Any, right: Any) -> Any:
+    tensors = [value for value in (left, right) if not isinstance(value, int | float | complex)]
+    check_size(*tensors)
+    return compute(left, right)
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -222,29 +280,28 @@ def _power(base: Any, exponent: Any) -> Any:
     return base**exponent
 
 
-def _index(node: ast.AST, lookup: "Callable[[str], torch.Tensor]") -> Any:
-    match node:
-        case ast.Tuple(elts=items):
-            return tuple(_index(item, lookup) for item in items)
-        case ast.Slice(lower=lower, upper=upper, step=step):
-            return slice(*(None if part is None else _index(part, lookup) for part in (lower, upper, step)))
-    value = _walk(node, lookup)
-    if not isinstance(value, int):
-        raise UsageError("an index is a whole number or a slice")
-    return value
-
-
-def _call(name: str, value: Any) -> Any:
+def _picks(value: Any) -> bool:
     import torch
 
-    tensor = value if isinstance(value, torch.Tensor) else torch.tensor(value)
-    if name == "count":
-        return int(torch.count_nonzero(tensor))
-    if name in ("min", "max"):
-        return getattr(tensor, name)()
-    widened = tensor if tensor.is_floating_point() or tensor.is_complex() else tensor.to(torch.float64)
-    if name == "float64":
-        return tensor.to(torch.float64)
-    if name == "norm":
-        return torch.linalg.vector_norm(widened)
-    return getattr(torch, name)(tensor if name in ("abs", "isnan", "isinf", "isfinite", "sum") else widened)
+    return isinstance(value, torch.Tensor) and not (value.is_floating_point() or value.is_complex())
+
+
+def _part(whole: Any, index: Any) -> Any:
+    import torch
+
+    if not isinstance(whole, torch.Tensor):
+        raise UsageError("a number has no parts")
+    picked = math.prod(_count(each) for each in (index if isinstance(index, tuple) else (index,)))
+    row = whole.numel() // max(whole.shape[0], 1) if whole.dim() else 1
+    if picked > 1 and picked * row > max(LARGEST, whole.numel()):
+        raise UsageError(f"the result would have up to {picked * row:,} elements; that is too many")
+    return whole[index]
+
+
+def _count(index: Any) -> int:
+    """How many an index may pick along its axis, where that can be more than there are."""
+    import torch
+
+    if isinstance(index, torch.Tensor):
+        return index.numel() if index.dtype is not torch.bool else 1
+    return len(index) if isinstance(index, list) else 1

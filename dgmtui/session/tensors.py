@@ -4,26 +4,49 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dgmtui.errors import UsageError
-from dgmtui.session.expression import Reference, Value, evaluate
+from dgmtui.session.expression import Reference, evaluate
 from dgmtui.trace.graph import NodeRef, OutsideRef
 
 if TYPE_CHECKING:
     import torch
 
+    from dgmtui.recording.model import SnapshotInfo
     from dgmtui.session.results import Replayed
     from dgmtui.session.session import Session
-    from dgmtui.trace.graph import Call, Graph
+    from dgmtui.session.summary import Value
+    from dgmtui.trace.graph import Call, Graph, Ref
 
 
-def print_value(session: "Session", text: str) -> "tuple[Replayed, Value]":
-    """The value of an expression at the snapshot at or before the cursor, and the replay it was taken from.
+def print_value(session: "Session", text: str, snapshot: "SnapshotInfo | None" = None) -> "tuple[Replayed, Value]":
+    """The value of an expression at a snapshot (that at or before the cursor), and the replay it was taken from.
 
     Raises:
         UsageError: it does not parse or names nothing.
         ReplayError: there is nothing to take it from.
     """
-    made = session.results.replay(session.needed_snapshot())
+    made = session.results.replay(snapshot or session.needed_snapshot())
     return made, evaluate(text, lambda reference: _tensor(session, made, reference))
+
+
+def snapshots_at(session: "Session", iterations: "Iterable[int] | None") -> "tuple[SnapshotInfo, ...]":
+    """The snapshots at or before iterations, negative ones counted from the last, each once; None: all there are.
+
+    Raises:
+        UsageError: there is none at or before one of them.
+    """
+    if iterations is None:
+        found = list(session.recording.snapshots)
+    else:
+        count, found = session.recording.last_iteration + 1, []
+        for iteration in iterations:
+            wanted = count + iteration if iteration < 0 else iteration
+            snapshot = session.recording.nearest_snapshot(min(wanted, count - 1)) if wanted >= 0 else None
+            if snapshot is None:
+                kept = ", ".join(str(s.iteration) for s in session.recording.snapshots) or "none"
+                raise UsageError(f"no snapshot at or before {iteration}; there are: {kept}")
+            found.append(snapshot)
+    unique = {(snapshot.iteration, snapshot.turn): snapshot for snapshot in found}
+    return tuple(unique.values())
 
 
 def outside_name(session: "Session", graph: "Graph", reference: Reference) -> str | None:
@@ -60,11 +83,29 @@ def _tensor(session: "Session", made: "Replayed", reference: Reference) -> "torc
         case "node":
             return replay.value(_node(made, name))
         case "grad":
-            found = [key for key in (f"param:{name}", f"input:{name}") if key in replay.gradients]
-            if not found:
-                raise UsageError(f"nothing named {name!r} has a gradient; there are: {_few(replay.gradients)}")
-            return replay.gradients[found[0]]
+            return _gradient(made, name)
     return _module_output(session, made, reference)
+
+
+def _gradient(made: "Replayed", name: str) -> "torch.Tensor":
+    """Of a parameter or input, of a node's result, or of what a module gives out."""
+    replay = made.replay
+    found = next((key for key in (f"param:{name}", f"input:{name}") if key in replay.gradients), None)
+    if found is not None:
+        return replay.gradients[found]
+    ref: Ref | None = _node(made, name.removeprefix("node:")) if name.startswith("node:") else None
+    module = "" if name == "." else name.removeprefix("module:")
+    calls = [call for call in replay.graph.calls if call.module == module and call.outputs]
+    if ref is None and calls:
+        ref = calls[-1].outputs[0]
+    gradient = None if ref is None else replay.gradient(ref)
+    if gradient is not None:
+        return gradient
+    if ref is not None:
+        raise UsageError(f"no gradient reaches {name}" + (f": {made.no_gradients}" if made.no_gradients else ""))
+    raise UsageError(
+        f"nothing named {name!r} has a gradient; there are those of {_few(replay.gradients)}, of node:ID and of modules"
+    )
 
 
 def _node(made: "Replayed", text: str) -> NodeRef:

@@ -22,9 +22,9 @@ from dgmtui.trace.edits import (
     unary,
 )
 from dgmtui.trace.edits.inserting import Insertion
-from dgmtui.trace.edits.unary import UNARY, operation
 from dgmtui.trace.graph import Graph, Node, NodeRef, validate
 from dgmtui.trace.replay import Replay
+from dgmtui.trace.unary import UNARY, operation
 from dgmtui.trace.verify import module_statistics, same_bits
 
 Case = tuple[nn.Module, Callable[[], Tensor], dict[str, Tensor]]

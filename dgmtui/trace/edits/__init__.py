@@ -6,7 +6,7 @@ from dgmtui.trace.edits.iteration import Iteration
 from dgmtui.trace.edits.outputs import ChangeOutput, Place
 from dgmtui.trace.edits.replacing import ReplaceOperation
 from dgmtui.trace.edits.setting import SetTensor
-from dgmtui.trace.edits.unary import Unary, unary
+from dgmtui.trace.unary import Unary, unary
 
 __all__ = [
     "ChangeOutput",

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from dgmtui.errors import UsageError
 from dgmtui.trace.edits.inserting import Insertion
 from dgmtui.trace.edits.iteration import Iteration
-from dgmtui.trace.edits.unary import operation
 from dgmtui.trace.graph import Graph, Node, NodeRef, Ref
+from dgmtui.trace.unary import operation
 from dgmtui.trace.units import unit_axis
 
 

@@ -8,9 +8,9 @@ import torch
 from dgmtui.errors import ReplayError, UsageError
 from dgmtui.trace.edits.inserting import Insertion
 from dgmtui.trace.edits.iteration import Iteration
-from dgmtui.trace.edits.unary import ADD, MULTIPLY, UNARY, Unary, operation, short
 from dgmtui.trace.graph import Graph, Node, NodeRef, OutsideRef, Ref
 from dgmtui.trace.operations import resolve_op
+from dgmtui.trace.unary import ADD, MULTIPLY, UNARY, Unary, operation, short
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class ReplaceOperation:
         Raises:
             UsageError: there is no such operation or place, or it is not of one floating tensor, element by element.
         """
-        found = self._found(iteration.graph)
+        found = self.found(iteration.graph)
         for node in reversed(found):
             iteration = self._in_place(iteration, node) if node.mutates else self._functional(iteration, node)
         places = ", ".join(f"{node.id} ({node.name}, {node.source})" for node in found)
@@ -71,7 +71,12 @@ class ReplaceOperation:
             for place, (op, number) in enumerate(steps)
         ]
 
-    def _found(self, graph: Graph) -> list[Node]:
+    def found(self, graph: Graph) -> list[Node]:
+        """The operations of ``graph`` that it replaces.
+
+        Raises:
+            UsageError: there is none, or it is not of one floating tensor, element by element.
+        """
         there = _nodes_at(graph, self.at, self._is_meant)
         named = [node for node in there if self._is_meant(node)]
         fitting = [node for node in named if _is_unary(graph, node)]

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from dgmtui.errors import ReplayError
-from dgmtui.trace.edits.unary import short
 from dgmtui.trace.graph import Argument, Graph, Node, NodeRef, OutsideRef, Ref
 from dgmtui.trace.operations import decode_constant, run_node
 from dgmtui.trace.tensors import meta_of
+from dgmtui.trace.unary import short
 
 Sizes = tuple[int, ...]
 

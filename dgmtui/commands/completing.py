@@ -1,0 +1,141 @@
+"""What the word under the cursor may become, by what an argument ``Completes``; from the recording, without torch."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from dgmtui.session.session import Session
+
+if TYPE_CHECKING:
+    from dgmtui.trace.graph import Graph, Node
+
+Completer = Callable[[Session, str, str], Iterable[str]]
+"""From the session, the words before and the word under the cursor, whole words that the latter may become."""
+
+_TOKEN = re.compile(r"(?:[\w.]|:(?=[\w.]*))*$")
+_SETS = re.compile(r"(?:^|\s)[-+*/]?=(?:\s|$)")
+
+
+def modules(session: Session, before: str, word: str) -> Iterable[str]:
+    """Paths of modules."""
+    return (module.path for module in session.recording.modules if module.path)
+
+
+def targets(session: Session, before: str, word: str) -> Iterable[str]:
+    """What credit can be asked for: modules, ``nonfinite``, ``loss``, gradients of parameters."""
+    graph = session.graph
+    gradients = () if graph is None else (f"grad:{name}" for name in _outside(graph, "param"))
+    return ("nonfinite", "loss", *modules(session, before, word), *gradients)
+
+
+def places(session: Session, before: str, word: str) -> Iterable[str]:
+    """What gives out something that an edit can change: the root and modules."""
+    graph = session.graph
+    called = None if graph is None else {call.module for call in graph.calls if call.outputs}
+    return (".", *(path for path in modules(session, before, word) if called is None or path in called))
+
+
+def expressions(session: Session, before: str, word: str) -> Iterable[str]:
+    """Names and functions at the end of what has been typed of a word; ``at`` and iterations behind an expression."""
+    from dgmtui.session.functions import FUNCTIONS
+
+    done = before.split()
+    if "at" in done or "--at" in done:
+        return (*(str(snapshot.iteration) for snapshot in session.recording.snapshots), "all")
+    found = _TOKEN.search(word)
+    head = word[: found.start()] if found else word
+    tail = [] if word or not _is_whole(before) else ["at"]
+    names = (*tail, "loss", *_modules_in_expressions(session), *_tensors(session, gradients=True))
+    return (head + name for name in (*names, *(f"{name}(" for name in FUNCTIONS)))
+
+
+def changes(session: Session, before: str, word: str) -> Iterable[str]:
+    """Of ``set``: what comes from outside the iteration, a sign, then an expression."""
+    if _SETS.search(before):
+        return (name for name in expressions(session, _SETS.split(before)[-1], word) if name != "at")
+    if before.strip():
+        return ("=", "+=", "-=", "*=", "/=")
+    graph = session.graph
+    count = 0 if graph is None else len(_outside(graph, "input"))
+    return (*(f"input[{place}]" for place in range(count)), *_tensors(session, gradients=False))
+
+
+def replacements(session: Session, before: str, word: str) -> Iterable[str]:
+    """Of ``replace``: an operation of the trace, where it runs, and what can be put in."""
+    from dgmtui.trace.unary import UNARY
+
+    graph, done = session.graph, before.split()
+    if not done:
+        return (
+            () if graph is None else dict.fromkeys(_short(node) for node in graph.nodes if _may_be_unary(graph, node))
+        )
+    if done[-1] == "with":
+        return UNARY
+    if "with" in done:
+        return ()
+    if done[-1] == "at":
+        return () if graph is None else _running(graph, done[0])
+    return ("at", "with") if len(done) == 1 else ("with",)
+
+
+COMPLETERS: Mapping[str, Completer] = {
+    "module": modules,
+    "target": targets,
+    "place": places,
+    "expression": expressions,
+    "change": changes,
+    "replacement": replacements,
+}
+"""By the name that ``Completes`` gives."""
+
+
+def _is_whole(text: str) -> bool:
+    """Whether an expression could end here."""
+    return bool(text.strip()) and text.count("(") == text.count(")") and text.strip()[-1] not in "+-*/%<>=&|^~,(["
+
+
+def _modules_in_expressions(session: Session) -> Iterable[str]:
+    """A path that begins with a number needs its kind before it."""
+    return (path if not path[0].isdigit() else f"module:{path}" for path in modules(session, "", ""))
+
+
+def _tensors(session: Session, *, gradients: bool) -> Iterable[str]:
+    graph = session.graph
+    if graph is None:
+        return
+    yield from (name for kind in ("input", "param", "buffer") for name in _outside(graph, kind, whole=True))
+    if gradients:
+        yield from (f"grad:{name}" for name in _outside(graph, "param"))
+
+
+def _outside(graph: "Graph", kind: str, *, whole: bool = False) -> list[str]:
+    names = [n for n in graph.outside if n.startswith(kind + ":") and not n.startswith("input:literal")]
+    return names if whole else [name.partition(":")[2] for name in names]
+
+
+def _running(graph: "Graph", op: str) -> Iterable[str]:
+    """Modules that run an operation, themselves or in one within, and the nodes that are one."""
+    nodes = [node for node in graph.nodes if _short(node) == op.removesuffix("_")]
+    found = {graph.module_of(node) for node in nodes}
+    paths = dict.fromkeys(call.module for call in graph.calls if call.module)
+    inside = [path for path in paths if any(name == path or name.startswith(path + ".") for name in found)]
+    return (".", *inside, *(f"node:{node.id}" for node in nodes))
+
+
+def _may_be_unary(graph: "Graph", node: "Node") -> bool:
+    """One floating tensor in, one of the same shape and dtype out; torch would know for certain."""
+    refs = list(node.inputs())
+    if len(refs) != 1 or node.random or len(node.outs) != 1 or node.outs[0] is None or _short(node) in _NO_ARITHMETIC:
+        return False
+    taken, given = graph.meta(refs[0]), node.outs[0]
+    return "float" in taken.dtype and (taken.dtype, taken.shape) == (given.dtype, given.shape)
+
+
+_NO_ARITHMETIC = frozenset(
+    "view reshape _unsafe_view expand slice select as_strided t transpose permute detach squeeze unsqueeze alias "
+    "_softmax _log_softmax cumsum cumprod flip roll sort unfold".split()
+)
+
+
+def _short(node: "Node") -> str:
+    return node.op.removeprefix("aten.").partition(".")[0].removesuffix("_")
