@@ -36,7 +36,8 @@ def credit(
     selected, or the first non-finite value where the iteration failed. For a non-finite value it is the finite value
     that went out of range; the module, unit and sample that the target turns out to be are looked at from then on.
     --by unit, unit,sample or module groups; --top N limits (0: all); --backward sorts by the part of the gradient;
-    --epsilon is the stabiliser of the linear rule.
+    --epsilon is the stabiliser of the linear rule. --rule says how layers with weights share: epsilon by size, gamma in
+    favour of the sum's sign, alphabeta apart by sign, composite epsilon in dense layers and z⁺ in convolutions.
 
     JSON: {"command":"credit","target":{"text","module","unit","sample","value","iteration","note"},"rows":[{"module",
     "unit","sample","value","forward","backward","approximate"}…],"conserved":{…}}; "forward" is the relevance at the

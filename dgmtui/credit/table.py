@@ -20,6 +20,8 @@ class Rule(StrEnum):
     LINEAR = "linear"
     """R_x = x ⊙ J_xᵀ(R / (z + ε·sign z)), with sign(0) = +1, for all operands and added constants jointly. Norms and
     the standard deviation too: f(t·x) = t·f(x) is enough for x·J = z (Euler)."""
+    QUADRATIC = "quadratic"
+    """f(t·x) = t²·f(x), so x·J = 2z, and half the linear rule's shares add up."""
     BILINEAR = "bilinear"
     """Linear in each operand named in ``FACTORS``: equal shares to those that are activations, none to a parameter, a
     constant, a mask, a gate or a random draw. Where one is a parameter, a layer with weights: ``LAYER_RULES``."""
@@ -55,7 +57,9 @@ _ROWS = {
         upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_bilinear2d upsample_linear1d
         upsample_bicubic2d upsample_trilinear3d index_add scatter_add nll_loss_forward nll_loss2d_forward
         trace _fft_r2c _fft_c2r _fft_c2c _conj conj_physical _neg_view norm linalg_vector_norm std
+        l1_loss hypot _cdist_forward _pdist_forward
     """,
+    Rule.QUADRATIC: "var mse_loss",
     Rule.BILINEAR: """
         convolution mkldnn_convolution cudnn_convolution miopen_convolution linear _trilinear
         mul mm bmm mv dot vdot addmm addmv addbmm baddbmm addcmul addr ger outer

@@ -275,6 +275,29 @@ def test_what_has_no_rule_is_linearised_and_named(run: Any) -> None:
     assert ledger.ended["approximate"] == pytest.approx(float(r.sum()) - oracle.sum(), rel=1e-8)
 
 
+@pytest.mark.parametrize(
+    ("function", "degree"),
+    [
+        (lambda x, y: F.mse_loss(x, y, reduction="none").sum(1), 2),
+        (lambda x, y: F.mse_loss(x, y) * torch.ones(2, dtype=x.dtype), 2),
+        (lambda x, y: (x + y).var(1), 2),
+        (lambda x, y: torch.linalg.vector_norm(torch.cat([x, y], 1), dim=1), 1),
+        (lambda x, y: (x * 2 - y).std(1), 1),
+    ],
+)
+def test_homogeneous_functions_share_all(run: Any, function: Any, degree: int) -> None:
+    """Euler: Σ x·∂f/∂x = degree · f, so what each gets is ``x·∂f/∂x / (degree · f) · R``."""
+    x, y = double(2, 3).requires_grad_(), double(2, 3).requires_grad_()
+    z = function(x, y)
+    r = double(2)
+    gx, gy = torch.autograd.grad(z, [x, y], r / (degree * z.detach()))
+    x, y = x.detach(), y.detach()
+    ledger = passed(run, Call(lambda _, x, y: function(x, y)), r, x=x, y=y)
+    np.testing.assert_allclose(ledger.arrived["input:x"], x * gx, rtol=1e-1, atol=2e-2)
+    assert not ledger.approximate_ops
+    assert ledger.ended["inputs"] == pytest.approx(float(r.sum()), rel=0.05, abs=0.05)
+
+
 def test_parameters_alone_take_what_they_add(run: Any) -> None:
     model = Call(lambda m, x: x @ m.w.exp() + m.b, w=double(3, 2), b=double(2))
     x, r = double(4, 3), double(4, 2)

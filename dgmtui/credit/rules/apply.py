@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from dgmtui.credit.flow import Kind
 from dgmtui.credit.rules.attention import attention
-from dgmtui.credit.rules.linear import bilinear, linear, local, ratio
+from dgmtui.credit.rules.linear import bilinear, linear, local, quadratic, ratio
 from dgmtui.credit.rules.moving import elementwise, gated, moving
 from dgmtui.credit.rules.norms import batch_norm, layer_norm
 from dgmtui.credit.rules.passing import Arriving, Setting, Spread
@@ -16,6 +16,7 @@ from dgmtui.trace.graph import Node
 
 APPLY: dict[Rule, Callable[[Node, Arriving, Setting], Spread]] = {
     Rule.LINEAR: linear,
+    Rule.QUADRATIC: quadratic,
     Rule.BILINEAR: bilinear,
     Rule.RATIO: ratio,
     Rule.MOVING: moving,

@@ -22,8 +22,7 @@ class _WrittenOut:
     k: Tensor
     v: Tensor
     mask: Tensor | None
-    """As it is added; what it forbids, by itself or for being later, is −Inf in ``forbidden`` instead."""
-    forbidden: Tensor
+    """As it is added; None where it only says which scores count."""
     scale: float
     p: Tensor
     out: Tensor
@@ -81,7 +80,7 @@ def _write_out(named: Mapping[str, object], setting: Setting) -> _WrittenOut:
         scores = scores + mask
     p = torch.softmax(scores + forbidden, -1)
     p = torch.where(torch.isnan(p), 0.0, p)
-    return _WrittenOut(q, k, v, mask, forbidden, scale, p, p @ v)
+    return _WrittenOut(q, k, v, mask, scale, p, p @ v)
 
 
 def _once_a_head(part: Tensor, given: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from dgmtui.credit.flow import Kind
 from dgmtui.credit.rules.moving import elementwise
-from dgmtui.credit.rules.passing import Arriving, Setting, Spread, added, jointly, stabilised
+from dgmtui.credit.rules.passing import Arriving, Setting, Spread, added, floating, jointly, stabilised
 from dgmtui.credit.rules.weighted import layer_of, weighted
 from dgmtui.credit.table import ELEMENTWISE_PRODUCTS, FACTORS, packet
 from dgmtui.trace.graph import Node, NodeRef, OutsideRef, Ref
@@ -19,6 +19,12 @@ def linear(node: Node, arriving: Arriving, setting: Setting) -> Spread:
     if packet(node.op) in ("add", "sub", "rsub"):
         done.literal = _literal_share(node, arriving, setting)
     return done
+
+
+def quadratic(node: Node, arriving: Arriving, setting: Setting) -> Spread:
+    """``R_x = x ⊙ J_xᵀ(R / 2z)``: of ``Σ(x − y)²``, squares pass relevance as it is and differences share it."""
+    parts = jointly(node, arriving, setting, floating(node, setting))
+    return Spread({ref: part / 2 for ref, part in parts.items()})
 
 
 def bilinear(node: Node, arriving: Arriving, setting: Setting) -> Spread:
