@@ -3,12 +3,13 @@
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
-from dgmtui.commands.births import birth_data, birth_line
+from dgmtui.commands.births import birth_data, birth_line, outcome_line
 from dgmtui.commands.describe import elsewhere
 from dgmtui.commands.grammar import Change, OutputPlace, Replacement
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Text
 from dgmtui.session import editing
+from dgmtui.session.results import edited_words
 from dgmtui.session.session import Session
 
 if TYPE_CHECKING:
@@ -153,7 +154,8 @@ def _told(session: Session, snapshot: "SnapshotInfo", name: str, edit: "Edit", h
     now = f"iteration {snapshot.iteration:,}: {made.words}; loss {loss:.9g} (recorded {snapshot.loss:.9g})"
     first = [Text(head)] if head else []
     blocks = (*first, Text(now, "strong"), *_outcome(made, births, held, gone), *elsewhere(session, snapshot.iteration))
-    return Result(name, data, blocks)
+    words = edited_words(made.edits) if made.edits else made.words
+    return Result(name, data, blocks, outcome_line(snapshot.iteration, words, loss, births))
 
 
 def _outcome(

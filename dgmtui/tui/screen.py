@@ -334,7 +334,7 @@ class MainScreen(Screen[None]):
         tab = DRAWN_IN.get(answer.result.command, "output" if line is None and not drawn else None)
         if tab is not None:
             self._show_tab(tab)
-        said = line or _warning(answer.result) or _of_chart(answer.result) or Text(answer.line)
+        said = line or answer.result.said or _warning(answer.result) or _of_chart(answer.result) or Text(answer.line)
         prompt.say(said.text, said.style)
 
     def _show_tab(self, tab: str) -> None:
