@@ -176,6 +176,9 @@ async def test_the_prompt_says_what_came_of_an_edit(small_recording: Path) -> No
             await pilot.press("colon", *"undo", "enter")
             await until(app, pilot, "(dgm) iteration 30: replay")
             assert "· loss inf · first non-finite: node 2 exp" in text_of(app)
+            await pilot.press("colon", *"replay --dtype float64", "enter")
+            await until(app, pilot, "in float64 it is finite: 3.9e+69")
+            assert "[output]" in text_of(app) and "float32" in text_of(app)
 
 
 def test_the_keys_of_an_investigation_fit_into_80_columns() -> None:
