@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dgmtui.commands import REGISTRY
 from dgmtui.errors import DgmtuiError
@@ -93,3 +95,20 @@ def test_a_snapshot_that_verified_is_edited_without_one(session: Session) -> Non
     answer = REGISTRY.run(session, "clamp enc -inf 5")
     assert not [block for block in answer.blocks if getattr(block, "style", "") == "warning"]
     assert answer.data["unverified"] is None
+
+
+PARTS = st.sampled_from(
+    ["input[0]", "param:enc.weight", "[0]", "[1:]", "=", "*=", "+=", " ", "1", "-0.5", "loss", "enc", "exp", "at", "(",
+     "with", "softplus", "clamp(", ")", ",", "node:2", ".", "1e999", "nan", "inf", "'", '"', "\\", "\x00", "é", "--at"]
+)  # fmt: skip
+NAMES = st.sampled_from(["set", "replace", "clamp", "scale", "drop", "print", "export --patch"])
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(NAMES, st.lists(PARTS, max_size=9))
+def test_no_line_does_more_than_say_what_is_wrong_with_it(session: Session, name: str, parts: list[str]) -> None:
+    try:
+        REGISTRY.run(session, f"{name} {' '.join(parts)}" if name != "export --patch" else name)
+    except DgmtuiError as error:
+        assert "\n" not in str(error)
+    REGISTRY.run(session, "edits --clear")
