@@ -69,8 +69,8 @@ def test_one_value_that_is_returned_once() -> None:
         ('"""About."""\nimport numpy\n', "F.silu", "import torch.nn.functional as F"),
         (
             "from torch.nn import functional as F\nfor F in range(3): pass\n",
-            "F.silu",
-            "import torch.nn.functional as F",
+            "functional.silu",
+            "import torch.nn.functional as functional",
         ),
     ],
 )
