@@ -3,12 +3,14 @@
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
-from dgmtui.commands.births import birth_data, birth_line
+from dgmtui.commands.births import birth_data, birth_line, outcome_line
 from dgmtui.commands.describe import elsewhere
 from dgmtui.commands.grammar import Change, OutputPlace, Replacement
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Text
+from dgmtui.recording.model import Match
 from dgmtui.session import editing
+from dgmtui.session.results import edited_words
 from dgmtui.session.session import Session
 
 if TYPE_CHECKING:
@@ -28,8 +30,9 @@ def set_(session: Session, change: Change) -> Result:
     edits included. The edit stands, and `replay`, `print`, `credit`, `chain` and `nodes` see it, until `undo`.
 
     JSON: {"command":"set","edit","iteration","loss","recorded_loss","births":[… as of `replay` …],"held","edits":[…],
-    "note","gone"}: "held" is true where nothing that matters is non-finite any more, "edits" what stands, in order,
-    "note" what the edit did in detail or null, and "gone" the findings {"kind","iteration"} that would be gone.
+    "note","gone","unverified"}: "held" is true where nothing that matters is non-finite any more, "edits" what stands,
+    in order, "note" what the edit did in detail or null, "gone" the findings {"kind","iteration"} that would be gone,
+    and "unverified" in what the snapshot's replay differed from the training while it was recorded, else null.
     """
     return _edit(session, "set", editing.read_set(session, change))
 
@@ -139,6 +142,7 @@ def _told(session: Session, snapshot: "SnapshotInfo", name: str, edit: "Edit", h
     loss = float(made.replay.loss)
     held = math.isfinite(loss) and all(birth.harmless for birth in births)
     gone = _gone(session, snapshot) if held and made.edits else []
+    unverified = _unverified(snapshot)
     data: dict[str, Any] = {
         "edit": edit.text,
         "iteration": snapshot.iteration,
@@ -149,11 +153,22 @@ def _told(session: Session, snapshot: "SnapshotInfo", name: str, edit: "Edit", h
         "edits": [each.text for each in made.edits],
         "note": made.said or None,
         "gone": gone,
+        "unverified": unverified or None,
     }
     now = f"iteration {snapshot.iteration:,}: {made.words}; loss {loss:.9g} (recorded {snapshot.loss:.9g})"
     first = [Text(head)] if head else []
-    blocks = (*first, Text(now, "strong"), *_outcome(made, births, held, gone), *elsewhere(session, snapshot.iteration))
-    return Result(name, data, blocks)
+    doubt = f"already the unedited replay did not give the recorded iteration again: {unverified}"
+    warned = [Text(doubt, "warning")] if unverified else []
+    outcome = _outcome(made, births, held, gone)
+    blocks = (*first, Text(now, "strong"), *warned, *outcome, *elsewhere(session, snapshot.iteration))
+    words = edited_words(made.edits) if made.edits else made.words
+    return Result(name, data, blocks, outcome_line(snapshot.iteration, words, loss, births))
+
+
+def _unverified(snapshot: "SnapshotInfo") -> str:
+    """Why what an edit does here may not be what it would have done in the training; empty where nothing says so."""
+    verdict = snapshot.verdict
+    return (verdict.detail or "it differs") if Match.DIFFERS in (verdict.forward, verdict.gradient) else ""
 
 
 def _outcome(

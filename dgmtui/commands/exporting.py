@@ -68,9 +68,12 @@ def _export_patch(session: Session, file: Path | None) -> Result:
         "patch": made.text,
         "changes": [asdict(change) for change in made.told],
     }
-    said = f"{done} of {len(made.told)} changes as a diff, the others in words" if made.told else "nothing to change"
-    shown = (Text(made.text.rstrip("\n")),) if file is None else (Text(f"{said}: written to {file}"),)
-    return Result("export", data, (*shown, *elsewhere(session, snapshot.iteration)))
+    count = len(made.told)
+    said = f"{count} change{'s' * (count != 1)}, {done} of them in the diff"
+    if file is not None:
+        return Result("export", data, (Text(f"{said}: written to {file}"), *elsewhere(session, snapshot.iteration)))
+    shown = Text(made.text.rstrip("\n"))
+    return Result("export", data, (shown, *elsewhere(session, snapshot.iteration)), Text(said))
 
 
 def write(file: Path, text: str, form: str) -> None:

@@ -69,7 +69,7 @@ def first_nonfinite(session: Session) -> Result:
     return _stand(session, "first-nonfinite", session.landmarks.first_nonfinite())
 
 
-@command("next-nonfinite", group="move", aliases=("n",), keys=(("n", "next-nonfinite", "non-finite"),))
+@command("next-nonfinite", group="move", aliases=("n",), keys=(("n", "next-nonfinite", "next ✗"),))
 def next_nonfinite(session: Session) -> Result:
     """Stand on the next iteration with a NaN or Inf; after the last one, on the first again.
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from dgmtui.commands.births import birth_data, birth_line
+from dgmtui.commands.births import birth_data, birth_line, outcome_line
 from dgmtui.commands.describe import as_edited, elsewhere
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Table, Text
@@ -65,7 +65,15 @@ def replay(session: Session, *, dtype: DType | None = None, beside: bool = False
         "beside": None if compared is None else beside_data(compared, rows),
     }
     more = () if compared is None else beside_blocks(compared, rows)
-    return Result("replay", data, (*_account(made, loss, births), *more, *elsewhere(session, snapshot.iteration)))
+    blocks = (*_account(made, loss, births), *more, *elsewhere(session, snapshot.iteration))
+    return Result("replay", data, blocks, _in_a_line(made, loss, births, compared))
+
+
+def _in_a_line(made: Replayed, loss: float, births: "tuple[Birth, ...]", compared: "Beside | None") -> Text:
+    if compared is not None:
+        return Text(f"loss {loss:.6g} · {compared.sentence}")
+    words = edited_words(made.edits) if made.edits else made.words
+    return outcome_line(made.snapshot.iteration, words, loss, births)
 
 
 def _compared(session: Session, snapshot: "SnapshotInfo", dtype: str) -> "Beside":

@@ -98,5 +98,7 @@ class Result:
     printer turns into ``"nan"``, ``"inf"``, ``"-inf"`` and plain numbers."""
     blocks: tuple[Block, ...] = ()
     """What a person sees."""
+    said: Text | None = None
+    """The answer in one line, where its blocks are more: what a screen shows at the prompt while they are elsewhere."""
     quit: bool = False
     """The session is over."""

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from dgmtui.errors import RecordingError
 from dgmtui.session.view import OperationRow
 from dgmtui.trace.graph import Graph, Node, NodeRef
 
@@ -51,6 +52,14 @@ class Operations:
         if self._rows is None or self._rows[0] != key:
             self._rows = (key, self._make(graph, session.module, with_users, made, births))
         return self._rows[1]
+
+    def shown(self, session: "Session") -> tuple[OperationRow, ...]:
+        """``rows`` of the selected module and what takes its results; none where the trace can't be read: what needs
+        it says why, and the rest of the recording is still looked at."""
+        try:
+            return self.rows(session, with_users=True)
+        except RecordingError:
+            return ()
 
     def _make(
         self, graph: Graph, module: str, with_users: bool, made: "Replayed | None", births: "tuple[Birth, ...]"

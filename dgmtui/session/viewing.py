@@ -43,7 +43,7 @@ def build_view(session: "Session") -> View:
         ),
         dynamics=dynamics,
         credit=_credit(session),
-        operations=session.operations.rows(session, with_users=True),
+        operations=session.operations.shown(session),
         findings=tuple(
             FindingRow(f.iteration, str(f.severity), f.kind, told + f.message, f.module)
             for told, f in ((f"rank {f.rank}: " if session.ranks.several else "", f) for f in findings)

@@ -21,7 +21,7 @@ OWN: tuple[tuple[str, str, str, str], ...] = (
 """Key, action, footer label (empty: not there), help; of the screen itself, no command of the session."""
 
 PALETTE = ("ctrl+p", "list of all commands")
-FIRST = ("n", "c", "x", "f", "r", "e")
+FIRST = ("n", "c", "r", "e", "x", "f")
 """The keys that the footer keeps where it is narrow, in this order."""
 _DISPLAY = {
     "colon": ":",

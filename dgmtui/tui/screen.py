@@ -15,7 +15,7 @@ from textual.widgets import ContentSwitcher
 
 from dgmtui.commands.grammar import quote
 from dgmtui.commands.registry import Command, Registry
-from dgmtui.commands.result import Chart, Result, Text
+from dgmtui.commands.result import Chart, Result, Table, Text
 from dgmtui.render.text import caption
 from dgmtui.session.session import Session
 from dgmtui.session.view import View
@@ -42,6 +42,8 @@ TABS = ("contributions", "operations", *UNIT_TABS, "output")
 DRAWN_IN = {"credit": "contributions", "against": "contributions", "replay": "operations", "nodes": "operations"}
 DRAWN_IN |= {command: tab for tab, commands in UNIT_TABS.items() for command in commands}
 """Where the answer of a command is drawn, other than in the output tab."""
+TABLES_APART = ("replay",)
+"""Of these an answer with a table in it is more than that tab draws."""
 DRAWN_ABOVE = ("dynamics",)
 """What the chart pane shows anyway, unless the output tab, which may cover it, is open."""
 POLL_SECONDS = 0.25
@@ -338,9 +340,11 @@ class MainScreen(Screen[None]):
         if (line is None and not drawn) or answer.typed:
             self.query_one(Output).add(answer.line, answer.result)
         tab = DRAWN_IN.get(answer.result.command, "output" if line is None and not drawn else None)
+        if answer.result.command in TABLES_APART and any(isinstance(b, Table) for b in answer.result.blocks):
+            tab = "output"
         if tab is not None:
             self._show_tab(tab)
-        said = line or _warning(answer.result) or _of_chart(answer.result) or Text(answer.line)
+        said = line or answer.result.said or _warning(answer.result) or _of_chart(answer.result) or Text(answer.line)
         prompt.say(said.text, said.style)
 
     def _show_tab(self, tab: str) -> None:

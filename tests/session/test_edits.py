@@ -22,7 +22,19 @@ from dgmtui.trace.tensors import from_stored
 
 SHIPPED = Path(__file__).parents[2] / "recordings"
 FAILED_AT, BAD = 2578, 15
-ANSWER = {"command", "edit", "iteration", "loss", "recorded_loss", "births", "held", "edits", "note", "gone"}
+ANSWER = {
+    "command",
+    "edit",
+    "iteration",
+    "loss",
+    "recorded_loss",
+    "births",
+    "held",
+    "edits",
+    "note",
+    "gone",
+    "unverified",
+}
 
 
 def run(session: Session, line: str) -> Any:

@@ -19,12 +19,13 @@ def study(name: str, script: str, capsys: pytest.CaptureFixture[str]) -> list[di
 
 
 def test_both_trials_hold_at_the_iteration_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
-    there, explained, chain, replaced, replay, undone, everywhere, _, variance, again, edits = study(
+    there, explained, chain, double, replaced, replay, undone, everywhere, _, variance, again, edits, patch = study(
         "vae", "vae-study.dgm", capsys
     )
     assert (there["iteration"], there["module"], there["unit"], there["sample"]) == (2578, "xv", 16, 15)
     assert explained["finding"]["op"] == "aten.exp"
     assert chain["links"][-1]["module"].startswith("input:") and chain["links"][-1]["sample"] == 15
+    assert double["beside"]["conclusion"] == "precision" and double["beside"]["value"] > double["beside"]["limit"]
     assert (replaced["held"], replaced["births"], replaced["edits"]) == (True, [], ["set input[0][15] = input[0][3]"])
     assert replaced["gone"] == [{"kind": "nonfinite", "iteration": 2578}]
     assert (replay["verdict"], replay["loss"]) == (
@@ -36,6 +37,9 @@ def test_both_trials_hold_at_the_iteration_that_failed(capsys: pytest.CaptureFix
     assert variance["held"] and variance["note"].startswith("replaced node 20 (aten.exp, ")
     assert again["loss"] == variance["loss"] != everywhere["loss"]
     assert edits["edits"] == ["replace exp at xv with softplus + 0.01"]
+    (change,) = patch["changes"]
+    assert (change["file"], change["line"]) == ("dgmtui/demos/vae.py", 32)
+    assert "softplus(xv) + 0.01" in patch["patch"] and "- return torch.exp(xv)" in " ".join(patch["patch"].split())
 
 
 def test_the_replaced_image_does_not_last_and_another_fails(capsys: pytest.CaptureFixture[str]) -> None:

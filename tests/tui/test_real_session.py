@@ -19,6 +19,7 @@ from dgmtui.recording import open_recording
 from dgmtui.session.session import Session
 from dgmtui.tui.app import DgmtuiApp
 from dgmtui.tui.keys import bindings, footer, key_table
+from dgmtui.tui.widgets.status import keys_row
 
 SHIPPED = Path(__file__).parents[2] / "recordings"
 
@@ -161,3 +162,27 @@ def _drain(leader: int) -> None:
     with contextlib.suppress(OSError):
         while os.read(leader, 65536):
             pass
+
+
+async def test_the_prompt_says_what_came_of_an_edit(small_recording: Path) -> None:
+    with open_recording(small_recording) as recording:
+        session = Session(recording)
+        app = DgmtuiApp(session, REGISTRY, first=session.view())
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause()
+            await pilot.press("n", "e", *"input[0][2] = 1", "enter")
+            await until(app, pilot, "(dgm) iteration 30: edited (1 edit) · loss 323.337")
+            assert "· holds" in text_of(app)
+            await pilot.press("colon", *"undo", "enter")
+            await until(app, pilot, "(dgm) iteration 30: replay")
+            assert "· loss inf · first non-finite: node 2 exp" in text_of(app)
+            await pilot.press("colon", *"replay --dtype float64", "enter")
+            await until(app, pilot, "in float64 it is finite: 3.9e+69")
+            assert "[output]" in text_of(app) and "float32" in text_of(app)
+
+
+def test_the_keys_of_an_investigation_fit_into_80_columns() -> None:
+    shown = "".join(text for text, _ in keys_row(footer(REGISTRY), 80))
+    assert len(shown) <= 80
+    for entry in ("n next ✗", "c credit", "r replay", "e edit", "x explain", "f findings", ": prompt", "? help"):
+        assert entry in shown

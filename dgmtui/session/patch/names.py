@@ -14,14 +14,16 @@ class Names:
 
     known: Mapping[str, str]
     """``F`` → ``torch.nn.functional``, ``exp`` → ``torch.exp``: what its imports bind, and nothing binds again."""
+    taken: frozenset[str] = frozenset()
+    """Names that mean something else."""
     needed: set[str] = field(default_factory=set)
     """Lines that import what new code uses and the file does not know."""
 
     @classmethod
     def of(cls, tree: ast.Module) -> "Names":
         """As the file's imports say."""
-        bound = set(_bound(tree))
-        return cls({name: full for name, full in _imported(tree) if name not in bound})
+        bound = frozenset(_bound(tree))
+        return cls({name: full for name, full in _imported(tree) if name not in bound}, bound)
 
     @classmethod
     def usual(cls) -> "Names":
@@ -42,7 +44,8 @@ class Names:
         for whole in (FUNCTIONAL, "torch.nn", "torch"):
             if name := self._name_of(whole):
                 return name + FUNCTIONAL.removeprefix(whole) + f".{function}"
-        return self._write(FUNCTIONAL, "F", f"import {FUNCTIONAL} as F") + f".{function}"
+        name = "functional" if "F" in self.taken else "F"
+        return self._write(FUNCTIONAL, name, f"import {FUNCTIONAL} as {name}") + f".{function}"
 
     def import_after(self, tree: ast.Module) -> int:
         """After how many lines of the file an import can stand: the last import of its beginning, or its docstring."""
