@@ -3,8 +3,10 @@
 from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     analyse,
     charting,
+    classes,
     clustering,
     crediting,
+    edges,
     editing,
     exporting,
     look,

@@ -109,7 +109,7 @@ def samples(session: Session, target: ModulePath = "", *, top: int = 10, shape: 
     columns, cells = without_empty(("sample", "value", "unit", "at", "class", "row of data"), cells)
     of = f"{len(rows)} of {len(ranked)}" if len(rows) < len(ranked) else str(len(ranked))
     tab = UnitsTab(
-        title=f"{group.text}: the {of} samples that activate {'it' if one else 'these units'} most",
+        title=f"{group.text}: {of} samples, the most activating first",
         columns=columns,
         rows=tuple(cells),
         pictures=_pictures_of(session, snapshot, [r["sample"] for r in rows[:_PICTURED]], shape),
@@ -180,7 +180,7 @@ def _relevance(session: Session, snapshot: SnapshotInfo, text: str, sample: int 
         raise UsageError(f"{name} is {list(values.shape)}, and no sample of it is a picture; --shape HxW makes it one")
     title = f"relevance of {name} for {target.text}"
     note = f"{len(chosen)} of {len(values)} samples, those of most relevance" if wanted is None else ""
-    twice = [sample for sample in chosen for _ in range(2)]
+    twice = [each for each in chosen for _ in range(2)]
     answer = _answer(session, snapshot, name, wanted, [None] * len(twice), pictures, title, note, False, twice)
     return Result("maps", {**answer.data, "target": target.text}, answer.blocks)
 
@@ -203,7 +203,7 @@ def _answer(
     shared: bool = False,
     samples: list[int] | None = None,
 ) -> Result:
-    of = samples or [sample] * len(pictures)
+    of: list[int | None] = [*samples] if samples else [sample] * len(pictures)
     data = {
         "iteration": snapshot.iteration,
         "module": module,
@@ -227,7 +227,7 @@ def _module(session: Session, what: str) -> str:
         return "" if what == "." else session.recording.module(what).path
     if session.module:
         return session.module
-    return next((m.path for m in session.recording.modules if len(m.output_shape) == 4), "")
+    return next((m.path for m in session.recording.modules if len(m.output_shape or ()) == 4), "")
 
 
 def _sample(session: Session, wanted: int | None, count: int) -> int:

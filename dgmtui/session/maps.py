@@ -33,7 +33,7 @@ def maps_of(
 
 
 def _map(found: Activations, sample: int, unit: int, given: Shape) -> NDArray[np.float32]:
-    values = found.values[sample, unit]
+    values: NDArray[np.float32] = found.values[sample, unit]
     if len(found.positions) == 1:
         size = shape_of(len(values), given)
         return values[None] if size is None else values.reshape(size)

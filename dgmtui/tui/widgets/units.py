@@ -1,14 +1,17 @@
 """The tabs about units: feature maps, samples and clusters, each as its command made it last."""
 
 import textwrap
+from typing import TYPE_CHECKING
 
 from dgmtui.commands.result import Table
-from dgmtui.render.chart import Row
 from dgmtui.render.numbers import human
 from dgmtui.render.pictures import pictures_rows
 from dgmtui.render.tables import cut, table_rows
 from dgmtui.session.view import UnitsTab, View
 from dgmtui.tui.widgets.pane import RowsPane
+
+if TYPE_CHECKING:
+    from dgmtui.render.chart import Row
 
 UNIT_TABS = {"maps": ("maps",), "samples": ("samples",), "clusters": ("clusters", "edges", "classes")}
 """Tab, which is also a field of the view and the command that makes it first → the commands that are drawn there."""
