@@ -25,10 +25,11 @@ _CLASSES = 20
 
 @command("classes", group="analyse", needs_replay=True)
 def class_matrix(session: Session, module: ModulePath = "", *, page: int = 1) -> Result:
-    """Show the mean activation of each unit for each class, in an order in which like classes and units are neighbours.
+    """Show the mean activation of each unit for each class, like beside like.
 
-    A column of shades is a unit, from its least mean (blank) to its greatest (█) over the classes; classes come 20 to a
-    page. It takes a batch that has an integer label a sample.
+    Classes and units are in the order of a hierarchical clustering. A column of shades is a unit, from its least
+    mean (blank) to its greatest (█) over the classes; classes come 20 to a page. It takes a batch that has an
+    integer label a sample.
 
     JSON: {"command":"classes","iteration","module","units","classes":[{"label","samples","means","strongest"}…]}:
     "units" gives the order of "means", "classes" are those of all pages, "strongest" the units most above their mean.

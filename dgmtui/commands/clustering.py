@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dgmtui.commands.classes import class_matrix
 from dgmtui.commands.grammar import ModulePath
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Result
@@ -24,13 +23,13 @@ _CLUSTERED = "a unit is compared by its mean over positions for each sample, sta
 
 
 @command("clusters", group="analyse", keys=(("U", "clusters", "clusters"),), needs_replay=True)
-def clusters(session: Session, module: ModulePath = "", *, k: int | None = None, classes: bool = False) -> Result:
-    """Put the units of a module that are active for the same samples together, or open one cluster: `clusters 2`.
+def clusters(session: Session, module: ModulePath = "", *, k: int | None = None) -> Result:
+    """Put the units of a module that are active for the same samples together; `clusters 2` opens one.
 
     k-means over the units' activations on the snapshot's batch, standardised by unit; units that are the same for
     every sample, and units that hold non-finite values, are set aside. -k K: so many clusters, else as many as are the
-    most apart. Numbers and colours stay while the same units are clustered at other iterations. --classes is the
-    command `classes`. A cluster's samples and class are those that activate it most.
+    most apart. Numbers and colours stay while the same units are clustered at other iterations. A cluster's samples
+    and class are those that activate it most. Where modules have numbers for names, `clusters cluster:2` opens one.
 
     JSON: {"command":"clusters","iteration","module","silhouette","clustered","clusters":[{"cluster","kind","size",
     "mean","zeros","units","samples","label"}…]}: "kind" is null, "constant" or "non-finite"; "units" are all, the
@@ -38,10 +37,9 @@ def clusters(session: Session, module: ModulePath = "", *, k: int | None = None,
     "mean","peak","zeros","sample","label"}…]}.
     """
     snapshot = session.needed_snapshot()
-    if classes:
-        return class_matrix(session, module)
-    if module.isdecimal() and module not in {known.path for known in session.recording.modules}:
-        return _opened(session, int(module))
+    number = module.removeprefix("cluster:")
+    if number.isdecimal() and (number != module or module not in {m.path for m in session.recording.modules}):
+        return _opened(session, int(number))
     made = session.results.units.cluster(snapshot, path_of(session, module), k)
     labels = labels_of(session.results.units.replayed(snapshot))
     rows = [_cluster_row(made, group, labels) for group in made.clustering.groups]

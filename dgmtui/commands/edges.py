@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 @command("edges", group="analyse", needs_replay=True)
 def edges(session: Session, source: ModulePath = "", target: ModulePath = "", *, top: int = 20) -> Result:
-    """Say what each cluster of one layer puts into each cluster of a later one: TARGET's activations, by LRP-ε.
+    """Say what each cluster of one layer puts into each cluster of a later one.
 
-    Without modules: the selected one, and the last layer with parameters that ran before it. A share is of all that
-    the target cluster's units add up to on the batch; what came by another way, or from a bias, is "elsewhere".
+    What is divided up by LRP-ε are the activations of the target cluster, over the whole batch. Without modules:
+    the selected one, and the last layer with parameters that ran before it. A share is of all that the target
+    cluster's units add up to on the batch; what came by another way, or from a bias, is "elsewhere".
 
     JSON: {"command":"edges","iteration","source","target","edges":[{"from","to","contribution","share"}…]}, the
     largest first; "from" is null for what came from elsewhere.

@@ -41,7 +41,7 @@ def maps(
     shared: bool = False,
     top: int = 12,
 ) -> Result:
-    """Show the feature maps of a module for one sample as pictures, an input (`maps input:x`), or its relevance.
+    """Show feature maps, an input (`maps input`) or the relevance of its pixels as pictures.
 
     Of a layer whose units are single numbers, as many as a square has, all units are one picture. --units 3,5,7: these
     maps, else the --top (0: all) of greatest peak; --sample: of the batch, else the selected one, else 0; --shared: one
@@ -83,7 +83,7 @@ def maps(
 
 @command("samples", group="analyse", keys=(("p", "samples", "samples"),), needs_replay=True)
 def samples(session: Session, target: ModulePath = "", *, top: int = 10, shape: str = "") -> Result:
-    """List the samples of the batch that activate a unit, a group of units or a cluster most, with their pictures.
+    """List the samples of the batch that activate a unit, a group or a cluster most.
 
     A target is MODULE, MODULE[UNIT], MODULE[A,B,C] or cluster:N; without one it is what is selected. A sample's value
     is the greatest activation over the positions, averaged over the units; those with a NaN come first. --top 0: all.
