@@ -88,6 +88,14 @@ def shade_of(share: float, signed: bool) -> str:
     return glyph * 2 if not signed or share >= 0 or glyph == " " else "-" + glyph
 
 
+def swatch(share: float, signed: bool, colours: Colours) -> tuple[str, str]:
+    """A place on the scale as two characters and their style."""
+    if colours == "many":
+        return "██", colour_of(share, signed)
+    text = shade_of(share, signed)
+    return text, ("above" if share > 0 else "below") if signed and colours == "few" and text.strip() else ""
+
+
 def joined(pieces: list[tuple[str, str]]) -> Row:
     """Neighbours of one style as one piece."""
     row: Row = []
@@ -127,6 +135,4 @@ def _block(upper: str, lower: str | None, bad: bool) -> tuple[str, str]:
 def _shade(picture: Picture, value: float, bad: bool, colours: Colours) -> tuple[str, str]:
     if bad:
         return NONFINITE + " ", "nonfinite"
-    share = float(share_of_scale(picture, np.array(value, np.float64)))
-    tint = ("above" if share >= 0 else "below") if picture.signed and colours == "few" else ""
-    return shade_of(share, picture.signed), tint
+    return swatch(float(share_of_scale(picture, np.array(value, np.float64))), picture.signed, colours)
