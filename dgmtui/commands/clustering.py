@@ -9,7 +9,7 @@ from dgmtui.commands.registry import command
 from dgmtui.commands.result import Result
 from dgmtui.commands.unit_blocks import few, path_of, shown, without_empty
 from dgmtui.session.activations import labels_of
-from dgmtui.session.rankings import most_activating_class, ranked_samples
+from dgmtui.session.rankings import ranked_samples, strongest_classes
 from dgmtui.session.session import Session
 from dgmtui.session.units import Clustered
 from dgmtui.session.view import UnitsTab
@@ -54,7 +54,9 @@ def _cluster_row(made: Clustered, group: "Group", labels: "NDArray[np.int64] | N
     units = list(group.units)
     means = made.activations.means
     with np.errstate(invalid="ignore"):
-        mean = float(means[:, units].mean())
+        together = means[:, units].mean(axis=1)
+        mean = float(together.mean())
+    (label,) = strongest_classes(together[:, None], labels)
     return {
         "cluster": group.number,
         "kind": group.kind or None,
@@ -63,7 +65,7 @@ def _cluster_row(made: Clustered, group: "Group", labels: "NDArray[np.int64] | N
         "zeros": float(made.activations.zeros[units].mean()),
         "units": units,
         "samples": [ranked.sample for ranked in ranked_samples(made.activations, group.units)[:3]],
-        "label": None if group.kind == "constant" else most_activating_class(means, group.units, labels),
+        "label": None if group.kind == "constant" else label,
     }
 
 
@@ -102,8 +104,7 @@ def _opened(session: Session, number: int) -> Result:
     made = units.last
     assert made is not None, "there is such a cluster"
     labels = labels_of(units.replayed(made.snapshot))
-    means, zeros = made.activations.means, made.activations.zeros
-    rows = [_unit_row(made, unit, means, zeros, labels) for unit in group.units]
+    rows = _unit_rows(made, group.units, labels)
     cells: list[tuple[object, ...]] = [
         (r["unit"], r["mean"], r["peak"], round(100 * r["zeros"], 1), r["sample"], r["label"]) for r in rows
     ]
@@ -120,21 +121,16 @@ def _opened(session: Session, number: int) -> Result:
     return Result("clusters", data, shown(session, made.snapshot, "clusters", tab))
 
 
-def _unit_row(
-    made: Clustered,
-    unit: int,
-    means: "NDArray[np.float64]",
-    zeros: "NDArray[np.float64]",
-    labels: "NDArray[np.int64] | None",
-) -> dict[str, Any]:
-    best = ranked_samples(made.activations, (unit,))[0]
+def _unit_rows(made: Clustered, units: tuple[int, ...], labels: "NDArray[np.int64] | None") -> list[dict[str, Any]]:
+    listed = list(units)
+    means, peaks = made.activations.means[:, listed], made.activations.peaks[:, listed]
+    best = np.where(np.isnan(peaks), np.inf, peaks).argmax(axis=0)
     with np.errstate(invalid="ignore"):
-        mean = float(means[:, unit].mean())
-    return {
-        "unit": unit,
-        "mean": mean,
-        "peak": best.value,
-        "zeros": float(zeros[unit]),
-        "sample": best.sample,
-        "label": most_activating_class(means, (unit,), labels),
-    }
+        columns = means.mean(axis=0), peaks[best, np.arange(len(units))], made.activations.zeros[listed], best
+    classes = strongest_classes(means, labels)
+    return [
+        {"unit": unit, "mean": mean, "peak": peak, "zeros": zeros, "sample": sample, "label": label}
+        for unit, label, mean, peak, zeros, sample in zip(
+            units, classes, *(column.tolist() for column in columns), strict=True
+        )
+    ]

@@ -31,7 +31,7 @@ def edges(session: Session, source: ModulePath = "", target: ModulePath = "", *,
     snapshot = session.needed_snapshot()
     units = session.results.units
     source, target = _two_layers(session, source, target)
-    before, after = units.cluster(snapshot, source), units.cluster(snapshot, target)
+    before, after = units.cluster_again(snapshot, source), units.cluster_again(snapshot, target)
     flows, totals = units.flows(snapshot, before, after)
     found = _edge_rows(before, after, flows, totals)
     kept = found[:top] if top else found

@@ -98,6 +98,12 @@ def test_clusters_hold_every_unit_once_and_open(cnn: Session) -> None:
         assert row["label"] == max(by_class, key=lambda c: by_class[c])
     one = asked(cnn, "clusters 1")
     assert [row["unit"] for row in one["units"]] == made["clusters"][1]["units"]
+    for row in one["units"]:
+        unit = values[:, row["unit"]]
+        assert (row["mean"], row["peak"]) == pytest.approx((float(unit.mean()), float(unit.max())))
+        assert row["sample"] == int(unit.argmax())
+        by_class = {c: float(unit[labels(cnn) == c].mean()) for c in set(labels(cnn).tolist())}
+        assert row["label"] == max(by_class, key=lambda c: by_class[c])
     assert asked(cnn, "samples cluster:1")["units"] == made["clusters"][1]["units"]
 
 
