@@ -69,7 +69,11 @@ def _two_layers(session: Session, source: str, target: str) -> tuple[str, str]:
     before = [
         call
         for call in graph.calls
-        if call.module in layers and call.outputs and call.end <= end.begin and call.outputs[0] != end.outputs[0]
+        if call.module in layers
+        and call.outputs
+        and call.end <= end.end
+        and call.id != end.id
+        and call.outputs[0] != end.outputs[0]
     ]
     if not before:
         raise UsageError(f"no layer runs before {session.module or 'the root module'}; name two: `edges conv1 conv2`")

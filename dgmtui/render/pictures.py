@@ -12,7 +12,7 @@ _GAP = 2
 _SMALL, _LARGE = 16, 32
 """Pixels along the longer side: smaller pictures are enlarged to the first, larger ones are shrunk to it, or to the
 second where there are only one or two. Without half blocks a pixel is twice as wide, and the first is half."""
-_NARROWEST = 12
+_NARROWEST = 16
 """Columns for a name and a range."""
 
 

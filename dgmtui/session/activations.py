@@ -69,7 +69,9 @@ def activations_of(made: "Replayed", module: str) -> Activations:
     value = made.replay.output(call)
     layout = Outputs(made.replay.graph).layout(call.outputs[0], call.type)
     if layout.unit_axis is None or not value.numel():
-        raise UsageError(f"{module or 'the root module'} gives {list(value.shape)}, which has no units to look at")
+        raise UsageError(
+            f"{module or 'the root module'} gives {list(value.shape)}, which has no units to look at; name another module"
+        )
     kept = [axis for axis in (layout.sample_axis, layout.unit_axis) if axis is not None]
     others = [axis for axis in range(value.dim()) if axis not in kept]
     moved = value.permute(*kept, *others)
