@@ -36,17 +36,18 @@ def edges(session: Session, source: ModulePath = "", target: ModulePath = "", *,
     found = _edge_rows(before, after, flows, totals)
     kept = found[:top] if top else found
     left = f"; {len(found) - len(kept)} more edges, --top 0 shows all" if len(kept) < len(found) else ""
+    start, end = source or "root", target or "root"
     cells = tuple(
-        ("elsewhere" if e["from"] is None else f"{source} {e['from']}", f"{target} {e['to']}", e["contribution"],
+        ("elsewhere" if e["from"] is None else f"{start} {e['from']}", f"{end} {e['to']}", e["contribution"],
          None if e["share"] is None else round(100 * e["share"], 1))
         for e in kept
     )  # fmt: skip
     tab = UnitsTab(
-        title=f"from clusters of {source} to clusters of {target}, over the batch",
+        title=f"from clusters of {start} to clusters of {end}, over the batch",
         columns=("from", "to", "contribution", "share %"),
         rows=cells,
         clusters=tuple(e["to"] for e in kept),
-        note=f"relevance of {source} for the activations of {target}{left}",
+        note=f"relevance of {start} for the activations of {end}{left}",
         at=snapshot.iteration,
     )
     data = {"iteration": snapshot.iteration, "source": source, "target": target, "edges": kept}

@@ -70,7 +70,7 @@ def activations_of(made: "Replayed", module: str) -> Activations:
     layout = Outputs(made.replay.graph).layout(call.outputs[0], call.type)
     if layout.unit_axis is None or not value.numel():
         raise UsageError(
-            f"{module or 'the root module'} gives {list(value.shape)}, which has no units to look at; name another module"
+            f"{module or 'the root module'} gives {list(value.shape)}, which has no units; name another module"
         )
     kept = [axis for axis in (layout.sample_axis, layout.unit_axis) if axis is not None]
     others = [axis for axis in range(value.dim()) if axis not in kept]
