@@ -53,6 +53,6 @@ def strongest_classes(means: NDArray[np.float64], labels: NDArray[np.int64] | No
     if labels is None or len(labels) != len(means):
         return [None] * means.shape[1]
     classes, found = class_means(means, labels)
-    finite = np.isfinite(found).all(axis=0).tolist()
+    finite = [all(column) for column in np.isfinite(found).T.tolist()]
     best: list[int] = classes[np.nan_to_num(found).argmax(axis=0)].tolist()
     return [label if known else None for label, known in zip(best, finite, strict=True)]
