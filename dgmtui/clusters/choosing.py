@@ -2,11 +2,11 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances, silhouette_score
 
-from dgmtui.clusters.kmeans import SEED
+from dgmtui.clusters.kmeans import SEED, fitted
 
+_STARTS = 2
 MOST = 10
 """So many clusters are tried."""
 JUDGED = 800
@@ -48,5 +48,5 @@ def silhouette(apart: NDArray[np.float32], labels: NDArray[np.int64]) -> float |
 
 
 def _labels(points: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    labels: NDArray[np.int64] = KMeans(k, n_init=2, random_state=SEED).fit_predict(points)
+    labels: NDArray[np.int64] = fitted(points, k, _STARTS).labels_
     return labels

@@ -4,11 +4,13 @@
 centres' small steps cost more than a few whole steps of Lloyd's algorithm in single precision.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 
 EXACT = 5_000
 """So many units go through scikit-learn's ``KMeans`` as they are."""
@@ -57,8 +59,15 @@ def nearest(points: NDArray[np.float32], centres: NDArray[np.float32]) -> Partit
     return Partition(labels, centres, inertia)
 
 
+def fitted(points: NDArray[np.float32], k: int, starts: int) -> KMeans:
+    """scikit-learn's k-means; where fewer than ``k`` points differ, some clusters come out empty, without a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return KMeans(k, n_init=starts, random_state=SEED).fit(points)
+
+
 def _library(points: NDArray[np.float32], k: int) -> Partition:
-    made = KMeans(k, n_init=STARTS, random_state=SEED).fit(points)
+    made = fitted(points, k, STARTS)
     return Partition(made.labels_.astype(np.int64), made.cluster_centers_.astype(np.float32), float(made.inertia_))
 
 

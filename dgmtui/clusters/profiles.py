@@ -17,12 +17,12 @@ def profiles(activations: NDArray[np.floating]) -> tuple[NDArray[np.float32], ND
         Profiles ``[U, S]`` (0 where the next two say so), which units are constant ``[U]``, which non-finite ``[U]``.
     """
     rows = np.array(activations.T, np.float64, order="C")
-    bad = ~np.isfinite(rows).all(axis=1)
+    bad: NDArray[np.bool_] = np.logical_not(np.isfinite(rows).all(axis=1))
     rows[bad] = 0.0
     size = np.abs(rows).max(axis=1, initial=0.0)
     rows /= np.where(size > 0, size, 1.0)[:, None]
     rows -= rows.mean(axis=1, keepdims=True)
     spread = rows.std(axis=1)
-    constant = (spread <= _FLAT) & ~bad
+    constant: NDArray[np.bool_] = (spread <= _FLAT) & ~bad
     rows /= np.where(spread > _FLAT, spread, np.inf)[:, None]
     return rows.astype(np.float32), constant, bad

@@ -3,9 +3,11 @@
 from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     analyse,
     charting,
+    classes,
     clustering,
     crediting,
     dying,
+    edges,
     editing,
     exporting,
     look,

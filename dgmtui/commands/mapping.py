@@ -41,7 +41,7 @@ def maps(
     shared: bool = False,
     top: int = 12,
 ) -> Result:
-    """Show the feature maps of a module for one sample as pictures, an input (`maps input:x`), or its relevance.
+    """Show feature maps, an input (`maps input`) or the relevance of its pixels as pictures.
 
     Of a layer whose units are single numbers, as many as a square has, all units are one picture. --units 3,5,7: these
     maps, else the --top (0: all) of greatest peak; --sample: of the batch, else the selected one, else 0; --shared: one
@@ -83,7 +83,7 @@ def maps(
 
 @command("samples", group="analyse", keys=(("p", "samples", "samples"),), needs_replay=True)
 def samples(session: Session, target: ModulePath = "", *, top: int = 10, shape: str = "") -> Result:
-    """List the samples of the batch that activate a unit, a group of units or a cluster most, with their pictures.
+    """List the samples of the batch that activate a unit, a group or a cluster most.
 
     A target is MODULE, MODULE[UNIT], MODULE[A,B,C] or cluster:N; without one it is what is selected. A sample's value
     is the greatest activation over the positions, averaged over the units; those with a NaN come first. --top 0: all.
@@ -109,7 +109,7 @@ def samples(session: Session, target: ModulePath = "", *, top: int = 10, shape: 
     columns, cells = without_empty(("sample", "value", "unit", "at", "class", "row of data"), cells)
     of = f"{len(rows)} of {len(ranked)}" if len(rows) < len(ranked) else str(len(ranked))
     tab = UnitsTab(
-        title=f"{group.text}: the {of} samples that activate {'it' if one else 'these units'} most",
+        title=f"{group.text}: {of} samples, the most activating first",
         columns=columns,
         rows=tuple(cells),
         pictures=_pictures_of(session, snapshot, [r["sample"] for r in rows[:_PICTURED]], shape),
@@ -180,7 +180,7 @@ def _relevance(session: Session, snapshot: SnapshotInfo, text: str, sample: int 
         raise UsageError(f"{name} is {list(values.shape)}, and no sample of it is a picture; --shape HxW makes it one")
     title = f"relevance of {name} for {target.text}"
     note = f"{len(chosen)} of {len(values)} samples, those of most relevance" if wanted is None else ""
-    twice = [sample for sample in chosen for _ in range(2)]
+    twice = [each for each in chosen for _ in range(2)]
     answer = _answer(session, snapshot, name, wanted, [None] * len(twice), pictures, title, note, False, twice)
     return Result("maps", {**answer.data, "target": target.text}, answer.blocks)
 
@@ -203,7 +203,7 @@ def _answer(
     shared: bool = False,
     samples: list[int] | None = None,
 ) -> Result:
-    of = samples or [sample] * len(pictures)
+    of: list[int | None] = [*samples] if samples else [sample] * len(pictures)
     data = {
         "iteration": snapshot.iteration,
         "module": module,
@@ -227,7 +227,7 @@ def _module(session: Session, what: str) -> str:
         return "" if what == "." else session.recording.module(what).path
     if session.module:
         return session.module
-    return next((m.path for m in session.recording.modules if len(m.output_shape) == 4), "")
+    return next((m.path for m in session.recording.modules if len(m.output_shape or ()) == 4), "")
 
 
 def _sample(session: Session, wanted: int | None, count: int) -> int:

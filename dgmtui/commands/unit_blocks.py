@@ -36,3 +36,16 @@ def without_empty(
     """The table without columns in which no row has anything."""
     kept = [i for i in range(len(columns)) if not rows or any(row[i] not in (None, "") for row in rows)]
     return tuple(columns[i] for i in kept), [tuple(row[i] for i in kept) for row in rows]
+
+
+def path_of(session: Session, module: str) -> str:
+    """The module that is meant; ``""`` typed is what is selected.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if not module:
+        return session.module
+    if module == ".":
+        return ""
+    return session.recording.module(module).path

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dgmtui.render.chart import Row
 from dgmtui.render.numbers import human
-from dgmtui.render.pixels import Colours, cells, colour_of, columns_of, fitted, shade_of
+from dgmtui.render.pixels import Colours, cells, columns_of, fitted, swatch
 from dgmtui.render.tables import cut
 from dgmtui.session.view import Picture
 
@@ -12,7 +12,7 @@ _GAP = 2
 _SMALL, _LARGE = 16, 32
 """Pixels along the longer side: smaller pictures are enlarged to the first, larger ones are shrunk to it, or to the
 second where there are only one or two. Without half blocks a pixel is twice as wide, and the first is half."""
-_NARROWEST = 12
+_NARROWEST = 16
 """Columns for a name and a range."""
 
 
@@ -72,19 +72,12 @@ def _legends(pictures: Sequence[Picture], width: int, colours: Colours, shared: 
 
 def _legend(picture: Picture, colours: Colours, shared: bool) -> Row:
     shares = (-1.0, -0.5, 0.0, 0.5, 1.0) if picture.signed else (0.0, 0.25, 0.5, 0.75, 1.0)
-    ramp = [_swatch(share, picture.signed, colours) for share in shares]
+    ramp = [swatch(share, picture.signed, colours) for share in shares]
     if shared:
         low, high = human(picture.low, 3), human(picture.high, 3)
     else:
         low, high = ("below zero", "above, each to its greatest") if picture.signed else ("least", "greatest of each")
     return [(f"{low} ", "dim"), *ramp, (f" {high}", "dim")]
-
-
-def _swatch(share: float, signed: bool, colours: Colours) -> tuple[str, str]:
-    if colours == "many":
-        return "██", colour_of(share, signed)
-    tint = ("above" if share >= 0 else "below") if signed and colours == "few" else ""
-    return shade_of(share, signed), tint
 
 
 def _length(row: Row) -> int:

@@ -88,6 +88,14 @@ def shade_of(share: float, signed: bool) -> str:
     return glyph * 2 if not signed or share >= 0 or glyph == " " else "-" + glyph
 
 
+def swatch(share: float, signed: bool, colours: Colours) -> tuple[str, str]:
+    """A place on the scale as two characters and their style."""
+    if colours == "many":
+        return "██", colour_of(share, signed)
+    text = shade_of(share, signed)
+    return text, ("above" if share > 0 else "below") if signed and colours == "few" and text.strip() else ""
+
+
 def joined(pieces: list[tuple[str, str]]) -> Row:
     """Neighbours of one style as one piece."""
     row: Row = []
@@ -111,7 +119,7 @@ def _half_blocks(colours: list[list[str]], bad: NDArray[np.bool_]) -> list[Row]:
     for y in range(0, len(colours), 2):
         last = y + 1 == len(colours)
         upper, lower = colours[y], [None] * len(colours[y]) if last else colours[y + 1]
-        wrong = bad[y : y + 2].any(axis=0).tolist()
+        wrong = [any(column) for column in bad[y : y + 2].T.tolist()]
         rows.append(joined([_block(a, b, w) for a, b, w in zip(upper, lower, wrong, strict=True)]))
     return rows
 
@@ -127,6 +135,4 @@ def _block(upper: str, lower: str | None, bad: bool) -> tuple[str, str]:
 def _shade(picture: Picture, value: float, bad: bool, colours: Colours) -> tuple[str, str]:
     if bad:
         return NONFINITE + " ", "nonfinite"
-    share = float(share_of_scale(picture, np.float64(value)))
-    tint = ("above" if share >= 0 else "below") if picture.signed and colours == "few" else ""
-    return shade_of(share, picture.signed), tint
+    return swatch(float(share_of_scale(picture, np.array(value, np.float64))), picture.signed, colours)

@@ -1,6 +1,7 @@
 """What the units of a module did on a snapshot's batch, and what that batch is: its labels, rows and pictures."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,20 +32,20 @@ class Activations:
     positions: tuple[int, ...]
     """Shape of the positions of one unit; empty where it is one number."""
 
-    @property
+    @cached_property
     def means(self) -> NDArray[np.float64]:
         """``[S, U]``: mean over positions."""
         with np.errstate(invalid="ignore", over="ignore"):
             found: NDArray[np.float64] = self.values.mean(axis=2, dtype=np.float64)
         return found
 
-    @property
+    @cached_property
     def peaks(self) -> NDArray[np.float32]:
         """``[S, U]``: greatest over positions; NaN where one is."""
         found: NDArray[np.float32] = self.values.max(axis=2)
         return found
 
-    @property
+    @cached_property
     def zeros(self) -> NDArray[np.float64]:
         """``[U]``: share of samples and positions at which a unit is zero."""
         found: NDArray[np.float64] = (self.values == 0).mean(axis=(0, 2))
@@ -68,7 +69,9 @@ def activations_of(made: "Replayed", module: str) -> Activations:
     value = made.replay.output(call)
     layout = Outputs(made.replay.graph).layout(call.outputs[0], call.type)
     if layout.unit_axis is None or not value.numel():
-        raise UsageError(f"{module or 'the root module'} gives {list(value.shape)}, which has no units to look at")
+        raise UsageError(
+            f"{module or 'the root module'} gives {list(value.shape)}, which has no units; name another module"
+        )
     kept = [axis for axis in (layout.sample_axis, layout.unit_axis) if axis is not None]
     others = [axis for axis in range(value.dim()) if axis not in kept]
     moved = value.permute(*kept, *others)

@@ -33,7 +33,7 @@ def maps_of(
 
 
 def _map(found: Activations, sample: int, unit: int, given: Shape) -> NDArray[np.float32]:
-    values = found.values[sample, unit]
+    values: NDArray[np.float32] = found.values[sample, unit]
     if len(found.positions) == 1:
         size = shape_of(len(values), given)
         return values[None] if size is None else values.reshape(size)
@@ -53,18 +53,28 @@ def units_as_picture(found: Activations, sample: int, given: Shape) -> Picture |
 
 
 def input_named(units: Units, snapshot: SnapshotInfo, name: str) -> tuple[str, NDArray[np.float32]]:
-    """The input of that name (``""``: the first) and its values ``[S, …]``.
+    """The input of that name and its values ``[S, …]``; ``""`` is the likeliest to be looked at: one whose samples are
+    pictures and differ, as those of a mask do not.
 
     Raises:
         UsageError: there is none.
     """
     made = units.replayed(snapshot)
     there = inputs_of(made.replay.graph)
-    found = next(iter(there), "") if not name else name if name in there else f"input:{name}"
+    found = name if name in there else f"input:{name}" if name else ""
+    if not name and there:
+        values = {known: input_values(made, *place) for known, place in there.items()}
+        found = max(values, key=lambda known: _worth(values[known]))
     if found not in there:
         listed = ", ".join(there) or "none"
         raise UsageError(f"no input {name or 'of numbers'!r} in this iteration; there are: {listed}")
     return found, input_values(made, *there[found])
+
+
+def _worth(values: NDArray[np.float32]) -> int:
+    """How likely it is that a person wants to see this input: of equals the first is meant."""
+    differ = bool((values != values[:1]).any())
+    return 2 * differ + (len(values) > 0 and as_picture(values[0]) is not None)
 
 
 def inputs_as_pictures(

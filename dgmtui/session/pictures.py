@@ -57,7 +57,8 @@ def as_picture(values: NDArray[np.float32], given: tuple[int, int] | None = None
         return None
     if values.shape[0] == 3:
         return np.ascontiguousarray(np.moveaxis(values, 0, 2))
-    return values[0] if values.shape[0] == 1 else values.mean(axis=0)
+    found: NDArray[np.float32] = values[0] if values.shape[0] == 1 else values.mean(axis=0)
+    return found
 
 
 def picture(label: str, values: NDArray[np.float32], limits: tuple[float, float] | None = None) -> Picture:

@@ -43,16 +43,16 @@ def class_means(means: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[
     """
     classes, rows = np.unique(labels, return_inverse=True)
     sums = np.zeros((len(classes), means.shape[1]))
-    np.add.at(sums, rows, means)
+    with np.errstate(invalid="ignore"):
+        np.add.at(sums, rows, means)
     return classes, sums / np.bincount(rows)[:, None]
 
 
-def most_activating_class(
-    means: NDArray[np.float64], units: tuple[int, ...], labels: NDArray[np.int64] | None
-) -> int | None:
-    """The class for which the units' mean activation is greatest; None where there are no labels, or it is NaN."""
+def strongest_classes(means: NDArray[np.float64], labels: NDArray[np.int64] | None) -> list[int | None]:
+    """For each column of ``means`` ``[S, U]`` the class of greatest mean; None without labels, or where it is NaN."""
     if labels is None or len(labels) != len(means):
-        return None
-    classes, found = class_means(means[:, list(units)], labels)
-    of_class = found.mean(axis=1)
-    return int(classes[of_class.argmax()]) if np.isfinite(of_class).all() else None
+        return [None] * means.shape[1]
+    classes, found = class_means(means, labels)
+    finite = [all(column) for column in np.isfinite(found).T.tolist()]
+    best: list[int] = classes[np.nan_to_num(found).argmax(axis=0)].tolist()
+    return [label if known else None for label, known in zip(best, finite, strict=True)]

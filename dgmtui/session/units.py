@@ -55,6 +55,8 @@ class Units:
         self._clustered: Kept[tuple[object, ...], Clustered] = Kept(16)
         self._numbers: dict[str, NDArray[np.int64]] = {}
         """Module → the cluster numbers of its units the last time; they stay, as far as may be."""
+        self._asked: dict[str, int | None] = {}
+        """Module → how many clusters were asked for the last time."""
         self.last: Clustered | None = None
         """Which clusters ``cluster:N`` means."""
         self.shown: dict[str, UnitsTab] = {}
@@ -93,9 +95,13 @@ class Units:
             made = cluster_units(activations.means, k, self._numbers.get(module))
             found = Clustered(snapshot, module, activations, made)
             self._clustered.put(key, found)
-        self._numbers[module] = found.clustering.labels
+        self._numbers[module], self._asked[module] = found.clustering.labels, k
         self.last = found
         return found
+
+    def cluster_again(self, snapshot: SnapshotInfo, module: str) -> Clustered:
+        """As ``cluster``, into as many as the last time."""
+        return self.cluster(snapshot, module, self._asked.get(module))
 
     def group(self, snapshot: SnapshotInfo, text: str) -> UnitGroup:
         """The units that ``text`` names: ``MODULE``, ``MODULE[UNIT]``, ``MODULE[A,B,C]`` or ``cluster:N``.

@@ -22,30 +22,21 @@ from dgmtui.session.view import View
 from dgmtui.tui.help import HelpScreen
 from dgmtui.tui.keys import bindings, footer, key_of
 from dgmtui.tui.messages import Answer, Answered, Grown, Looked, Refined
-from dgmtui.tui.widgets.contributions import Contributions
+from dgmtui.tui.tabs import COVERING, DRAWN_ABOVE, DRAWN_IN, TABLES_APART, TABS, panes, show_in_tabs
 from dgmtui.tui.widgets.dynamics_chart import DynamicsChart, subject_of
 from dgmtui.tui.widgets.findings import Findings
 from dgmtui.tui.widgets.loss_chart import LossChart
 from dgmtui.tui.widgets.network_tree import NetworkTree
-from dgmtui.tui.widgets.operations import Operations
 from dgmtui.tui.widgets.output import Output
 from dgmtui.tui.widgets.pane import RowsPane
 from dgmtui.tui.widgets.prompt import CommandInput, Prompt
 from dgmtui.tui.widgets.status import Line, Status, keys_row, tabs_row
-from dgmtui.tui.widgets.units import UNIT_TABS, UnitsPane, tab_of
+from dgmtui.tui.widgets.units import UNIT_TABS
 from dgmtui.tui.worker import drain, look, refine, take_in
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-TABS = ("contributions", "operations", *UNIT_TABS, "output")
-DRAWN_IN = {"credit": "contributions", "against": "contributions", "replay": "operations", "nodes": "operations"}
-DRAWN_IN |= {command: tab for tab, commands in UNIT_TABS.items() for command in commands}
-"""Where the answer of a command is drawn, other than in the output tab."""
-TABLES_APART = ("replay",)
-"""Of these an answer with a table in it is more than that tab draws."""
-DRAWN_ABOVE = ("dynamics",)
-"""What the chart pane shows anyway, unless the output tab, which may cover it, is open."""
 POLL_SECONDS = 0.25
 FOLLOW_SECONDS = 0.5
 """How often a run that is watched is asked for what is new."""
@@ -95,10 +86,7 @@ class MainScreen(Screen[None]):
                 yield DynamicsChart(id="dynamics")
                 yield Line(id="tabs")
                 with ContentSwitcher(initial=TABS[0], id="lower"):
-                    yield Contributions(id="contributions")
-                    yield Operations(id="operations")
-                    yield from (UnitsPane(id=tab) for tab in UNIT_TABS)
-                    yield Output(id="output")
+                    yield from panes()
         yield Findings(id="findings")
         yield Prompt(lambda text: self.registry.complete(self._session, text), id="prompt")
         yield Line(id="footer")
@@ -268,10 +256,7 @@ class MainScreen(Screen[None]):
             self.query_one(LossChart).show_loss(view.loss, view.cursor)
             subject = subject_of(view.dynamics, view.module, view.quantity)
             self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor, view.picked)
-            self.query_one(Contributions).show_credit(view.credit, self._hint("credit", "for contributions"))
-            self.query_one(Operations).show_operations(view.operations, self._hint("replay", "for operations"))
-            for tab in UNIT_TABS:
-                self.query_one(f"#{tab}", UnitsPane).show_units(tab_of(view, tab), self._hint(tab, f"for {tab}"))
+            show_in_tabs(self, view, self._hint)
             self.query_one(Findings).show_findings(view.findings, view.findings_complete)
 
     def _stop(self) -> None:
@@ -336,7 +321,7 @@ class MainScreen(Screen[None]):
             self._stop()
             self.app.exit(0)
         line = _one_line(answer.result)
-        drawn = answer.result.command in DRAWN_ABOVE and self._tab != "output"
+        drawn = answer.result.command in DRAWN_ABOVE and self._tab not in COVERING
         if (line is None and not drawn) or answer.typed:
             self.query_one(Output).add(answer.line, answer.result)
         tab = DRAWN_IN.get(answer.result.command, "output" if line is None and not drawn else None)
@@ -351,6 +336,7 @@ class MainScreen(Screen[None]):
         if tab != self._tab:
             self.query_one(ContentSwitcher).current = tab
             self.set_class(tab == "output", "-reading")
+            self.set_class(tab in UNIT_TABS, "-units")
         self._show_tabs()
 
     def _show_tabs(self) -> None:

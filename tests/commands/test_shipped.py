@@ -29,6 +29,9 @@ LINES = (
     "replay", "replay --dtype float64", "replay --beside", "replay --to 1", "nodes", "nodes --bad",
     "credit", "credit loss --by module",
     "credit {leaf}[0]@1 --top 0 --backward", "credit --by unit,sample", "credit nonfinite", "chain", "up", "down",
+    "maps", "maps {leaf} --shared --top 3", "maps input --top 2", "maps --relevance {leaf}[0]", "samples {leaf}[0]",
+    "clusters {leaf}", "clusters 0", "samples cluster:0 --top 2", "clusters {leaf} -k 2", "edges {leaf} {later}",
+    "classes {leaf}",
     "set input[0][1] = input[0][0]", "set param:{leaf}.weight *= 0.5", "replace relu with tanh", "clamp {leaf} -1 +inf",
     "export --patch", "export {file}.patch", "scale {leaf}[0] 0.5", "drop sample 0",
     "replay", "nodes", "credit loss", "chain loss", "undo", "redo", "edits",
@@ -36,6 +39,7 @@ LINES = (
     "dead", "dead {leaf}", "help", "help credit", "save {file}", "source {file}", "nonsense", "module nowhere", "quit",
 )  # fmt: skip
 LEAVES = {"vae": "enc.0", "cnn": "conv1"}
+LATER = {"vae": "mu", "cnn": "conv2"}
 
 
 def refuse(name: str) -> None:
@@ -48,7 +52,7 @@ def test_every_command_is_tried() -> None:
 
 @pytest.mark.parametrize("name", LEAVES)
 def test_every_answer_is_one_line_of_strict_json(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = [line.format(leaf=LEAVES[name], file=tmp_path / "kept.dgm") for line in LINES]
+    lines = [line.format(leaf=LEAVES[name], later=LATER[name], file=tmp_path / "kept.dgm") for line in LINES]
     arguments = [part for line in lines for part in ("-c", line)]
     code = main([str(SHIPPED / f"{name}.h5"), "--batch", "--json", *arguments])
     said = capsys.readouterr()
@@ -56,10 +60,11 @@ def test_every_answer_is_one_line_of_strict_json(name: str, tmp_path: Path, caps
     assert (code, said.err) == (2, ""), "nonsense fails, in JSON"
     assert [answer["command"] for answer in answers] == [line.split()[0] for line in lines]
     failed = {line for line, answer in zip(LINES, answers, strict=True) if "error" in answer}
+    unlabelled = {"classes {leaf}"}
     nothing_failed = {"goto first-nonfinite", "first-nonfinite", "next-nonfinite", "prev-nonfinite"}
     assert {"nonsense", "module nowhere"} <= failed
     at_512 = {"next-snapshot", "credit nonfinite", "up", "down"}
-    assert failed <= {"nonsense", "module nowhere"} | at_512 | (nothing_failed if name == "cnn" else set())
+    assert failed <= {"nonsense", "module nowhere"} | at_512 | (nothing_failed if name == "cnn" else unlabelled)
 
 
 @pytest.fixture(scope="module", params=["vae", "vae-replaced", "vae-softplus", "cnn", "cnn-batchnorm"])

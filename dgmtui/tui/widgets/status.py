@@ -49,15 +49,22 @@ def status_row(view: View, width: int) -> Row:
 
 
 def tabs_row(titles: Sequence[str], active: int, width: int) -> Row:
-    """``[contributions]  operations  output``: the brackets tell without colour which is open; where there is no room
-    the others are cut short."""
-    room = width - len(titles[active]) - 3 * len(titles) + 1
-    longest = max(map(len, titles))
-    others = [title for number, title in enumerate(titles) if number != active]
-    length = next((n for n in range(longest, 2, -1) if sum(len(title[:n]) for title in others) <= room), 2)
+    """``[contributions]  operations   output``: the brackets tell without colour which is open.
+
+    Where there is no room for so many blanks they stand closer, and then the others are cut short.
+    """
+    wide = sum(map(len, titles)) + 3 * len(titles) - 1 <= width
+    length = max(map(len, titles))
+    while (
+        length > 1
+        and len(titles[active]) + 1 + sum(len(title[:length]) + 1 for n, title in enumerate(titles) if n != active)
+        > width - 1
+    ):
+        length -= 1
     row: Row = []
     for number, title in enumerate(titles):
-        row += [(f"[{title}]", "cursor") if number == active else (f" {title[:length]} ", "dim"), (" ", "")]
+        text = f"[{title}]" if number == active else f" {title} " if wide else title[:length]
+        row += [(text, "cursor" if number == active else "dim"), (" ", "")]
     return row
 
 

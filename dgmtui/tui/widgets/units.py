@@ -1,14 +1,17 @@
 """The tabs about units: feature maps, samples and clusters, each as its command made it last."""
 
 import textwrap
+from typing import TYPE_CHECKING
 
 from dgmtui.commands.result import Table
-from dgmtui.render.chart import Row
 from dgmtui.render.numbers import human
 from dgmtui.render.pictures import pictures_rows
-from dgmtui.render.tables import cut, table_rows
+from dgmtui.render.tables import table_rows
 from dgmtui.session.view import UnitsTab, View
 from dgmtui.tui.widgets.pane import RowsPane
+
+if TYPE_CHECKING:
+    from dgmtui.render.chart import Row
 
 UNIT_TABS = {"maps": ("maps",), "samples": ("samples",), "clusters": ("clusters", "edges", "classes")}
 """Tab, which is also a field of the view and the command that makes it first → the commands that are drawn there."""
@@ -36,7 +39,8 @@ class UnitsPane(RowsPane):
             self.show([], [[(self._hint, "dim")]])
             return
         at = "" if view.at is None else f"at {human(view.at)}: "
-        head: list[Row] = [[(cut(at + view.title, width), "strong")]]
+        title = textwrap.wrap(at + view.title, width, max_lines=2, placeholder="…")
+        head: list[Row] = [[(line, "strong")] for line in title]
         rows: list[Row] = []
         if view.columns:
             columns, *rows = table_rows(Table(view.columns, view.rows[:_ROWS], clusters=view.clusters[:_ROWS]), width)
