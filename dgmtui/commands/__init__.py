@@ -3,6 +3,7 @@
 from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     analyse,
     charting,
+    comparing,
     crediting,
     dying,
     editing,
