@@ -30,9 +30,11 @@ LINES = (
     "set input[0][1] = input[0][0]", "set param:{leaf}.weight *= 0.5", "replace relu with tanh", "clamp {leaf} -1 +inf",
     "scale {leaf}[0] 0.5", "drop sample 0", "replay", "nodes", "credit loss", "chain loss", "undo", "redo", "edits",
     "edits --clear",
-    "dead", "dead {leaf}", "help", "help credit", "save {file}", "source {file}", "nonsense", "module nowhere", "quit",
+    "dead", "dead {leaf}", "compare {other}", "compare --at 100 --module {leaf}", "compare off",
+    "help", "help credit", "save {file}", "source {file}", "nonsense", "module nowhere", "quit",
 )  # fmt: skip
 LEAVES = {"vae": "enc.0", "cnn": "conv1"}
+OTHERS = {"vae": "cnn.h5", "cnn": "cnn-batchnorm.h5"}
 
 
 def refuse(name: str) -> None:
@@ -45,7 +47,7 @@ def test_every_command_is_tried() -> None:
 
 @pytest.mark.parametrize("name", LEAVES)
 def test_every_answer_is_one_line_of_strict_json(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = [line.format(leaf=LEAVES[name], file=tmp_path / "kept.dgm") for line in LINES]
+    lines = [line.format(leaf=LEAVES[name], file=tmp_path / "kept.dgm", other=SHIPPED / OTHERS[name]) for line in LINES]
     arguments = [part for line in lines for part in ("-c", line)]
     code = main([str(SHIPPED / f"{name}.h5"), "--batch", "--json", *arguments])
     said = capsys.readouterr()
