@@ -192,6 +192,17 @@ def _layer_blocks(rows: Sequence[Row], numbers: Sequence[list[LayerNumbers | Non
     return blocks
 
 
+def _classes(recordings: Sequence[Recording], rows: Sequence[Row]) -> list[Text]:
+    """Layers of one name that are of other classes."""
+    types = [{module.path: module.type for module in each.modules} for each in recordings]
+    told = []
+    for row in rows:
+        found = [of[path] for of, path in zip(types, row.paths, strict=True) if path is not None]
+        if len(set(found)) > 1:
+            told.append(f"{row.name} ({', '.join(found)})")
+    return [Text(f"of other classes: {', '.join(told)}", "dim")] if told else []
+
+
 def _cell(numbers: LayerNumbers | None, name: str, label: str) -> float | int | None:
     value = None if numbers is None else getattr(numbers, name)
     return round(100 * value, 1) if value is not None and label.endswith("%") else value
