@@ -164,13 +164,21 @@ def _layer_blocks(rows: Sequence[Row], numbers: Sequence[list[LayerNumbers | Non
     shared = [i for i, row in enumerate(rows) if sum(path is not None for path in row.paths) > 1]
     letters = LETTERS[: len(rows[0].paths)] if rows else ""
 
-    def table(title: str, wanted: Sequence[tuple[str, str]], scale: float = 1.0) -> Table:
+    def table(title: str, wanted: Sequence[tuple[str, str]]) -> Table:
         columns = [f"{label} {letter}" for _, label in wanted for letter in letters]
+        once = together and wanted[0][0] == "units"
         cells = tuple(
             (rows[i].name, *(_cell(each, name, label) for name, label in wanted for each in numbers[i])) for i in shared
         )
         kept = [row for row in cells if any(cell is not None for cell in row[1:])]
+        if once:
+            spare = len(letters)
+            kept = [(*row[:2], *row[1 + spare :]) for row in kept]
+            columns = ["units", *columns[spare:]]
         return Table(("layer", *columns), tuple(kept), title=title)
+
+    widths = [{each.units for each in numbers[i] if each is not None} for i in shared]
+    together = all(len(each) == 1 for each in widths)  # one column where no width differs keeps lines short
 
     blocks: list[Block] = [
         table(

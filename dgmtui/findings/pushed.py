@@ -148,7 +148,7 @@ def _means(case: Case, module: str) -> NDArray[np.float64] | None:
 
 
 def _update(case: Case, module: str, row: int) -> tuple[int, float] | None:
-    """The greatest update of the rows before ``row``, as a share of the weights' norm then: of their root mean squares."""
+    """The greatest update of the rows before ``row``, as a share of the weights' norm then."""
     update, weight = (case.channel(module, q) for q in (Quantity.UPDATE, Quantity.WEIGHT))
     if update is None or weight is None or row == 0:
         return None
