@@ -5,6 +5,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     charting,
     classes,
     clustering,
+    comparing,
     crediting,
     dying,
     edges,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @command("dead", group="analyse", needs_replay=True)
 def dead(session: Session, module: ModulePath = "", *, top: int = 20) -> Result:
-    """Show, layer by layer, how many units let nothing through, for which share of samples, and since when.
+    """Show, layer by layer, how many units let nothing through, for how many samples, and since when.
 
     The snapshot at or before the cursor is replayed. A unit lets nothing through for a sample where the slope of its
     activation function is below 0.001 at every position: of a ReLU, where what goes in is zero or less; a sigmoid or a

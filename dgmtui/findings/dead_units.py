@@ -131,13 +131,13 @@ def _dead(case: Case, zeros: NDArray[np.bool_], called: NDArray[np.bool_], sampl
     if len(known) < window or zeros.shape[1] == 0:
         return None
     dead: NDArray[np.bool_] = np.all(zeros[known[-window:]], axis=0)
-    share = zeros[known].mean(axis=1)
+    share: NDArray[np.float64] = zeros[known].mean(axis=1)
 
     def since(enough: NDArray[np.bool_]) -> int:
         alive = np.flatnonzero(~enough)
         return int(rows[known[0 if len(alive) == 0 else alive[-1] + 1]])
 
-    return dead, since(share >= 0.9 * dead.mean()), since(zeros[known][:, dead].all(axis=1))
+    return dead, since(np.asarray(share >= 0.9 * dead.mean())), since(np.asarray(np.all(zeros[known][:, dead], axis=1)))
 
 
 def _finding(case: Case, rectifier: Rectifier) -> Finding:

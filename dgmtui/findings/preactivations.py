@@ -44,7 +44,7 @@ class Preactivations:
     @property
     def dead(self) -> NDArray[np.bool_]:
         """``[U]``, units that let nothing through for any sample."""
-        return self.shut == 1.0
+        return np.asarray(self.shut == 1.0, np.bool_)
 
 
 def preactivations(replay: "Replay", site: "Site") -> Preactivations:

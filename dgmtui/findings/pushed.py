@@ -150,13 +150,13 @@ def _means(case: Case, module: str) -> NDArray[np.float64] | None:
 def _update(case: Case, module: str, row: int) -> tuple[int, float] | None:
     """The greatest update of the rows before ``row``, as a share of the weights' norm then."""
     update, weight = (case.channel(module, q) for q in (Quantity.UPDATE, Quantity.WEIGHT))
-    if update is None or weight is None or row == 0 or not case.recording.channels[update].units:
+    if update is None or weight is None or row == 0:
         return None
-    norms = [np.linalg.norm(np.asarray(case.recording.series(c)[:row], np.float64), axis=1) for c in (update, weight)]
-    shares = np.divide(norms[0], norms[1], out=np.full(row, np.nan), where=norms[1] > 0)
+    sizes = [np.hypot(case.statistic(c, "std")[:row], case.statistic(c, "mean")[:row]) for c in (update, weight)]
+    shares = np.divide(sizes[0], sizes[1], out=np.full(row, np.nan), where=sizes[1] > 0)
     if not np.isfinite(shares).any():
         return None
-    greatest = int(np.nanargmax(np.where(np.isfinite(shares), shares, np.nan)))
+    greatest = int(np.argmax(np.where(np.isfinite(shares), shares, -np.inf)))
     return int(case.recording.rows[greatest]), float(shares[greatest])
 
 

@@ -22,6 +22,7 @@ from dgmtui.trace.batch import batch_size
 if TYPE_CHECKING:
     from dgmtui.credit import AccountLine, Chain
     from dgmtui.recording.reader import Recording
+    from dgmtui.session.comparing import Comparison
     from dgmtui.session.picking import Pick
     from dgmtui.session.view import View
     from dgmtui.trace.graph import Graph
@@ -82,6 +83,8 @@ class Session:
         """None: the quantity's first."""
         self.drawn = ChartSettings()
         """How the dynamics chart is drawn."""
+        self.compared: Comparison | None = None
+        """The recordings that stand beside this one."""
         self.pick: Pick | None = None
         """The line of the dynamics chart that is pointed at."""
         self.focus: Focus | None = None
@@ -240,6 +243,8 @@ class Session:
                 before = _extent(recording)
                 recording.refresh()
                 changed |= _extent(recording) != before
+            if self.compared is not None:
+                self.compared.refresh()
             if changed:
                 self.tree = TreeBuilder(self.recording)
                 self.charts.forget_rewritten()

@@ -33,6 +33,21 @@ class LossView:
     snapshots: tuple[int, ...]
     findings: tuple[tuple[int, str], ...]
     """Iteration and severity."""
+    others: "tuple[OtherLoss, ...]" = ()
+    """Of the recordings that stand beside this one."""
+
+
+@dataclass(frozen=True)
+class OtherLoss:
+    """The loss of a recording that stands beside the one that is looked at."""
+
+    letter: str
+    """``B``, as ``compare`` calls it."""
+    name: str
+    """``vae-softplus.h5``."""
+    iterations: NDArray[np.int64]
+    values: NDArray[np.float64]
+    """Thinned likewise."""
 
 
 @dataclass(frozen=True)

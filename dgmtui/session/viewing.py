@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.session.comparing import names_of
 from dgmtui.session.folding import folded, share_of
 from dgmtui.session.picking import picked_line
-from dgmtui.session.view import CreditRow, CreditView, FindingRow, LossView, View
+from dgmtui.session.view import CreditRow, CreditView, FindingRow, LossView, OtherLoss, View
 
 if TYPE_CHECKING:
     from dgmtui.session.session import Session
@@ -40,6 +41,7 @@ def build_view(session: "Session") -> View:
             *thin_losses(session.landmarks.losses),
             snapshots=tuple(s.iteration for s in recording.snapshots),
             findings=tuple((f.iteration, str(f.severity)) for f in findings),
+            others=_other_losses(session),
         ),
         dynamics=dynamics,
         credit=_credit(session),
@@ -53,6 +55,14 @@ def build_view(session: "Session") -> View:
         picked=picked_line(session, dynamics),
         **session.results.units.shown,
     )
+
+
+def _other_losses(session: "Session") -> tuple[OtherLoss, ...]:
+    if session.compared is None:
+        return ()
+    told = list(names_of(session.compared.recordings(session)).items())[1:]
+    losses = session.compared.losses()
+    return tuple(OtherLoss(letter, name, *thin_losses(each)) for (letter, name), each in zip(told, losses, strict=True))
 
 
 def _title(session: "Session") -> str:

@@ -36,10 +36,12 @@ LINES = (
     "export --patch", "export {file}.patch", "scale {leaf}[0] 0.5", "drop sample 0",
     "replay", "nodes", "credit loss", "chain loss", "undo", "redo", "edits",
     "edits --clear",
-    "dead", "dead {leaf}", "help", "help credit", "save {file}", "source {file}", "nonsense", "module nowhere", "quit",
+    "dead", "dead {leaf}", "compare {other}", "compare --at 100 --module {leaf}", "compare off",
+    "help", "help credit", "save {file}", "source {file}", "nonsense", "module nowhere", "quit",
 )  # fmt: skip
 LEAVES = {"vae": "enc.0", "cnn": "conv1"}
 LATER = {"vae": "mu", "cnn": "conv2"}
+OTHERS = {"vae": "cnn.h5", "cnn": "cnn-batchnorm.h5"}
 
 
 def refuse(name: str) -> None:
@@ -52,7 +54,8 @@ def test_every_command_is_tried() -> None:
 
 @pytest.mark.parametrize("name", LEAVES)
 def test_every_answer_is_one_line_of_strict_json(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = [line.format(leaf=LEAVES[name], later=LATER[name], file=tmp_path / "kept.dgm") for line in LINES]
+    words = {"leaf": LEAVES[name], "later": LATER[name], "file": tmp_path / "kept.dgm", "other": SHIPPED / OTHERS[name]}
+    lines = [line.format(**words) for line in LINES]
     arguments = [part for line in lines for part in ("-c", line)]
     code = main([str(SHIPPED / f"{name}.h5"), "--batch", "--json", *arguments])
     said = capsys.readouterr()

@@ -1,0 +1,153 @@
+"""Recordings beside each other: what is told of each is what each tells of itself."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dgmtui.commands import REGISTRY
+from dgmtui.errors import DgmtuiError
+from dgmtui.recording import open_recording
+from dgmtui.recording.model import Measure
+from dgmtui.render.json import to_json
+from dgmtui.session.session import Session
+
+SHIPPED = Path(__file__).parents[2] / "recordings"
+SCRIPT = """
+import sys, torch
+from torch import nn
+width, depth = map(int, sys.argv[1:])
+torch.manual_seed(0)
+sizes = [5] + [width] * depth + [1]
+layers = []
+for a, b in zip(sizes, sizes[1:]):
+    layers += [nn.Linear(a, b), nn.ReLU()]
+net = nn.Sequential(*layers[:-1])
+x = torch.randn(64, 5)
+y = x[:, :1] * x[:, 1:2]
+opt = torch.optim.SGD(net.parameters(), lr=0.05)
+for _ in range(40):
+    loss = (net(x) - y).square().mean()
+    opt.zero_grad(); loss.backward(); opt.step()
+"""
+
+
+@pytest.fixture
+def session(request: pytest.FixtureRequest) -> Iterator[Session]:
+    with open_recording(SHIPPED / f"{request.param}.h5") as recording:
+        yield Session(recording, thorough=True)
+
+
+def run(session: Session, line: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(to_json(REGISTRY.run(session, line)))
+    return answer
+
+
+@pytest.mark.parametrize("session", ["vae"], indirect=True)
+def test_before_and_after_a_cure(session: Session) -> None:
+    """The replaced image is taken from the failing iteration on: until then the runs are one."""
+    told = run(session, f"compare {SHIPPED / 'vae-replaced.h5'} {SHIPPED / 'vae-softplus.h5'} --at 2000")
+    a, b, c = told["recordings"]
+    assert [each["name"] for each in told["recordings"]] == ["A", "B", "C"]
+    assert a["parameters"] == b["parameters"] == c["parameters"]
+    mine, replaced = session.recording.losses(), open_recording(SHIPPED / "vae-replaced.h5").losses()
+    count = min(len(mine), len(replaced))
+    first = int(np.argmin(mine[:count] == replaced[:count]))
+    assert b["equal_until"] == first - 1 == 2577 and c["equal_until"] is None
+    assert a["loss"]["first_nonfinite"] == 2578 and c["loss"]["first_nonfinite"] is None
+    assert a["loss"]["best"] == np.nanmin(np.where(np.isfinite(mine), mine, np.nan))
+    assert all(layer["how"][1] in ("name", None) for layer in told["layers"])
+    kinds = {(f["kind"], tuple(f["in"])) for f in told["findings"]}
+    assert ("nonfinite", ("A", "B")) in kinds and not any("C" in names and kind == "nonfinite" for kind, names in kinds)
+
+
+@pytest.mark.parametrize("session", ["cnn"], indirect=True)
+def test_numbers_are_those_of_the_recorded_row(session: Session) -> None:
+    told = run(session, f"compare {SHIPPED / 'cnn-batchnorm.h5'} --at 101 --credit fc2[3]")
+    with open_recording(SHIPPED / "cnn-batchnorm.h5") as other:
+        for layer in told["layers"]:
+            assert layer["how"] == [None, "name"]
+            for recording, path, numbers in zip(
+                (session.recording, other), layer["paths"], layer["numbers"], strict=True
+            ):
+                assert numbers["iteration"] == 100
+                row = recording.row_at(101)
+                channel = recording.channel(path, "activation")
+                zeros = np.asarray(recording.series(channel, Measure.ZEROS)[row])
+                assert numbers["dead"] == pytest.approx((zeros == 1).mean())
+                assert numbers["rms"] == pytest.approx(np.median(recording.series(channel, Measure.RMS)[row]), rel=1e-5)
+    by_path = {layer["paths"][0]: place for place, layer in enumerate(told["layers"])}
+    mine = run(session, "goto 101") and run(session, "credit fc2[3] --by module --top 0")
+    assert told["credit"]["iterations"] == [64, 64]
+    for row in mine["rows"]:
+        if row["forward"] is not None and row["module"] in by_path:
+            share = told["credit"]["shares"][by_path[row["module"]]][0]
+            assert share == pytest.approx(row["forward"] / mine["target"]["value"])
+    dead = [f for f in told["findings"] if f["kind"] == "dead_units"]
+    assert {f["modules"][0] for f in dead} == {"relu1", "relu2", "relu3"} and all(f["in"] == ["A"] for f in dead)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, int], Path]:
+    folder = tmp_path_factory.mktemp("mlps")
+    (folder / "mlp.py").write_text(SCRIPT)
+
+    def record(width: int, depth: int) -> Path:
+        path = folder / f"mlp-{width}-{depth}.h5"
+        line = [sys.executable, "-m", "dgmtui", "record", "--every", "1", "-o", path, folder / "mlp.py", width, depth]
+        subprocess.run(list(map(str, line)), check=True, capture_output=True)
+        return path
+
+    return record
+
+
+def test_other_width_and_depth(made: Callable[[int, int], Path]) -> None:
+    """The first goes with the first and the last with the last; what is over is listed, and the text names it."""
+    narrow, deep = made(8, 1), made(24, 3)
+    with open_recording(narrow) as recording:
+        session = Session(recording)
+        told = run(session, f"compare {deep}")
+        pairs = {tuple(layer["paths"]): layer for layer in told["layers"]}
+        linear = {pair for pair in pairs if pair[0] in ("0", "2")}
+        assert linear == {("0", "0"), ("2", "6")}
+        assert [n["units"] for n in pairs["0", "0"]["numbers"]] == [8, 24]
+        assert [n["units"] for n in pairs["2", "6"]["numbers"]] == [1, 1]
+        assert {b for a, b in pairs if a is None} == {"2", "3", "4", "5"}
+        assert [each["parameters"] for each in told["recordings"]] == [8 * 6 + 9, 24 * 6 + 2 * 24 * 25 + 25]
+        text = [block.text for block in REGISTRY.run(session, "compare").blocks if hasattr(block, "text")]
+        assert "only in B: 2, 3, 4, 5" in text
+        assert any(line.startswith("aligned by class and depth") and "2 = 6" in line for line in text)
+
+
+@pytest.mark.parametrize("session", ["cnn"], indirect=True)
+def test_what_cannot_be_compared_is_said_and_leaves_what_stands(session: Session, tmp_path: Path) -> None:
+    with pytest.raises(DgmtuiError, match=r"it needs OTHER\.h5"):
+        run(session, "compare")
+    other = SHIPPED / "cnn-batchnorm.h5"
+    run(session, f"compare {other}")
+    standing, view = session.compared, session.view()
+    assert [loss.letter for loss in view.loss.others] == ["B"] and len(view.loss.others[0].values) == 600
+    (tmp_path / "torn.h5").write_bytes(other.read_bytes()[:20000])
+    (tmp_path / "text.h5").write_text("no recording")
+    (tmp_path / "link.h5").symlink_to(SHIPPED / "cnn.h5")
+    for name in ("torn.h5", "text.h5", "absent.h5", "link.h5", "."):
+        with pytest.raises(DgmtuiError) as raised:
+            run(session, f"compare {tmp_path / name}")
+        assert "\n" not in str(raised.value)
+        assert session.compared is standing and len(session.compared.losses()[0]) == 600
+    for line in (
+        f"compare {other} {other}",
+        "compare --at -9999",
+        "compare --module nowhere",
+        "compare --credit no.where",
+    ):
+        with pytest.raises(DgmtuiError):
+            run(session, line)
+    assert session.compared is standing
+    assert run(session, "compare off")["recordings"] == []
+    assert session.compared is None and session.view().loss.others == ()
