@@ -1,6 +1,7 @@
 """A step taken again from a recording is the training's, bit for bit, and so are the iterations after it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from dgmtui.errors import ReplayError, UsageError
 from dgmtui.recording import open_recording
 from dgmtui.recording.check import check
 from dgmtui.recording.compacting import compact
+from dgmtui.recording.model import ParameterGroup
 from dgmtui.session.session import Session
 from dgmtui.trace.steps import load_steps
 from dgmtui.trace.tensors import from_stored
@@ -101,9 +103,7 @@ def run(session: Session, line: str) -> Any:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_the_step_and_what_follows_are_the_trainings(
-    name: str, tmp_path: Path, opened: Callable[..., Session]
-) -> None:
+def test_the_step_and_what_follows_are_the_trainings(name: str, tmp_path: Path, opened: Callable[..., Session]) -> None:
     weights, losses = train(tmp_path / "run.h5", OPTIMIZERS[name])
     for iteration in (0, 1, 2, 4):
         session = opened(iteration)
@@ -195,11 +195,63 @@ def test_a_step_to_infinity_is_born_in_update(tmp_path: Path, opened: Callable[.
     assert told["rows"][0]["nonfinite"] > 0 and told["rows"][0]["unit"] is not None
 
 
+def test_iterations_that_were_asked_for_lead_up_to_the_failure(tmp_path: Path, opened: Callable[..., Session]) -> None:
+    _, losses = train(tmp_path / "run.h5", OPTIMIZERS["adamw"], bad=7, snapshots=[5, 6])
+    told = run(opened(5), "continue 5")
+    assert [each["iteration"] for each in told["iterations"]] == [6, 7]
+    assert all(each["exact"] for each in told["iterations"]) and told["iterations"][0]["loss"] == losses[6]
+    assert not told["held"] and told["iterations"][1]["births"]
+
+
+def hostile(session: Session, **changes: Any) -> None:
+    """What the file says of the step is something else."""
+    snapshot = session.needed_snapshot()
+    (step,) = snapshot.optimizers
+    session.recording.__dict__["snapshots"] = (replace(snapshot, optimizers=(replace(step, **changes),)),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"type": "os.system"}, "none of torch.optim's own classes"),
+        ({"type": "torch.optim.Optimizer"}, "none of torch.optim's own classes"),
+        ({"type": "torch.optim.lbfgs.LBFGS"}, "runs the network again"),
+        ({"groups": (ParameterGroup((), {}),)}, "no gradient for any parameter"),
+        ({"groups": (ParameterGroup(("0.weight",), {"lr": "much"}),)}, "can't be made again"),
+        ({"groups": (ParameterGroup(("0.weight",), {"betas": [0.9]}),)}, "can't be taken"),
+        ({"groups": (ParameterGroup(("0.weight", "0.weight"), {}),)}, "can't be"),
+        ({"numbers": {"exp_avg:0.weight": "x", "nothing": None}}, ""),
+    ],
+)
+def test_a_hostile_file_gets_one_sentence(
+    changes: dict[str, Any], said: str, tmp_path: Path, opened: Callable[..., Session]
+) -> None:
+    train(tmp_path / "run.h5", OPTIMIZERS["adam"], last=5)
+    session = opened(4)
+    hostile(session, **changes)
+    if said:
+        with pytest.raises(ReplayError, match=said) as raised:
+            run(session, "optimizer-step")
+        assert "\n" not in str(raised.value)
+    else:
+        assert run(session, "optimizer-step")["verdict"] == "matches"
+
+
+def test_state_of_another_shape_is_refused(tmp_path: Path, opened: Callable[..., Session]) -> None:
+    train(tmp_path / "run.h5", OPTIMIZERS["adam"], last=5)
+    session = opened(4)
+    snapshot = session.needed_snapshot()
+    tensors = {**snapshot.tensors, "optimizer:exp_avg:0.weight": snapshot.tensors["param:3.weight"]}
+    session.recording.__dict__["snapshots"] = (replace(snapshot, tensors=tensors),)
+    with pytest.raises(ReplayError, match=r"the state exp_avg of 0\.weight is not of its shape"):
+        run(session, "optimizer-step")
+
+
 def test_gaps_are_said(tmp_path: Path, opened: Callable[..., Session]) -> None:
     train(tmp_path / "run.h5", OPTIMIZERS["sgd"])
     (gap,) = run(opened(4), "continue 1")["iterations"]
     assert (gap["iteration"], gap["skipped"], gap["exact"]) == (8, 3, False)
-    assert gap["note"] == "3 updates between 4 and 8 left out"
+    assert gap["note"].startswith("3 updates between 4 and 8 left out")
     with pytest.raises(UsageError, match="no iteration after 8 has a snapshot"):
         run(opened(8), "continue 3")
     with pytest.raises(UsageError, match="from 1"):
