@@ -97,7 +97,18 @@ class Keeper:
         """The snapshot of what was captured, to which steps may be added."""
         paths = self._names.parameters | ({} if encoded.plan is None else encoded.plan.loose_parameters())
         named = {id(parameter): path for path, parameter in paths.items()}
-        return Pending(encoded, iteration, reason, backward.value, turn, extra, backward, named)
+        return Pending(
+            encoded,
+            iteration,
+            reason,
+            backward.value,
+            turn,
+            extra,
+            number=backward.number,
+            before=backward.before,
+            loss_scale=backward.loss_scale,
+            names=named,
+        )
 
     def _fits(self, reason: str, iteration: int, size: int) -> bool:
         """Whether --max-size allows it; onsets are never thinned away: all together take no more than one other may."""
