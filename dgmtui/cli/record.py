@@ -31,6 +31,7 @@ def _settings(chosen: argparse.Namespace) -> "Settings":
         "only": chosen.only,
         "without": chosen.without,
         "elements": chosen.elements,
+        "snapshots": chosen.snapshot,
         "optimizer_state": not chosen.no_optimizer_state,
         "max_size": chosen.max_size,
         "compress": chosen.compress,
@@ -44,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         "                     [--on-nonfinite stop|continue|debug]\n"
         "                     [--max-size SIZE] [--compress]\n"
         "                     [--only PATTERN]… [--without PATTERN]… [--elements N]\n"
-        "                     [--no-optimizer-state]\n"
+        "                     [--snapshot N]… [--no-optimizer-state]\n"
         "                     (SCRIPT | -m MODULE) [ARGS…]",
         description="Run a training script as `python SCRIPT ARGS…` does, and record it. The script needs no change.",
         epilog="It exits with the script's code, or with 1 after it stopped the run at a non-finite value.",
@@ -118,6 +119,15 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_state(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--snapshot",
+        action="append",
+        type=int,
+        default=[],
+        metavar="N",
+        help="also keep iteration N as a snapshot, as the one before a failure that a first recording showed (may be "
+        "repeated)",
+    )
     parser.add_argument(
         "--no-optimizer-state",
         action="store_true",

@@ -69,7 +69,14 @@ class Engine:
         self._writer = writer
         self._journal = Journal(writer, self.names, last=options.last, say=say)
         self._outputs = Outputs(self.names, self._journal, lambda message: self._note("warning", message))
-        self._keeper = Keeper(self._journal, self.names, self._given, say, optimizer_state=options.optimizer_state)
+        self._keeper = Keeper(
+            self._journal,
+            self.names,
+            self._given,
+            say,
+            optimizer_state=options.optimizer_state,
+            asked=options.snapshots,
+        )
         self._following = self._keeper.following
         self._gradients = Gradients(self.names, options.selection)
         self._updates = Updates(self.names, self._gradients)

@@ -1,6 +1,6 @@
 """Which iterations are kept as snapshots before any fails; each is the proof that the trace before still stands."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -30,6 +30,7 @@ class Keeper:
         say: Callable[[str], None],
         *,
         optimizer_state: bool = True,
+        asked: Collection[int] = (),
     ) -> None:
         self.always = False
         """A trace went stale: every iteration is to be traced."""
@@ -41,6 +42,8 @@ class Keeper:
         self._onsets = Onsets()
         self._bytes = dict.fromkeys(_SHARES, 0)
         self._left_out = False
+        self._asked = frozenset(asked)
+        """Iterations that are to be kept in any case."""
         self.following = Following(journal, names, optimizer_state)
         """The optimisers' steps, which are added to what is kept."""
 
@@ -52,6 +55,8 @@ class Keeper:
             self._journal.event(iteration, ONSET, told)
             if self._has_room(ONSET):
                 return ONSET
+        if iteration in self._asked:
+            return "scheduled"
         scheduled = is_power(iteration) or self._owes
         return "scheduled" if scheduled and self._has_room("scheduled") else None
 
@@ -92,7 +97,18 @@ class Keeper:
         """The snapshot of what was captured, to which steps may be added."""
         paths = self._names.parameters | ({} if encoded.plan is None else encoded.plan.loose_parameters())
         named = {id(parameter): path for path, parameter in paths.items()}
-        return Pending(encoded, iteration, reason, backward.value, turn, extra, backward, named)
+        return Pending(
+            encoded,
+            iteration,
+            reason,
+            backward.value,
+            turn,
+            extra,
+            number=backward.number,
+            before=backward.before,
+            loss_scale=backward.loss_scale,
+            names=named,
+        )
 
     def _fits(self, reason: str, iteration: int, size: int) -> bool:
         """Whether --max-size allows it; onsets are never thinned away: all together take no more than one other may."""

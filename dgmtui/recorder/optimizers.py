@@ -21,7 +21,7 @@ def class_of(optimizer: torch.optim.Optimizer) -> str:
 
 def is_known(optimizer: torch.optim.Optimizer) -> bool:
     """Whether it is one of PyTorch's own, which can be made again by name."""
-    return type(optimizer).__module__.startswith("torch.optim.")
+    return f"{type(optimizer).__module__}.".startswith("torch.optim.")
 
 
 def groups_of(optimizer: torch.optim.Optimizer, paths: Mapping[int, str]) -> tuple[ParameterGroup, ...]:

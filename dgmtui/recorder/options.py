@@ -24,6 +24,7 @@ class Settings(TypedDict, total=False):
     without: Sequence[str]
     elements: int
     optimizer_state: bool
+    snapshots: Sequence[int]
     max_size: str | int | None
     compress: bool
 
@@ -40,6 +41,7 @@ class Options:
     without: Sequence[str] = ()
     elements: int = 0
     optimizer_state: bool = True
+    snapshots: Sequence[int] = ()
     max_size: str | int | None = None
     compress: bool = False
     selection: Selection = field(init=False, repr=False, compare=False)
@@ -55,6 +57,8 @@ class Options:
         _require_list("only", self.only)
         _require_list("without", self.without)
         _require_whole("elements", self.elements, least=0)
+        for iteration in self.snapshots:
+            _require_whole("each of snapshots", iteration, least=0)
         object.__setattr__(self, "selection", Selection(self.only, self.without))
         object.__setattr__(self, "max_bytes", None if self.max_size is None else parse_size(self.max_size))
 

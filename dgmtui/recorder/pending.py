@@ -1,5 +1,6 @@
 """A snapshot from its backward pass to the end of its iteration: what optimisers do meanwhile is added to it."""
 
+import weakref
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dgmtui.recorder.capture import Backward, Encoded
+from dgmtui.recorder.capture import Before, Encoded
 from dgmtui.recorder.changes import change_of
 from dgmtui.recorder.optimizers import class_of, groups_of, is_known, state_nbytes, state_of, stepping, trained
 from dgmtui.recording.model import GradientChange, OptimizerStep, StepOutcome, StoredTensor
@@ -25,7 +26,7 @@ class _Step:
     """One optimiser's step, as far as it is known."""
 
     told: OptimizerStep
-    optimizer: torch.optim.Optimizer
+    optimizer: weakref.ref[torch.optim.Optimizer]
     compared: bool = False
     """With its gradients."""
 
@@ -40,7 +41,10 @@ class Pending:
     loss: float
     turn: Callable[[], str]
     extra: Mapping[str, Any]
-    backward: Backward
+    number: int
+    """Of its backward pass in the iteration, from 0."""
+    before: Before
+    loss_scale: float | None
     names: Mapping[int, str]
     """Paths of parameters by their id."""
     _steps: list[_Step] = field(default_factory=list)
@@ -58,7 +62,7 @@ class Pending:
         """The step is about to be made, or ``compared`` False: is under way, or is left out."""
         step = self._add(optimizer, takes_state, self._moved(stepping(optimizer)))
         if compared and is_known(optimizer):
-            self._compare(step)
+            self._compare(step, optimizer)
 
     def expect(
         self, optimizer: torch.optim.Optimizer, takes_state: TakesState, passes_left: int, *, before_backward: bool
@@ -82,29 +86,29 @@ class Pending:
             tensors, numbers = state_of(optimizer, moved)
             self._more |= tensors
             self._keep_unseen(moved)
-            self._keep_earlier({path: g for path, g in (self.backward.before.gradients or {}).items() if path in moved})
+            self._keep_earlier({path: g for path, g in (self.before.gradients or {}).items() if path in moved})
         told = OptimizerStep(
             type=class_of(optimizer),
             groups=groups_of(optimizer, self.names),
             outcome=StepOutcome.NOT_MADE,
             numbers=numbers,
-            loss_scale=self.backward.loss_scale,
+            loss_scale=self.loss_scale,
             left_out=left_out,
         )
-        self._steps.append(_Step(told, optimizer))
+        self._steps.append(_Step(told, weakref.ref(optimizer)))
         return self._steps[-1]
 
     def end(self, optimizer: torch.optim.Optimizer, outcome: StepOutcome) -> None:
         """The step was made, or skipped."""
-        step = next((each for each in self._steps if each.optimizer is optimizer), None)
+        step = next((each for each in self._steps if each.optimizer() is optimizer), None)
         if step is None or step.told.outcome is not StepOutcome.NOT_MADE:
             return
         step.told = replace(step.told, outcome=outcome)
         if not is_known(optimizer) or outcome is not StepOutcome.MADE:
             return
         if not step.compared:
-            self._compare(step)
-        self._measure(step)
+            self._compare(step, optimizer)
+        self._measure(step, optimizer)
 
     def ended(self) -> Callable[[RecordingWriter], object]:
         """What appends it to a recording; nothing of the training waits with it."""
@@ -133,9 +137,9 @@ class Pending:
         known = self._more.get(name) or self.encoded.tensors.get(name)
         return None if known is None else from_stored(known)
 
-    def _compare(self, step: _Step) -> None:
+    def _compare(self, step: _Step, optimizer: torch.optim.Optimizer) -> None:
         """The gradients as they are with those that the backward pass left."""
-        moved = self._moved(stepping(step.optimizer))
+        moved = self._moved(stepping(optimizer))
         after = {path: p.grad.detach().cpu() for path, p in moved.items() if p.grad is not None}
         left = {path: total for path in after if (total := self._left(path)) is not None}
         change, amount = change_of(left, after)
@@ -150,10 +154,10 @@ class Pending:
             return own if earlier is None else earlier + own
         return earlier
 
-    def _measure(self, step: _Step) -> None:
+    def _measure(self, step: _Step, optimizer: torch.optim.Optimizer) -> None:
         """How far the step moved each parameter, and where to."""
         updates, checksums = {}, {}
-        for path, parameter in self._moved(stepping(step.optimizer) or trained(step.optimizer)).items():
+        for path, parameter in self._moved(stepping(optimizer) or trained(optimizer)).items():
             old = self._stored(f"param:{path}")
             if old is None or parameter.layout != torch.strided:
                 continue

@@ -75,7 +75,7 @@ class Following:
         Args:
             before_backward: the failing pass has made no gradients.
         """
-        passes = pending.backward.number + 1
+        passes = pending.number + 1
         after = min((count for count in self._order if count >= passes), default=passes)
         expected = [one for ref in self._order.get(after, []) if (one := ref()) is not None]
         current = None if self._under_way is None else self._under_way()

@@ -66,6 +66,15 @@ def _snapshots(recording: Recording) -> Iterator[str]:
                 recording.tensor(spec)
             except RecordingError as error:
                 yield f"tensor {name!r} of the snapshot of iteration {snapshot.iteration}: {error}"
+        yield from _states(snapshot)
+
+
+def _states(snapshot: SnapshotInfo) -> Iterator[str]:
+    """Every tensor of an optimiser's state is of a parameter that an optimiser of the snapshot moves."""
+    moved = {path for step in snapshot.optimizers for group in step.groups for path in group.parameters}
+    for name in snapshot.tensors:
+        if name.startswith("optimizer:") and name.split(":", 2)[-1] not in moved:
+            yield f"tensor {name!r} of the snapshot of iteration {snapshot.iteration} is of no optimiser in it."
 
 
 def _numbers(recording: Recording) -> Iterator[str]:

@@ -173,7 +173,8 @@ def _gap(before: SnapshotInfo, after: SnapshotInfo) -> int:
 def _note(recording: "Recording", before: SnapshotInfo, after: SnapshotInfo) -> str:
     """What else happened between two turns than the steps, as far as snapshots tell."""
     if gap := _gap(before, after):
-        return f"{gap:,} update{'s' * (gap > 1)} between {before.iteration:,} and {after.iteration:,} left out"
+        between = f"{before.iteration:,} and {after.iteration:,}"
+        return f"{gap:,} update{'s' * (gap > 1)} between {between} left out (`dgmtui record --snapshot N` keeps N)"
     if after.turn.isdecimal() and int(after.turn) > 1 and before.iteration != after.iteration:
         return f"turn {int(after.turn) - 1} of iteration {after.iteration:,} has no snapshot, its step is left out"
     for told in before.optimizers:

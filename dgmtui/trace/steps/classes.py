@@ -40,6 +40,9 @@ def made(told: OptimizerStep, parameters: Mapping[str, Tensor]) -> torch.optim.O
     """
     kind: Callable[[Any], torch.optim.Optimizer] = _own_classes()[told.type]
     groups = [_group(group, parameters) for group in told.groups]
+    paths = [path for group in told.groups for path in group.parameters if path]
+    if len(set(paths)) < len(paths):
+        raise ReplayError(f"{told.type} can't be made again: a parameter is in it twice, so the recording is damaged")
     try:
         known = kind([torch.zeros(1, 1, requires_grad=True)]).defaults
         return kind([{**_settings(known, group), "params": group["params"]} for group in groups if group["params"]])

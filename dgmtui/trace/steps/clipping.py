@@ -60,17 +60,17 @@ def at_step(told: OptimizerStep, left: Mapping[str, Tensor], norm: float, clippi
         return AtStep({path: g.clamp(-told.amount, told.amount) for path, g in left.items()})
     if told.gradients is GradientChange.SCALED and norm == told.norm:
         return AtStep(_scaled(left, told.amount))
-    if told.gradients is GradientChange.SCALED and (clipping is None or _clipped_to(told) is None):
-        others = abs(told.amount * scale - 1) > _ALIKE
-        note = "gradients were scaled between backward and step, and these are scaled by the same number"
-        return AtStep(_scaled(left, told.amount), note if others else "")
+    beyond = told.amount * scale - 1
+    if told.gradients is GradientChange.SCALED and (clipping is None or beyond > _ALIKE):
+        note = f"gradients were multiplied by {1 + beyond:.4g} between backward and step, as these are too"
+        return AtStep(_scaled(left, told.amount), note if abs(beyond) > _ALIKE else "")
     if told.gradients is GradientChange.NONE and norm == told.norm:
         return AtStep(_scaled(left, 1 / scale))  # a fused step divides by the scale itself
     factor = 1.0 if clipping is None or not math.isfinite(norm) else clipping.factor(norm / scale)
     note = ""
     if told.gradients is GradientChange.OTHER:
         note = "gradients were changed between backward and step; the step takes them as backward left them"
-    elif clipping is not None and factor < 1:
+    elif clipping is not None and factor < 1 and not math.isclose(norm, told.norm, rel_tol=_ALIKE):
         note = f"gradients are clipped to the norm {clipping.most:.4g}, as in other snapshots"
     return AtStep(_scaled(left, factor / scale), note)
 

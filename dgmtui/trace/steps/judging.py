@@ -30,6 +30,8 @@ def _judged(taken: Taken) -> tuple[Match, str]:
         return (Match.MATCHES if taken.skipped else Match.DIFFERS), f"the gradient scaler skipped this step, {same}"
     if told.outcome is StepOutcome.NOT_MADE:
         return Match.NOT_MADE, "the training had not made this step when it was recorded"
+    if not told.updates:
+        return Match.NOT_MADE, "nothing is recorded of what the training's step changed"
     ours = {path: _norm(after, taken.before[path]) for path, after in taken.after.items()}
     if set(told.updates) - set(ours):
         missing = sorted(set(told.updates) - set(ours))[0]

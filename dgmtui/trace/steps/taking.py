@@ -1,5 +1,6 @@
 """Taking one optimiser's step with torch.optim itself, on copies."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -73,8 +74,8 @@ def take(
 
 
 def norm_of(gradients: Mapping[str, Tensor]) -> float:
-    """L2 norm of all of them together, in double precision."""
-    return float(sum((g.detach().abs().double().square().sum() for g in gradients.values()), torch.zeros(())).sqrt())
+    """L2 norm of all of them together, in double precision; the same in whatever order they come."""
+    return math.sqrt(math.fsum(float(g.detach().abs().double().square().sum()) for g in gradients.values()))
 
 
 def _total(earlier: Tensor | None, own: Tensor | None) -> Tensor | None:
