@@ -16,7 +16,7 @@ class Completes:
     """Marks an argument that the prompt completes: ``Annotated[str, Completes("module")]``."""
 
     what: str
-    """``module``, ``command`` or ``file``."""
+    """``module``, ``target``, ``command`` or ``file``."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dgmtui.commands.grammar import Parameter, bind, parameters_of, quote, split
 from dgmtui.commands.result import Result
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.session.session import Session
+from dgmtui.session.subject import target_words
 
 GROUPS = ("move", "look", "analyse", "edit", "session")
 Function = Callable[..., Result]
@@ -169,6 +170,8 @@ class Registry:
         found = list(parameter.choices)
         if parameter.completes == "module" and session is not None:
             found += [module.path for module in session.recording.modules if module.path]
+        if parameter.completes == "target" and session is not None:
+            found += target_words(session.recording)
         return found
 
 

@@ -30,6 +30,13 @@ def charted(recording: "Recording") -> frozenset[str]:
     return frozenset(channel.module for channel in recording.channels if channel.units)
 
 
+def target_words(recording: "Recording") -> list[str]:
+    """What `credit` and `chain` can be asked for by name: modules, then gradients of parameters."""
+    modules = [module for module in recording.modules if module.path]
+    gradients = [".".join(filter(None, (m.path, name))) for m in recording.modules for name in m.parameters]
+    return ["nonfinite", "loss", *(module.path for module in modules), *(f"grad:{name}" for name in gradients)]
+
+
 def of_findings(recording: "Recording", results: "Results") -> Subject | None:
     """Of the findings that need no replay, the first whose module has series; else the first such leaf."""
     known = charted(recording)
