@@ -82,10 +82,11 @@ def credit(
 
 @command("against", group="analyse", needs_replay=True)
 def against(session: Session, iteration: int | Literal["off"] | None = None) -> Result:
-    """Set every table of contributions beside the same target at another snapshot, with differences and their ranks.
+    """Set every table of contributions beside the same target at another snapshot.
 
-    Without a number it is the last healthy snapshot before the one that is looked at; `against off` ends it. The table
-    that is shown is made anew; `credit --sort difference` puts first what moved most.
+    Each row then has what it was there, the difference and the rank of the difference. Without a number it is the last
+    healthy snapshot before the one that is looked at; `against off` ends it. The table that is shown is made anew;
+    `credit --sort difference` puts first what moved most.
 
     A target in one sample is compared with the same sample of the data set where the other batch has it; else with the
     mean over that batch, and that is said.

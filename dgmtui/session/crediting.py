@@ -201,6 +201,10 @@ class Crediting:
             raise
         except DgmtuiError as error:
             return Comparison(iteration, None, said=f"nothing to compare with at iteration {iteration:,}: {error}")
+        other_target = table.contributions.target
+        if (other_target.base, other_target.unit, other_target.units) != (target.base, target.unit, target.units):
+            why = other_target.text
+            return Comparison(iteration, None, said=f"nothing to compare with at iteration {iteration:,}: {why}")
         return self._comparison(made, table, found)
 
     def _comparison(self, made: CreditTable, table: CreditTable, found: "Counterpart") -> Comparison:
