@@ -1,72 +1,132 @@
 """Commands that assign credit: which units put a value there, and the way from it back to the input."""
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from dgmtui.commands.chain_data import account_blocks, chain_data
+from dgmtui.commands.credit_tables import credit_blocks, credit_data
 from dgmtui.commands.describe import as_edited, elsewhere
+from dgmtui.commands.grammar import Completes
 from dgmtui.commands.registry import REGISTRY, command
-from dgmtui.commands.result import Block, Result, Table, Text
+from dgmtui.commands.result import Result, Text
 from dgmtui.errors import UsageError
-from dgmtui.session.crediting import CreditTable
-from dgmtui.session.folding import FOLDED, folded, share_of
+from dgmtui.session.crediting import Sort
 from dgmtui.session.session import Session
 
 if TYPE_CHECKING:
-    from dgmtui.credit import Chain, Contribution
+    from dgmtui.credit import Chain
 
-By = Literal["unit", "unit,sample", "module"]
+TargetName = Annotated[str, Completes("target")]
+By = Literal["unit", "unit,sample", "module", "sample", "region"]
 Rule = Literal["epsilon", "gamma", "alphabeta", "composite"]
 
 
 @command("credit", group="analyse", keys=(("c", "credit", "credit"),), needs_replay=True)
 def credit(
     session: Session,
-    target: str = "",
+    target: TargetName = "",
     *,
     by: By = "unit",
     top: int = 20,
+    sort: Sort = "forward",
     backward: bool = False,
     rule: Rule = "epsilon",
     epsilon: float = 1e-6,
 ) -> Result:
     """Say which units put the target there: forward by LRP-ε, backward by what they made of its gradient.
 
-    A target is MODULE, MODULE[UNIT], MODULE[UNIT]@SAMPLE, node:ID, loss or nonfinite; without one it is what is
-    selected, or the first non-finite value where the iteration failed. For a non-finite value it is the finite value
-    that went out of range; the module, unit and sample that the target turns out to be are looked at from then on.
-    --by unit, unit,sample or module groups; --top N limits (0: all); --backward sorts by the part of the gradient;
-    --epsilon is the stabiliser of the linear rule. --rule says how layers with weights share: epsilon by size, gamma in
-    favour of the sum's sign, alphabeta apart by sign, composite epsilon in dense layers and z⁺ in convolutions.
+    A target is one of these; without one it is what is selected, or the first non-finite value where the iteration
+    failed:
+      conv1  conv1[3]  conv1[3]@5      a module's output, a unit of it, for sample 5 of the batch
+      conv1[3,17,40-48]@2,5            several units and samples, summed
+      conv1[3]@5[4,7]  [8:16,0:8]      at a position, or in a region
+      cell:0[3]                        a module's first call, where it has several; else the last is meant
+      node:12  node:12[5,3,4,7]        an operation's result (`nodes`), or an element by its index
+      loss  loss:1  loss:1.0           the loss, a term that is summed into it, a term of that
+      grad:fc1.weight[3,5]             the loss's gradient by a parameter: which samples and units made it
+      nonfinite                        the finite value that went out of range first
+    For a target that is not finite it is the finite value behind it. The module, unit and sample that the target turns
+    out to be are looked at from then on.
+    --by unit, unit,sample, module, sample or region groups; --top N limits (0: all); --sort backward (or --backward)
+    sorts by the part of the gradient, --sort difference by what moved most since the snapshot of `against`; --epsilon
+    is the stabiliser of the linear rule. --rule says how layers with weights share: epsilon by size, gamma in favour of
+    the sum's sign, alphabeta apart by sign, composite epsilon in dense layers and z⁺ in convolutions.
 
-    JSON: {"command":"credit","target":{"text","module","unit","sample","value","iteration","note"},"rows":[{"module",
-    "unit","sample","value","forward","backward","approximate"}…],"conserved":{…}}; "forward" is the relevance at the
-    module's output summed over positions, "conserved" where the target's value went, "iteration" the snapshot's.
+    JSON: {"command":"credit","target":{"text","name","module","unit","sample","units","samples","value","iteration",
+    "note"},"rows":[{"module","unit","sample","region","value","forward","backward","approximate","then","difference",
+    "rank"}…],"inputs":[as rows…],"conserved":{…},"terms":[{"term","value","op","module","source"}…],"against",
+    "against_target","against_note"}; "forward" is the relevance at the module's output summed over positions,
+    "conserved" where the target's value went, "iteration" the snapshot's, "terms" what the loss is a sum of, "units"
+    and "samples" those of a group, "inputs" what came in from outside. "then" is "forward" (of modules downstream
+    "backward") at iteration "against", "difference" now less then, "rank" 1 moved most; all null where nothing is
+    compared.
     """
     if top < 0:
         raise UsageError("--top takes a number from 0, which means all")
     if not 0 < epsilon < math.inf:
         raise UsageError("--epsilon takes a number above zero, such as the usual 1e-6")
+    if sort == "difference" and session.against is None:
+        raise UsageError("--sort difference needs something to compare with: type `against` first")
     from dgmtui.credit import Propagation
 
     snapshot = session.needed_snapshot()
     wanted = target or session.target
-    made = session.results.crediting.credit(snapshot, wanted, by=by, propagation=Propagation(rule, epsilon))
+    made = session.results.crediting.credit(
+        snapshot,
+        wanted,
+        by=by,
+        propagation=Propagation(rule, epsilon),
+        against=session.against,
+        sort="backward" if backward else sort,
+    )
     what = made.contributions.target
     session.aim(wanted, what.module, what.unit, what.sample)
-    rows = list(made.contributions.rows)
-    if backward:
-        rows.sort(key=lambda row: abs(row.backward or 0.0), reverse=True)
-    rows = rows[:top] if top else rows
-    told = _credit_blocks(session, made, top, backward)
-    blocks = (*told, *as_edited(session), *elsewhere(session, snapshot.iteration))
-    return Result("credit", _credit_data(made, rows), blocks)
+    told = (*credit_blocks(made, top), *as_edited(session), *elsewhere(session, snapshot.iteration))
+    return Result("credit", credit_data(made, top), told)
+
+
+@command("against", group="analyse", needs_replay=True)
+def against(session: Session, iteration: int | Literal["off"] | None = None) -> Result:
+    """Set every table of contributions beside the same target at another snapshot.
+
+    Each row then has what it was there, the difference and the rank of the difference. Without a number it is the last
+    healthy snapshot before the one that is looked at; `against off` ends it. The table that is shown is made anew;
+    `credit --sort difference` puts first what moved most.
+
+    A target in one sample is compared with the same sample of the data set where the other batch has it; else with the
+    mean over that batch, and that is said.
+
+    JSON: {"command":"against","iteration","target","note"}: the snapshot that is compared with (null: none), what
+    stands for the shown target there, and what could not be compared.
+    """
+    crediting = session.results.crediting
+    if iteration is None:
+        here = session.needed_snapshot()
+        healthy = crediting.healthy_before(here)
+        if healthy is None:
+            kept = ", ".join(str(s.iteration) for s in session.recording.snapshots) or "none"
+            raise UsageError(f"no healthy snapshot before {here.iteration}; name one: there are {kept}")
+        iteration = healthy.iteration
+    session.compare_with(None if iteration == "off" else int(iteration))
+    shown = crediting.shown
+    if shown is not None:
+        crediting.shown = shown = crediting.compared(shown, session.against)
+    if session.against is None:
+        return Result("against", {"iteration": None, "target": None, "note": None}, (Text("compared with nothing"),))
+    beside = None if shown is None else shown.against
+    data = {
+        "iteration": session.against,
+        "target": None if beside is None or beside.target is None else beside.target.text,
+        "note": None if beside is None else beside.said or None,
+    }
+    said = f"tables of `credit` stand beside those of iteration {session.against:,}"
+    return Result("against", data, (Text(said), *(() if shown is None else credit_blocks(shown, 20))))
 
 
 @command("chain", group="analyse", keys=(("C", "chain", "chain"),), needs_replay=True)
 def chain(
     session: Session,
-    target: str = "",
+    target: TargetName = "",
     *,
     backward: bool = False,
     open: int | None = None,  # noqa: A002
@@ -104,68 +164,3 @@ def _opened(session: Session, wanted: str, made: "Chain", number: int) -> Result
         session.open_link(wanted, made, line)
     name, _, rest = line.command.partition(" ")
     return REGISTRY.find(name).call(session, rest)
-
-
-def _credit_data(made: CreditTable, rows: "list[Contribution]") -> dict[str, Any]:
-    what = made.contributions.target
-    return {
-        "target": {
-            "text": what.text, "module": what.module, "unit": what.unit, "sample": what.sample, "value": what.value,
-            "iteration": made.snapshot.iteration, "note": made.note or None,
-        },
-        "rows": [
-            {
-                "module": r.module, "unit": r.unit, "sample": r.sample, "value": r.value,
-                "forward": r.forward, "backward": r.backward, "approximate": r.approximate,
-            }
-            for r in rows
-        ],
-        "conserved": dict(made.contributions.conserved),
-    }  # fmt: skip
-
-
-def _credit_blocks(session: Session, made: CreditTable, top: int, backward: bool) -> tuple[Block, ...]:
-    """What people read: rows that repeat another are left out, and what came in stands apart."""
-    blocks: list[Block] = [Text(made.contributions.target.text, "strong")]
-    if made.contributions.target.alone:
-        return tuple(blocks)
-    if made.advice:
-        blocks.append(Text(made.advice, "warning"))
-    told = folded(made.contributions.rows, made.graph)
-    sides = [("forward", "puts into it"), ("backward", "makes of its gradient")]
-    for side, what in reversed(sides) if backward else sides:
-        rows = sorted((r for r in told if getattr(r, side) is not None), key=lambda r: -abs(getattr(r, side)))
-        if rows:
-            blocks.append(_credit_table(made, rows, side, top, f"what a unit {what}"))
-    if inputs := made.contributions.inputs:
-        blocks.append(_credit_table(made, list(inputs), "forward", top, "what came in"))
-    blocks.append(Text("; ".join(part for part in (made.brief, FOLDED + "; --json has all rows") if part), "dim"))
-    return tuple(blocks)
-
-
-def _credit_table(made: CreditTable, rows: "list[Contribution]", side: str, top: int, title: str) -> Table:
-    shown = rows[:top] if top else rows
-    left = len(rows) - len(shown)
-    share = share_of(made.contributions)
-    columns = ["module", "unit", "sample", "value", side, "share %", ""]
-    cells = [
-        [r.module or "root", r.unit, r.sample, r.value, getattr(r, side), _percent(share(r.forward)),
-         "≈" if r.approximate else ""]
-        for r in shown
-    ]  # fmt: skip
-    empty = [
-        i
-        for i, name in enumerate(columns)
-        if name in ("sample", "share %", "") and all(row[i] in (None, "") for row in cells)
-    ]
-    kept = [i for i in range(len(columns)) if i not in empty]
-    return Table(
-        tuple(columns[i] for i in kept),
-        tuple(tuple(row[i] for i in kept) for row in cells),
-        title=title,
-        note=f"{left:,} more rows; --top 0 shows all" if left else "",
-    )
-
-
-def _percent(share: float | None) -> float | None:
-    return None if share is None else round(100 * share, 1)

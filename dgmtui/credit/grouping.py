@@ -78,7 +78,7 @@ class Sums:
         for unit, sample, total, value in self.entries():
             if total == 0 and sample is not None and sample not in chosen:
                 continue
-            region = self.regions[unit] if self.regions and unit is not None else None
+            region = self.regions[unit] if len(self.regions) > 1 and unit is not None else None
             forward = total if side == "forward" else None
             backward = total if side == "backward" and math.isfinite(total) else None
             number = None if self.regions else unit

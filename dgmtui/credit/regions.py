@@ -18,7 +18,7 @@ MOST_ALONG_SEQUENCE = 512
 def by_region(
     amount: Tensor, unit_axis: int | None, sample_axis: int | None, *, mean: bool
 ) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """The names of the regions and ``[regions, 1]``: ``amount`` summed, or averaged, over each and its units and samples.
+    """The names of the regions and ``[regions, 1]``: ``amount`` summed, or averaged, over each, its units and samples.
 
     A region is named by its rows and columns, ``[8:16,0:8]``, a position of a sequence by its number, ``[5]``. A tensor
     without positions has one for each of its features, or a single one, ``[]``, where it has none of those either.

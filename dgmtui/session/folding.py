@@ -21,13 +21,13 @@ def folded(rows: "Iterable[Contribution]", graph: Graph) -> "tuple[Contribution,
     found = list(rows)
     maker = _makers(graph)
     source = _sources(graph, maker)
-    by_place = {(row.module, row.unit, row.sample): row for row in found}
+    by_place = {row.key: row for row in found}
 
     def told_elsewhere(row: "Contribution") -> bool:
         made_by = maker.get(row.module, row.module)
-        if made_by != row.module and (made_by, row.unit, row.sample) in by_place:
+        if made_by != row.module and (made_by, *row.key[1:]) in by_place:
             return True
-        before = by_place.get((source.get(made_by, ""), row.unit, row.sample))
+        before = by_place.get((source.get(made_by, ""), *row.key[1:]))
         return before is not None and before is not row and _equal(before, row)
 
     return tuple(row for row in found if not told_elsewhere(row))

@@ -89,6 +89,8 @@ class Session:
         """The line of the dynamics chart that is pointed at."""
         self.focus: Focus | None = None
         """None: what is selected is the target."""
+        self.against: int | None = None
+        """The iteration whose snapshot every table of contributions stands beside; None: none."""
         self._awaited: int | None = None
         """The failing iteration whose replay will tell what to look at; None once that is known, or was chosen."""
         self.watched = False
@@ -389,6 +391,23 @@ class Session:
         if any(module == known.path for known in self.recording.modules):
             self.module, self.unit, self.sample, self._awaited = module, unit, sample, None
             self._offer_quantity()
+
+    def compare_with(self, iteration: int | None) -> None:
+        """Set tables of contributions beside the snapshot at or before an iteration; a negative one counts from the
+        last; None: beside none.
+
+        Raises:
+            UsageError: there is no snapshot at or before it.
+        """
+        if iteration is None:
+            self.against = None
+            return
+        wanted = self.recording.last_iteration + 1 + iteration if iteration < 0 else iteration
+        found = self.recording.nearest_snapshot(wanted)
+        if found is None:
+            kept = ", ".join(str(s.iteration) for s in self.recording.snapshots) or "none"
+            raise UsageError(f"no snapshot at or before {iteration}; there are: {kept}")
+        self.against = found.iteration
 
     def go_up(self, steps: int = 1) -> str:
         """Make what contributed most to the target the target, and so on, as many units of its chain up.

@@ -137,6 +137,12 @@ class CreditRow:
     approximate: bool
     share: float | None = None
     """``forward`` as a part of the target's value; None where that is zero or not finite."""
+    region: str | None = None
+    """``[8:16,0:8]``, where rows are grouped by region."""
+    difference: float | None = None
+    """How much more it is (downstream: its backward part) than at the snapshot that is compared with."""
+    rank: int | None = None
+    """1 moved most."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +159,8 @@ class CreditView:
     """Why there is no backward part, and what to type to see one."""
     at: int | None = None
     """The snapshot's iteration, where that is not the cursor's."""
+    against: int | None = None
+    """Iteration of the snapshot that is compared with."""
 
 
 @dataclass(frozen=True)

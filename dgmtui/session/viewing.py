@@ -12,6 +12,8 @@ from dgmtui.session.picking import picked_line
 from dgmtui.session.view import CreditRow, CreditView, FindingRow, LossView, OtherLoss, View
 
 if TYPE_CHECKING:
+    from dgmtui.credit import Contribution
+    from dgmtui.session.against import Comparison
     from dgmtui.session.session import Session
 
 LOSS_POINTS = 4000
@@ -110,14 +112,29 @@ def _credit(session: "Session") -> CreditView | None:
     made = shown.contributions
     share = share_of(made)
     told = folded(made.rows, shown.graph)
-    forward = [row for row in (*told, *made.inputs) if row.forward is not None]
-    backward = [row for row in told if row.forward is None and row.backward is not None]
-    forward.sort(key=lambda row: -abs(row.forward or 0.0))
-    backward.sort(key=lambda row: -abs(row.backward or 0.0))
+    forward = shown.sorted_rows(row for row in (*told, *made.inputs) if row.forward is not None)
+    downstream = (row for row in told if row.forward is None and row.backward is not None)
+    backward = shown.sorted_rows(downstream, "backward")
     found = (*forward[: CREDIT_ROWS // 2], *backward[: CREDIT_ROWS // 2])
-    rows = tuple(
-        CreditRow(r.module, r.unit, r.sample, r.value, r.forward, r.backward, r.approximate, share(r.forward))
-        for r in found
-    )
+    beside = shown.against
+    rows = tuple(_credit_row(row, share(row.forward), beside) for row in found)
     at = None if shown.snapshot.iteration == session.iteration else shown.snapshot.iteration
-    return CreditView(made.target.text, rows, shown.brief, shown.advice, at)
+    note = "; ".join(part for part in ("" if beside is None else beside.said, shown.brief) if part)
+    return CreditView(made.target.text, rows, note, shown.advice, at, None if beside is None else beside.iteration)
+
+
+def _credit_row(row: "Contribution", share: float | None, beside: "Comparison | None") -> CreditRow:
+    moved = None if beside is None else beside.moved.get(row.key)
+    return CreditRow(
+        row.module,
+        row.unit,
+        row.sample,
+        row.value,
+        row.forward,
+        row.backward,
+        row.approximate,
+        share,
+        row.region,
+        None if moved is None else moved.difference,
+        None if moved is None else moved.rank,
+    )

@@ -13,8 +13,10 @@ _NONE = human(None)
 _BAR = 10
 _BAR_FROM = 4
 """A shorter bar says nothing."""
-_COLUMNS = ("module", "unit", "sample", "value", "forward", "share", "backward")
-_OPTIONAL = ("sample", "share", "backward")
+_COLUMNS = ("module", "unit", "sample", "region", "value", "forward", "share", "backward", "against")
+_LEAST_NAME = 8
+"""Characters of a module's name; the share makes room where there are fewer."""
+_OPTIONAL = ("unit", "sample", "region", "share", "backward", "against")
 """Left out where no row has one."""
 
 
@@ -40,10 +42,13 @@ class Contributions(RowsPane):
         if not view.rows:  # no unit is behind it, and the title says what is
             self.show([], [[(line, "strong")] for line in textwrap.wrap(title, max(20, width - 1))])
             return
-        columns, cells = _columns(view.rows)
-        widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+        columns, cells = _columns(view)
+        widths = _widths(columns, cells)
+        if sum(widths[1:]) + 2 * len(widths) + _LEAST_NAME > width:
+            columns, cells = _columns(view, without="share")
+            widths = _widths(columns, cells)
         gaps = 2 * (len(widths) - 1)
-        widths[0] = min(widths[0], max(8, width - sum(widths[1:]) - gaps - 1))
+        widths[0] = min(widths[0], max(_LEAST_NAME, width - sum(widths[1:]) - gaps - 1))
         room = width - sum(widths) - gaps - 3
         most = max((abs(f) for r in view.rows if (f := r.forward) is not None and math.isfinite(f)), default=0.0)
         right = [name != "module" for name in columns]
@@ -63,18 +68,35 @@ class Contributions(RowsPane):
         self.show(head, [*rows, *([(line, "dim")] for line in notes)])
 
 
-def _columns(rows: tuple[CreditRow, ...]) -> tuple[list[str], list[list[str]]]:
+def _widths(columns: list[str], cells: list[list[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+
+
+def _columns(view: CreditView, without: str = "") -> tuple[list[str], list[list[str]]]:
     """Headings, and the cells of each row below them."""
-    cells = [dict(zip(_COLUMNS, _cells(row), strict=True)) for row in rows]
+    cells = [dict(zip(_COLUMNS, _cells(row), strict=True)) for row in view.rows]
     columns = [name for name in _COLUMNS if name not in _OPTIONAL or any(row[name] != _NONE for row in cells)]
-    return columns, [[row[name] for name in columns] for row in cells]
+    columns = [name for name in columns if name != without]
+    heads = [f"against {human(view.against)}" if name == "against" else name for name in columns]
+    return heads, [[row[name] for name in columns] for row in cells]
 
 
 def _cells(row: CreditRow) -> tuple[str, ...]:
     forward = signed(row.forward) + ("~" if row.approximate else "")
     unit, sample = (human(index) for index in (row.unit, row.sample))
     share = _NONE if row.share is None else f"{row.share:.0%}"
-    return (row.module or "(root)", unit, sample, human(row.value), forward, share, signed(row.backward))
+    moved = _NONE if row.difference is None else f"{signed(row.difference)} {f'#{row.rank}':>4}"
+    return (
+        row.module or "(root)",
+        unit,
+        sample,
+        row.region or _NONE,
+        human(row.value),
+        forward,
+        share,
+        signed(row.backward),
+        moved,
+    )
 
 
 def _bar(row: CreditRow, most: float, room: int) -> Row:
