@@ -113,7 +113,7 @@ def test_a_recorded_unet_is_followed_to_the_planted_pixel(tmp_path: Path) -> Non
     said = ask(session, "chain nonfinite")
     way = [(link["module"], link["unit"], link["sample"]) for link in said["links"]]
     assert way == [("out", 1, 5), ("up", 3, 5), ("deep", 1, 5), ("down", 2, 5), ("input:argument0", 0, 5)]
-    region = next(line for line in said["account"] if line["what"] == "input:argument0@5 row 4, column 2")
+    region = next(line for line in said["account"] if line["what"] == "row 4, column 2")
     assert region["share"] > 0.99
     weights = {line["what"] for line in said["account"] if line["what"].startswith("param:")}
     assert {"param:up.weight[:, 3]", "param:deep.weight[1]", "param:down.weight[2]"} <= weights
