@@ -11,6 +11,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     edges,
     editing,
     exporting,
+    growth,
     look,
     mapping,
     move,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from dgmtui.commands.result import Block, Table, Text
 
 if TYPE_CHECKING:
-    from dgmtui.credit import Chain
+    from dgmtui.credit import AccountLine, Chain
 
 
 def chain_data(made: "Chain") -> dict[str, Any]:
@@ -37,16 +37,17 @@ def account_blocks(made: "Chain", *, ways: bool) -> tuple[Block, ...]:
     Args:
         ways: shares are parts of the line before, in percent; else factors.
     """
-    columns = ("", "what", "value", "share %" if ways else "times", "operation", "source", "")
+    columns = ("", "what", "value", "share %" if ways else "times", "operation", "where")
     rows = tuple(
-        (
-            i, line.what, line.value, _share(line.share, ways), line.op,
-            "" if line.source is None else str(line.source), line.note,
-        )
+        (i, line.what, line.value, _share(line.share, ways), line.op, _where(line))
         for i, line in enumerate(made.account)
-    )  # fmt: skip
+    )
     opens = "`chain --open N` shows more of line N" + ("; `up` makes the next unit the target" if ways else "")
     return Table(columns, rows, note=opens), Text(made.sentence, "strong")
+
+
+def _where(line: "AccountLine") -> str:
+    return ", ".join(filter(None, ("" if line.source is None else str(line.source), line.note)))
 
 
 def _share(share: float | None, ways: bool) -> float | None:

@@ -38,7 +38,7 @@ def line_of_region(region: Region, last: Link, sample_axis: int | None) -> Accou
     sample = "" if last.sample is None else f"@{last.sample}"
     name = last.module
     command = f"print {name}[{last.sample}]" if sample_axis == 0 and last.sample is not None else f"print {name}"
-    return AccountLine(f"{name}{sample} {region.text}", None, region.share, "", None, "of that sample", command)
+    return AccountLine(region.text, None, region.share, "", None, f"of {name}{sample}", command)
 
 
 def lines_of_passage(passage: Passage) -> tuple[AccountLine, ...]:

@@ -143,7 +143,7 @@ class AccountLine:
     """One line of a chain as people read it."""
 
     what: str
-    """``enc.0[17]@5``, ``input:x[5] rows 3–6, columns 8–11``, ``param:enc.0.bias[17]``, ``∂L/∂node:12[0]``."""
+    """``enc.0[17]@5``, ``rows 3–6, columns 8–11``, ``param:enc.0.bias[17]``, ``∂L/∂node:12[0]``."""
     value: float | None
     share: float | None
     """Of what the link before it handed on; of a region, of what arrived in that sample."""

@@ -60,7 +60,7 @@ def _through(links: tuple[Link, ...]) -> list[str]:
     for i, link in enumerate(inner):
         share = None if share is None or link.share is None else share * link.share
         following = inner[i + 1] if i + 1 < len(inner) else None
-        if following is None or not _is_whole(following):
+        if following is None or not _is_whole(following) or following.unit != link.unit:
             told.append(named(link) + ("" if share is None else f" ({_percent(share)})"))
             share = 1.0
     if len(told) > _MOST_NAMED + 1:
@@ -76,9 +76,9 @@ def _is_whole(link: Link) -> bool:
 def _amount(links: tuple[Link, ...]) -> str:
     """How much of the target the first contributor is."""
     first = links[1].share
-    if first is None or not 0.5 < first <= 1.005:
+    if first is None or not 0.5 < first < 1.05:
         return "The largest part"
-    return "All" if first > 0.995 else "Most"
+    return "All" if abs(first - 1) < 0.005 else "Nearly all" if first > 0.95 else "Most"
 
 
 def _percent(share: float) -> str:
@@ -105,7 +105,7 @@ def _beyond(links: tuple[Link, ...]) -> str:
     shares = [link.share for link in links if link.share is not None]
     if any(share < 0 for share in shares):
         return " A share below zero works against what it is a share of."
-    return " A share above 100 % has others that take away from it." if any(s > 1.005 for s in shares) else ""
+    return " A share above 100 % has others that take away from it." if any(s > 1.05 for s in shares) else ""
 
 
 def _constant(constant: tuple[Link, float] | None) -> str:

@@ -32,7 +32,37 @@ def left_its_past(values: NDArray[np.float64], growth: float, least: int = 1) ->
     return int(rows[0]) + 1
 
 
-def _rows_of_past(rows: NDArray[np.int64], share: float) -> int:
+def rows_where_left(values: NDArray[np.float64], growth: float, least: int, margin: float = 1.0) -> NDArray[np.int64]:
+    """The same for many series at once: ``[U]`` rows, -1 where there is none.
+
+    Args:
+        values: ``[R, U]``, magnitudes.
+        growth, least: as of ``left_its_past``.
+        margin: the row given is the first from which they stay above so many times what was before they left it, so
+            that one which creeps for long before it jumps has not left before the jump.
+    """
+    none = np.full(values.shape[1], -1, np.int64)
+    if len(values) < 3:
+        return none
+    finite = np.where(np.isfinite(values), values, np.inf)
+    past = np.maximum.accumulate(finite)[:-1]
+    least_from = np.minimum.accumulate(finite[::-1])[::-1]
+    leaves = (least_from[1:] > past) & (past > 0)
+    leaves[: max(least - 1, 0)] = False
+    was = past[leaves.argmax(axis=0), np.arange(values.shape[1])]
+    stays = least_from > np.maximum(margin * was, np.nextafter(was, np.inf))
+    grew = (last_finite(values) >= growth * was) & stays.any(axis=0)
+    return np.where(leaves.any(axis=0) & grew, stays.argmax(axis=0), none)
+
+
+def last_finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``[U]``, the last finite value of each column of ``[R, U]``; NaN where there is none."""
+    finite = np.isfinite(values)
+    row = len(values) - 1 - finite[::-1].argmax(axis=0)
+    return np.where(finite.any(axis=0), values[row, np.arange(values.shape[1])], np.nan)
+
+
+def rows_of_past(rows: NDArray[np.int64], share: float) -> int:
     """How many of the first rows span so large a share of the iterations; old ones may lie further apart."""
     if len(rows) < 2:
         return len(rows)
@@ -53,7 +83,7 @@ def onset_of(case: Case, module: str, quantity: Quantity, before: int) -> tuple[
         return None
     called = case.called(channel)
     absmax, rows = case.statistic(channel, "absmax")[called], recording.rows[called]
-    least = max(3, _rows_of_past(rows, case.thresholds.onset_past))
+    least = max(3, rows_of_past(rows, case.thresholds.onset_past))
     row = left_its_past(absmax, case.thresholds.onset_growth, least)
     if row is None or rows[row] >= before:
         return None

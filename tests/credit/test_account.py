@@ -69,7 +69,12 @@ def test_the_region_of_a_picture_is_where_it_was_planted(run: Any) -> None:
     found = chain_of(replay)
     line = next(line for line in found.account if "rows" in line.what or "row " in line.what)
     # the chain goes through one position of the convolution, which sees 3 × 3 pixels: the planted four are among them
-    assert line.what.startswith("input:x@3 rows 4–5, column") and line.share is not None and line.share > 0.5
+    assert (
+        line.what.startswith("rows 4–5, column")
+        and line.note == "of input:x@3"
+        and line.share is not None
+        and line.share > 0.5
+    )
     assert line.command == "print input:x[3]"
 
 

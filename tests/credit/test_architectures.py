@@ -162,8 +162,8 @@ def test_unet_goes_the_way_that_was_planted(run: Any, through: str) -> None:
     assert way == [("out", 1), *inner, ("input:x", 0)]
     assert {link.sample for link in found.links} == {5}
     assert found.links[-1].element == (5, 0, 4, 2)
-    region = next(line for line in found.account if line.what.startswith("input:x@5 row"))
-    assert region.what == "input:x@5 row 4, column 2"
+    region = next(line for line in found.account if line.note == "of input:x@5")
+    assert region.what == "row 4, column 2"
 
 
 class Generator(nn.Module):
