@@ -1,5 +1,6 @@
 """How relevance passes one operation: LRP-ε, after Bach et al. 2015. Which rule is in ``table``."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -52,9 +53,10 @@ def spread(node: Node, arriving: Arriving, setting: Setting) -> Spread:
 
 def stabilised(relevance: Tensor, z: Tensor, epsilon: float) -> Tensor:
     """``R / (z + ε·sign z)`` with sign(0) = +1; zero wherever no relevance arrived, whatever z is."""
-    stable = (z >= 0).to(z.dtype).mul_(2 * epsilon).sub_(epsilon).add_(z)
+    stable = z + 0.0  # of −0 this makes 0, whose sign is +1
+    torch.copysign(torch.tensor(epsilon, dtype=z.dtype, device=z.device), stable, out=stable).add_(z)
     quotient = torch.div(relevance, stable, out=stable)
-    if not torch.isfinite(quotient.sum()):
+    if not math.isfinite(quotient.sum().item()):
         quotient = torch.where(relevance == 0, 0.0, quotient)
     return quotient
 
@@ -167,7 +169,7 @@ def _jointly(node: Node, arriving: Arriving, setting: Setting, wrt: tuple[Ref, .
 def _times(x: Tensor, g: Tensor) -> Tensor:
     """x ⊙ g, where a non-finite x that nothing depends on (g = 0) gets nothing."""
     part = x * g
-    return part if torch.isfinite(part.sum()) else torch.where(g == 0, 0.0, part)
+    return part if math.isfinite(part.sum().item()) else torch.where(g == 0, 0.0, part)
 
 
 def _literal_share(node: Node, arriving: Arriving, setting: Setting) -> float | Tensor:
