@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dgmtui.credit.forward import forward_contributions, mask_of, size_of
-from dgmtui.credit.grouping import By, Outputs, Sums, summed
+from dgmtui.credit.grouping import By, Outputs, Sums, largest_first, summed
 from dgmtui.credit.model import Contribution, Contributions, Target
 from dgmtui.credit.propagation import EPSILON_RULE, Propagation
 from dgmtui.credit.sweep import Reader
@@ -38,7 +38,7 @@ def backward_contributions(
     value = collect.reader.value(target.ref)
     mask = mask_of(value, target, collect.outputs)
     blocked = push_forward(collect.reader, mask.to(value.dtype), target.ref, collect.visit, progress)
-    rows = sorted(collect.rows(), key=lambda row: -size_of(row.backward))
+    rows = collect.rows()
     conserved = {"arrived": collect.arrived}
     gradient = replay.gradient(target.ref)
     if gradient is not None:
@@ -82,7 +82,7 @@ class _Collect:
 
     def __init__(self, replay: Replay, target: Target, by: By) -> None:
         self.reader = Reader(replay)
-        self.outputs = Outputs(replay.graph)
+        self.outputs = replay.graph.once(Outputs)
         self.arrived = 0.0
         self._replay = replay
         self._target = target
@@ -106,11 +106,10 @@ class _Collect:
         return product if torch.isfinite(product.sum()) else torch.where(tangent == 0, 0.0, product)
 
     def rows(self) -> list[Contribution]:
+        """Largest part of the gradient first."""
         return [
             Contribution(module, unit, sample, value, None, total if math.isfinite(total) else None, approximate=False)
-            for module, sums in self._sums.items()
-            for unit, sample, total, value in sums.entries()
-            if total != 0 or sample is None or sample == self._target.sample
+            for module, unit, sample, value, total, *_ in largest_first(self._sums, self._target.sample)
         ]
 
 

@@ -1,11 +1,13 @@
 """Forward contributions: what each unit put into the target, by layer-wise relevance propagation."""
 
+import itertools
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from dgmtui.credit.grouping import By, Outputs, Sums, summed
+from dgmtui.credit.grouping import By, Outputs, Sums, largest_first, summed
 from dgmtui.credit.model import Contribution, Contributions, Target
 from dgmtui.credit.propagation import EPSILON_RULE, Propagation
 from dgmtui.credit.sweep import Ledger, Reader, Sweep
@@ -36,14 +38,12 @@ def forward_contributions(
     collect = _Collect(Reader(replay), target, by)
     seed = seed_of(replay, target, collect.outputs, propagation.epsilon)
     ledger = Sweep(collect.reader, propagation, progress).run({target.ref: seed}, collect.visit)
-    rows = [row for module, sums in collect.sums.items() for row in _rows(module, sums, target)]
-    inputs = [row for name, sums in collect.inputs.items() for row in _rows(name, sums, target)]
     return Contributions(
         target=target,
-        rows=_largest_first(rows),
+        rows=_rows(collect.sums, target),
         conserved=_conserved(ledger, float(seed.double().sum())),
         approximate_ops=tuple(ledger.approximate_ops),
-        inputs=_largest_first(inputs),
+        inputs=_rows(collect.inputs, target),
         note=_note(target, seed),
     )
 
@@ -89,7 +89,7 @@ class _Collect:
 
     def __init__(self, reader: Reader, target: Target, by: By) -> None:
         self.reader = reader
-        self.outputs = Outputs(reader.graph)
+        self.outputs = reader.graph.once(Outputs)
         self.sums: dict[str, Sums] = {}
         self.inputs: dict[str, Sums] = {}
         self._target = target
@@ -113,22 +113,14 @@ class _Collect:
         into[name] = into[name].add(sums) if name in into else sums
 
 
-def _rows(module: str, sums: Sums, target: Target) -> list[Contribution]:
-    return [
-        Contribution(module, unit, sample, value, total, None, sums.approximate)
-        for unit, sample, total, value in sums.entries()
-        if total != 0 or sample is None or sample == target.sample
-    ]
+def _rows(sums: Mapping[str, Sums], target: Target) -> tuple[Contribution, ...]:
+    return tuple(itertools.starmap(Contribution, largest_first(sums, target.sample)))
 
 
 def size_of(amount: float | None) -> float:
     """For sorting the largest first: NaN is smaller than nothing."""
     size = abs(amount or 0.0)
     return -1.0 if math.isnan(size) else size
-
-
-def _largest_first(rows: list[Contribution]) -> tuple[Contribution, ...]:
-    return tuple(sorted(rows, key=lambda row: -size_of(row.forward)))
 
 
 def _conserved(ledger: Ledger, started: float) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """From a tensor of contributions to rows: per unit, per unit and sample, or per module."""
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -61,14 +62,42 @@ class Sums:
             total, value = self.total.sum(keepdims=True), self.value.mean(keepdims=True)
         return Sums(total, value, False, False, self.approximate, self.times)
 
-    def entries(self) -> Iterator[tuple[int | None, int | None, float, float]]:
-        """Unit, sample, total and value of each row."""
-        units, samples = self.total.shape
-        unit_numbers: list[int | None] = [*range(units)] if self.has_units else [None] * units
-        sample_numbers: list[int | None] = [*range(samples)] if self.has_samples else [None] * samples
-        for unit, totals, values in zip(unit_numbers, self.total.tolist(), self.value.tolist(), strict=True):
-            for sample, total, value in zip(sample_numbers, totals, values, strict=True):
-                yield unit, sample, total, value
+    def columns(self, keep_sample: int | None) -> tuple[NDArray[np.intp], ...]:
+        """Places of the rows in ``total``, as units and samples: all but those of samples that have nothing.
+
+        Args:
+            keep_sample: a sample whose rows are kept, even where they are zero.
+        """
+        worth = (self.total != 0) | (not self.has_samples)
+        if self.has_samples and keep_sample is not None:
+            worth[:, keep_sample] = True
+        return np.nonzero(worth)
+
+
+Made: TypeAlias = tuple[str, int | None, int | None, float, float, None, bool]
+"""Module, unit, sample, value, total, nothing and whether it is approximate: the fields of a ``Contribution``."""
+
+
+def largest_first(sums: Mapping[str, Sums], keep_sample: int | None) -> list[Made]:
+    """Every row of every module, the largest total first and NaN last; equals stay in order."""
+    made: list[Made] = []
+    sizes = [np.empty(0)]
+    for module, each in sums.items():
+        units, samples = each.columns(keep_sample)
+        totals = each.total[units, samples]
+        sizes.append(np.abs(totals))
+        made += zip(
+            itertools.repeat(module),
+            units.tolist() if each.has_units else itertools.repeat(None),
+            samples.tolist() if each.has_samples else itertools.repeat(None),
+            each.value[units, samples].tolist(),
+            totals.tolist(),
+            itertools.repeat(None),
+            itertools.repeat(each.approximate),
+        )
+    size = np.concatenate(sizes)
+    order = np.argsort(np.where(np.isnan(size), 1.0, -size), kind="stable")
+    return [made[i] for i in order.tolist()]
 
 
 class Outputs:

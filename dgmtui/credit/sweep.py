@@ -47,7 +47,7 @@ class Reader:
     """The tensors of a replay as each operation read them."""
 
     def __init__(self, replay: Replay) -> None:
-        self.flow = Flow(replay.graph)
+        self.flow = replay.graph.once(Flow)
         self.aliases = self.flow.aliases
         self._replay = replay
 

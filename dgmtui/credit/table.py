@@ -4,6 +4,7 @@ This table is the only place to add a rule. Names are ATen packets without overl
 the rule of its functional twin. What is not here is linearised locally and marked approximate.
 """
 
+import functools
 from enum import StrEnum
 
 
@@ -108,12 +109,14 @@ VALUE_FREE = frozenset({
 """What comes out does not depend on the values of a tensor that goes in to say shape and type."""
 
 
+@functools.cache
 def packet(op: str) -> str:
     """``relu`` for ``aten.relu_.default``: namespace, overload and the mark of in-place variants taken off."""
     name = op.split(".")[1] if "." in op else op
     return name if name.startswith("__") else name.removesuffix("_")
 
 
+@functools.cache
 def rule_of(op: str) -> Rule:
     """The rule of an operation by its qualified name (``aten.addmm.default``)."""
     name = packet(op)
