@@ -24,10 +24,12 @@ def forward_contributions(
     propagation: Propagation = EPSILON_RULE,
     by: By = "unit",
     progress: Progress | None = None,
+    releasing: bool = False,
 ) -> Contributions:
     """Relevance at the output of every module that ``target`` depends on (LRP-ε; Bach et al. 2015, eq. 58).
 
-    ``replay`` has run forward. One sweep; each tensor's relevance is let go once it is counted.
+    ``replay`` has run forward. One sweep; each tensor's relevance is let go once it is counted. With ``releasing`` the
+    replay's values are too, and it can't be asked for anything else afterwards: for ``again(differentiable=False)``.
 
     Raises:
         CreditError: the target is non-finite, or an operation in the way has no derivative.
@@ -37,7 +39,7 @@ def forward_contributions(
         return Contributions.of_nothing(target)
     collect = _Collect(Reader(replay), target, by)
     seed = seed_of(replay, target, collect.outputs, propagation.epsilon)
-    ledger = Sweep(collect.reader, propagation, progress).run({target.ref: seed}, collect.visit)
+    ledger = Sweep(collect.reader, propagation, progress, releasing=releasing).run({target.ref: seed}, collect.visit)
     return Contributions(
         target=target,
         rows=_rows(collect.sums, target),

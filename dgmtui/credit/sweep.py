@@ -61,6 +61,11 @@ class Reader:
         value = self._replay.value(ref, at=reader)
         return value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
 
+    def release(self, node: Node) -> None:
+        """Let go of what ``node`` gave: nobody will ask the replay for it again."""
+        for out in range(len(node.outs)):
+            self._replay.release(NodeRef(node.id, out))
+
     def at(self, reader: int) -> Callable[[Ref], Tensor]:
         """``value`` for one reader."""
         return lambda ref: self.value(ref, reader)
@@ -69,8 +74,17 @@ class Reader:
 class Sweep:
     """Relevance on its way back."""
 
-    def __init__(self, reader: Reader, propagation: Propagation, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        propagation: Propagation,
+        progress: Progress | None = None,
+        *,
+        releasing: bool = False,
+    ) -> None:
+        """``releasing``: let the replay's values go, too, as the sweep passes them."""
         self._reader = reader
+        self._releasing = releasing
         self._propagation = propagation
         self._progress = progress
         self._waiting: dict[Ref, Tensor] = {}
@@ -90,6 +104,8 @@ class Sweep:
                 self._progress.update(1 - node.id / (last + 1), "credit")
             self._reader.aliases.split(node, self._waiting, self._reader.value)
             self._pass(node, visit)
+            if self._releasing:
+                self._reader.release(node)
         self._arrive(visit)
         return self._ledger
 
