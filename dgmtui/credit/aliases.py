@@ -25,15 +25,16 @@ class Aliases:
             self._note(node)
         for root, changes in self._changes.items():
             self._changes[root] = [change for change in changes if self._outlived(root, change)]
+        self._outlived_changes = {change.id for changes in self._changes.values() for change in changes}
 
     def split(self, change: Node, waiting: dict[Ref, Tensor], value: Callable[[Ref], Tensor]) -> None:
         """Before relevance passes the node ``change``: what later readers sent to other names of the memory it changed.
 
         In the part that it changed this relevance is its result's; elsewhere it stays.
         """
-        root = self._root(NodeRef(change.id))
-        if change not in self._changes.get(root, ()):
+        if change.id not in self._outlived_changes:
             return
+        root = self._root(NodeRef(change.id))
         stale = [
             ref for ref in waiting if ref != NodeRef(change.id) and self._root(ref) == root and _made(ref) < change.id
         ]
@@ -51,9 +52,9 @@ class Aliases:
 
     def older_names(self, change: Node) -> list[Ref]:
         """What else names the memory that ``change`` overwrote, where something reads it so afterwards."""
-        root = self._root(NodeRef(change.id))
-        if change not in self._changes.get(root, ()):
+        if change.id not in self._outlived_changes:
             return []
+        root = self._root(NodeRef(change.id))
         return [ref for ref in self._names.get(root, ()) if _made(ref) < change.id]
 
     def move(

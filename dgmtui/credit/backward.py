@@ -1,13 +1,14 @@
 """Backward contributions: how the units downstream made the target's gradient."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from dgmtui.credit.forward import forward_contributions, mask_of, size_of
-from dgmtui.credit.grouping import By, Outputs, Sums, summed
+from dgmtui.credit.grouping import By, Outputs, Sums, rows_of, summed
 from dgmtui.credit.model import Contribution, Contributions, Target
 from dgmtui.credit.propagation import EPSILON_RULE, Propagation
 from dgmtui.credit.sweep import Reader
@@ -38,13 +39,13 @@ def backward_contributions(
     value = collect.reader.value(target.ref)
     mask = mask_of(value, target, collect.outputs)
     blocked = push_forward(collect.reader, mask.to(value.dtype), target.ref, collect.visit, progress)
-    rows = sorted(collect.rows(), key=lambda row: -size_of(row.backward))
+    rows = collect.rows()
     conserved = {"arrived": collect.arrived}
     gradient = replay.gradient(target.ref)
     if gradient is not None:
         conserved["gradient"] = float(gradient[mask].double().sum())
     finite = {name: value for name, value in conserved.items() if math.isfinite(value)}
-    return Contributions(target, tuple(rows), finite, note=_note(rows, target, conserved, blocked))
+    return Contributions(target, rows, finite, note=_note(rows, target, conserved, blocked))
 
 
 def contributions(
@@ -82,7 +83,7 @@ class _Collect:
 
     def __init__(self, replay: Replay, target: Target, by: By) -> None:
         self.reader = Reader(replay)
-        self.outputs = Outputs(replay.graph)
+        self.outputs = replay.graph.once(Outputs)
         self.arrived = 0.0
         self._replay = replay
         self._target = target
@@ -105,11 +106,12 @@ class _Collect:
         product = gradient.to(tangent.dtype) * tangent
         return product if torch.isfinite(product.sum()) else torch.where(tangent == 0, 0.0, product)
 
-    def rows(self) -> list[Contribution]:
-        return [row for module, sums in self._sums.items() for row in sums.rows(module, "backward", self._target.rows)]
+    def rows(self) -> tuple[Contribution, ...]:
+        """Largest part of the gradient first."""
+        return rows_of(self._sums, "backward", self._target.rows)
 
 
-def _note(rows: list[Contribution], target: Target, conserved: dict[str, float], blocked: tuple[str, ...]) -> str:
+def _note(rows: Sequence[Contribution], target: Target, conserved: dict[str, float], blocked: tuple[str, ...]) -> str:
     notes = []
     if blocked:
         notes.append(f"what goes through {', '.join(blocked)}, which has no forward derivative, is not counted")

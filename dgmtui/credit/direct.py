@@ -6,10 +6,12 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from dgmtui.credit.moved import PULLS, Cotangents, Lookup, Pull
 from dgmtui.trace.graph import Argument, Node, NodeRef, OutsideRef, Ref
 from dgmtui.trace.operations import named_arguments
 
-Lookup: TypeAlias = Callable[[Ref], Tensor]
+__all__ = ["DIRECT", "Lookup"]
+
 Direct: TypeAlias = Callable[[Node, Lookup, Sequence[Ref], Tensor], list[Tensor] | None]
 """From the node, its tensors, what is asked for, and the first result's cotangent; None where it does not apply."""
 
@@ -68,11 +70,38 @@ def _value(ref: Argument, value: Lookup) -> Tensor:
     return value(ref)
 
 
-DIRECT: Mapping[str, Direct] = {
+def _layer_norm(node: Node, value: Lookup, wrt: Sequence[Ref], v: Tensor) -> list[Tensor] | None:
+    named = named_arguments(node)
+    x, weight, bias = named["input"], named.get("weight"), named.get("bias")
+    operands = [x, weight, bias]
+    if len({ref for ref in operands if ref is not None}) < sum(ref is not None for ref in operands):
+        return None
+    given = [None if ref is None else _value(ref, value) for ref in operands]
+    statistics = [value(NodeRef(node.id, 1)), value(NodeRef(node.id, 2))]
+    pulled = torch.ops.aten.native_layer_norm_backward(
+        v, given[0], named["normalized_shape"], *statistics, *given[1:], [ref in wrt for ref in operands]
+    )
+    return [pulled[operands.index(ref)] for ref in wrt]
+
+
+def _alone(pull: Direct) -> Pull:
+    """As a pull that applies where relevance arrived at the first result and no other."""
+
+    def pulled(node: Node, value: Lookup, wrt: Sequence[Ref], cotangents: Cotangents) -> list[Tensor] | None:
+        v = cotangents[0]
+        return None if v is None or any(c is not None for c in cotangents[1:]) else pull(node, value, wrt, v)
+
+    return pulled
+
+
+_DIRECT: Mapping[str, Direct] = {
     "aten.convolution.default": _convolution,
     "aten.max_pool2d_with_indices.default": _max_pool2d,
     "aten.addmm.default": _matrices("mat1", "mat2"),
     "aten.mm.default": _matrices("self", "mat2"),
     "aten.bmm.default": _matrices("self", "mat2"),
+    "aten.native_layer_norm.default": _layer_norm,
 }
+
+DIRECT: Mapping[str, Pull] = {**PULLS, **{op: _alone(pull) for op, pull in _DIRECT.items()}}
 """By qualified name; the others are differentiated by running them again."""

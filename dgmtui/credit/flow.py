@@ -1,5 +1,6 @@
 """What each tensor of a graph is made of, and so what it can carry: relevance goes to activations only."""
 
+import functools
 from enum import Enum
 
 import torch
@@ -32,6 +33,7 @@ class Flow:
         self.graph = graph
         self.aliases = Aliases(graph)
         self._kinds: dict[Ref, Kind] = {}
+        self._carriers: dict[int, tuple[Ref, ...]] = {}
         for name, outside in graph.outside.items():
             self._kinds[OutsideRef(name)] = _outside_kind(outside)
         for node in graph.nodes:
@@ -49,6 +51,11 @@ class Flow:
 
     def carriers(self, node: Node) -> tuple[Ref, ...]:
         """The operands that can carry relevance, each once, in order."""
+        if node.id not in self._carriers:
+            self._carriers[node.id] = self._carriers_of(node)
+        return self._carriers[node.id]
+
+    def _carriers_of(self, node: Node) -> tuple[Ref, ...]:
         if packet(node.op) in VALUE_FREE or is_draw(node):
             return ()
         masks = _attention_masks(node)
@@ -99,6 +106,7 @@ def _combined(kinds: set[Kind]) -> Kind:
     return Kind.PARAMETER if Kind.PARAMETER in kinds else Kind.CONSTANT
 
 
+@functools.cache
 def is_float(dtype: str) -> bool:
     """Whether a dtype, by its name without prefix, is real or complex floating."""
     found = getattr(torch, dtype)

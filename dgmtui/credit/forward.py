@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from dgmtui.credit.gradient import gradient_parts
-from dgmtui.credit.grouping import By, Outputs, Sums, summed
-from dgmtui.credit.model import Contribution, Contributions, Target
+from dgmtui.credit.grouping import By, Outputs, Sums, rows_of, summed
+from dgmtui.credit.model import Contributions, Target
 from dgmtui.credit.propagation import EPSILON_RULE, Propagation
 from dgmtui.credit.selection import mask_of_target
 from dgmtui.credit.sweep import Ledger, Reader, Sweep
@@ -26,11 +26,13 @@ def forward_contributions(
     propagation: Propagation = EPSILON_RULE,
     by: By = "unit",
     progress: Progress | None = None,
+    releasing: bool = False,
 ) -> Contributions:
     """Relevance at the output of every module that ``target`` depends on (LRP-ε; Bach et al. 2015, eq. 58).
 
     ``replay`` has run forward. One sweep; each tensor's relevance is let go once it is counted. Of a parameter's
-    gradient it is what upstream of the parameter's layer made it (see ``gradient``).
+    gradient it is what upstream of the parameter's layer made it (see ``gradient``). With ``releasing`` the replay's
+    values are let go too, and it can't be asked for anything else afterwards: for ``again(differentiable=False)``.
 
     Raises:
         CreditError: the target is non-finite, or an operation in the way has no derivative.
@@ -40,19 +42,15 @@ def forward_contributions(
         return Contributions.of_nothing(target)
     collect = _Collect(Reader(replay), target, by)
     start = _start(replay, target, collect, propagation)
-    ledger = Sweep(collect.reader, propagation, progress).run(start.seeds, collect.visit)
+    ledger = Sweep(collect.reader, propagation, progress, releasing=releasing).run(start.seeds, collect.visit)
     for name, amount in start.ended.items():
         ledger.ended[name] += amount
-    rows, inputs = (
-        [row for name, sums in found.items() for row in sums.rows(name, "forward", target.rows)]
-        for found in (collect.sums, collect.inputs)
-    )
     return Contributions(
         target=target,
-        rows=_largest_first(rows),
+        rows=rows_of(collect.sums, "forward", target.rows),
         conserved=_conserved(ledger, start.whole),
         approximate_ops=tuple(dict.fromkeys((*start.approximate_ops, *ledger.approximate_ops))),
-        inputs=_largest_first(inputs),
+        inputs=rows_of(collect.inputs, "forward", target.rows),
         note=_note(target, start),
     )
 
@@ -114,7 +112,7 @@ class _Collect:
 
     def __init__(self, reader: Reader, target: Target, by: By) -> None:
         self.reader = reader
-        self.outputs = Outputs(reader.graph)
+        self.outputs = reader.graph.once(Outputs)
         self.sums: dict[str, Sums] = {}
         self.inputs: dict[str, Sums] = {}
         self._target = target
@@ -142,10 +140,6 @@ def size_of(amount: float | None) -> float:
     """For sorting the largest first: NaN is smaller than nothing."""
     size = abs(amount or 0.0)
     return -1.0 if math.isnan(size) else size
-
-
-def _largest_first(rows: list[Contribution]) -> tuple[Contribution, ...]:
-    return tuple(sorted(rows, key=lambda row: -size_of(row.forward)))
 
 
 def _conserved(ledger: Ledger, started: float) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """From a tensor of contributions to rows: per unit, per unit and sample, per module, sample or region."""
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -67,32 +68,54 @@ class Sums:
             total, value = self.total.sum(keepdims=True), self.value.mean(keepdims=True)
         return Sums(total, value, False, False, self.approximate, self.times)
 
-    def rows(self, module: str, side: Literal["forward", "backward"], chosen: Sequence[int]) -> list[Contribution]:
-        """One a unit, sample or region; zeros of samples that are not ``chosen`` are left out.
+    def places(self, chosen: Sequence[int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Places of the rows in ``total``, as units and samples: all but zeros of samples that are not ``chosen``."""
+        worth = (self.total != 0) | (not self.has_samples)
+        if self.has_samples:
+            worth[:, list(chosen)] = True
+        units, samples = np.nonzero(worth)
+        return units, samples
 
-        Args:
-            side: what the totals are.
-        """
-        approximate = self.approximate and side == "forward"
-        found = []
-        for unit, sample, total, value in self.entries():
-            if total == 0 and sample is not None and sample not in chosen:
-                continue
-            region = self.regions[unit] if len(self.regions) > 1 and unit is not None else None
-            forward = total if side == "forward" else None
-            backward = total if side == "backward" and math.isfinite(total) else None
-            number = None if self.regions else unit
-            found.append(Contribution(module, number, sample, value, forward, backward, approximate, region))
-        return found
 
-    def entries(self) -> Iterator[tuple[int | None, int | None, float, float]]:
-        """Unit (or number of the region), sample, total and value of each row."""
-        units, samples = self.total.shape
-        unit_numbers: list[int | None] = [*range(units)] if self.has_units or self.regions else [None] * units
-        sample_numbers: list[int | None] = [*range(samples)] if self.has_samples else [None] * samples
-        for unit, totals, values in zip(unit_numbers, self.total.tolist(), self.value.tolist(), strict=True):
-            for sample, total, value in zip(sample_numbers, totals, values, strict=True):
-                yield unit, sample, total, value
+def rows_of(
+    sums: Mapping[str, Sums], side: Literal["forward", "backward"], chosen: Sequence[int]
+) -> tuple[Contribution, ...]:
+    """One a unit, sample or region of every module, the largest first and NaN last; equals stay in order.
+
+    Args:
+        side: what the totals are. A backward one that is not finite has no value.
+        chosen: samples whose rows are there even where they are zero.
+    """
+    made: list[Contribution] = []
+    sizes = [np.empty(0)]
+    for module, each in sums.items():
+        units, samples = each.places(chosen)
+        totals = each.total[units, samples]
+        sizes.append(np.abs(totals))
+        made += _contributions(module, each, units, samples, side)
+    size = np.concatenate(sizes)
+    order = np.argsort(np.where(np.isnan(size), 1.0, -size), kind="stable")
+    return tuple(made[i] for i in order.tolist())
+
+
+def _contributions(
+    module: str, sums: Sums, units: NDArray[np.intp], samples: NDArray[np.intp], side: Literal["forward", "backward"]
+) -> Iterable[Contribution]:
+    none = itertools.repeat(None)
+    totals = sums.total[units, samples].tolist()
+    if side == "backward":
+        totals = [total if math.isfinite(total) else None for total in totals]
+    return map(
+        Contribution,
+        itertools.repeat(module),
+        units.tolist() if sums.has_units and not sums.regions else none,
+        samples.tolist() if sums.has_samples else none,
+        sums.value[units, samples].tolist(),
+        totals if side == "forward" else none,
+        totals if side == "backward" else none,
+        itertools.repeat(sums.approximate and side == "forward"),
+        [sums.regions[unit] for unit in units.tolist()] if len(sums.regions) > 1 else none,
+    )
 
 
 class Outputs:

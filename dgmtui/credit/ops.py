@@ -26,16 +26,24 @@ def vjp(
         CreditError: the operation has no derivative.
     """
     direct = DIRECT.get(node.op)
-    if direct is not None and cotangents[0] is not None:
-        pulled = direct(node, value, wrt, cotangents[0])
+    if direct is not None and _is_plain(node, value, wrt, cotangents):
+        pulled = direct(node, value, wrt, cotangents)
         if pulled is not None:
             return pulled
-    return _by_autograd(node, graph, value, wrt, cotangents)
+    return by_autograd(node, graph, value, wrt, cotangents)
 
 
-def _by_autograd(
+def _is_plain(node: Node, value: Lookup, wrt: Sequence[Ref], cotangents: Sequence[Tensor | None]) -> bool:
+    """Whether all is real and of one dtype, and there is something to pull."""
+    arrived = {v.dtype for v in cotangents if v is not None}
+    dtypes = arrived | {value(ref).dtype for ref in node.inputs() if value(ref).is_floating_point()}
+    return bool(arrived and wrt) and len(dtypes) == 1 and not any(value(ref).is_complex() for ref in node.inputs())
+
+
+def by_autograd(
     node: Node, graph: Graph, value: Lookup, wrt: Sequence[Ref], cotangents: Sequence[Tensor | None]
 ) -> list[Tensor]:
+    """The same for any operation, by running it again."""
     leaves = {ref: value(ref).detach().requires_grad_() for ref in wrt}
 
     def lookup(ref: Ref) -> Tensor:

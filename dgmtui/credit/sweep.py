@@ -50,7 +50,7 @@ class Reader:
     """The tensors of a replay as each operation read them."""
 
     def __init__(self, replay: Replay) -> None:
-        self.flow = Flow(replay.graph)
+        self.flow = replay.graph.once(Flow)
         self.aliases = self.flow.aliases
         self._replay = replay
 
@@ -64,6 +64,11 @@ class Reader:
         value = self._replay.value(ref, at=reader)
         return value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
 
+    def release(self, node: Node) -> None:
+        """Let go of what ``node`` gave: nobody will ask the replay for it again."""
+        for out in range(len(node.outs)):
+            self._replay.release(NodeRef(node.id, out))
+
     def at(self, reader: int) -> Callable[[Ref], Tensor]:
         """``value`` for one reader."""
         return lambda ref: self.value(ref, reader)
@@ -72,8 +77,17 @@ class Reader:
 class Sweep:
     """Relevance on its way back."""
 
-    def __init__(self, reader: Reader, propagation: Propagation, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        propagation: Propagation,
+        progress: Progress | None = None,
+        *,
+        releasing: bool = False,
+    ) -> None:
+        """``releasing``: let the replay's values go, too, as the sweep passes them."""
         self._reader = reader
+        self._releasing = releasing
         self._propagation = propagation
         self._progress = progress
         self._waiting: dict[Ref, Tensor] = {}
@@ -93,6 +107,8 @@ class Sweep:
                 self._progress.update(1 - node.id / (last + 1), "credit")
             self._reader.aliases.split(node, self._waiting, self._reader.value)
             self._pass(node, visit)
+            if self._releasing:
+                self._reader.release(node)
         self._arrive(visit)
         return self._ledger
 

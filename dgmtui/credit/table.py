@@ -190,6 +190,7 @@ VALUE_FREE = frozenset({
 """What comes out does not depend on the values of a tensor that goes in to say shape and type."""
 
 
+@functools.cache
 def packet(op: str) -> str:
     """``relu`` for ``aten.relu_.default``: namespace, overload and the mark of in-place variants taken off."""
     name = op.split(".")[1] if "." in op else op

@@ -9,6 +9,7 @@ from torch.autograd import forward_ad
 
 from dgmtui.credit.flow import is_draw, is_float
 from dgmtui.credit.ops import first_line
+from dgmtui.credit.pushed import pushed as pushed_directly
 from dgmtui.credit.sweep import Reader
 from dgmtui.credit.table import VALUE_FREE, packet
 from dgmtui.errors import CreditError, ReplayError
@@ -64,7 +65,8 @@ def _push(node: Node, tangents: dict[Ref, Tensor], reader: Reader) -> dict[Ref, 
     if packet(node.op) == "native_dropout":
         return _dropout(node, tangents, reader)
     try:
-        pushed = _dual(node, tangents, reader)
+        known = pushed_directly(node, reader.graph, reader.at(node.id), tangents)
+        pushed = _dual(node, tangents, reader) if known is None else known
     except (RuntimeError, NotImplementedError, ReplayError):
         pushed = _twice_backward(node, moving, tangents, reader)
     return {

@@ -72,9 +72,9 @@ def _jobs(subject: Subject, graph: Any, replay: Any) -> dict[str, Callable[[], o
         return fresh
 
     def relevance_of_all() -> object:
-        fresh = replay.again()
+        fresh = replay.again(differentiable=False)
         fresh.forward()
-        return forward_contributions(fresh, batch)
+        return forward_contributions(fresh, batch, releasing=True)
 
     jobs = {
         "iteration": iteration,

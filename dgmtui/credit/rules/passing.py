@@ -1,5 +1,6 @@
 """What every rule is told and gives back, and the arithmetic they share."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -47,9 +48,10 @@ def stabilised(relevance: Tensor, z: Tensor, epsilon: float) -> Tensor:
     """
     if z.is_complex():
         return torch.view_as_complex(stabilised(_pairs(relevance), _pairs(z), epsilon))
-    stable = (z >= 0).to(z.dtype).mul_(2 * epsilon).sub_(epsilon).add_(z)
+    stable = z + 0.0  # of −0 this makes 0, whose sign is +1
+    torch.copysign(torch.tensor(epsilon, dtype=z.dtype, device=z.device), stable, out=stable).add_(z)
     quotient = torch.div(relevance, stable, out=stable)
-    if not torch.isfinite(quotient.sum()):
+    if not math.isfinite(quotient.sum().item()):
         quotient = torch.where(relevance == 0, 0.0, quotient)
     return quotient
 
@@ -69,7 +71,7 @@ def times(x: Tensor, g: Tensor) -> Tensor:
     if x.is_complex():
         return torch.view_as_complex(times(_pairs(x), _pairs(g)))
     part = x * g
-    return part if torch.isfinite(part.sum()) else torch.where(g == 0, 0.0, part)
+    return part if math.isfinite(part.sum().item()) else torch.where(g == 0, 0.0, part)
 
 
 def total(relevance: Tensor) -> float:
