@@ -85,7 +85,7 @@ def _put_together(node: Node, value: Lookup, wrt: Sequence[Ref], cotangents: Cot
     if v is None or len(set(refs)) < len(refs) or any(value(ref).shape == (0,) for ref in refs):
         return None
     dim: Any = named_arguments(node).get("dim", 0)
-    parts = dict(zip(refs, v.split([value(ref).shape[dim] for ref in refs], dim), strict=True))
+    parts = dict(zip(refs, torch.split(v, [value(ref).shape[dim] for ref in refs], dim), strict=True))
     return [parts[ref] for ref in wrt]
 
 
