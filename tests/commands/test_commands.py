@@ -186,7 +186,8 @@ def test_nodes_have_ranges_once_replayed(session: Session) -> None:
 
 def test_credit_of_the_nonfinite_value_goes_to_the_value_that_overflowed(session: Session) -> None:
     said = run(session, "credit nonfinite")
-    assert set(said) == {"command", "target", "rows", "conserved"}
+    compared = {"against", "against_target", "against_note"}
+    assert set(said) == {"command", "target", "rows", "inputs", "conserved", "terms", *compared}
     target = said["target"]
     assert target["iteration"] == 30
     assert (target["module"], target["unit"], target["sample"]) == ("enc", 1, 2)
@@ -201,7 +202,8 @@ def test_credit_rows_keep_the_contract_and_the_sum(session: Session) -> None:
     run(session, "goto 16")
     said = run(session, "credit loss --by unit,sample --top 0")
     keys = {"module", "unit", "sample", "value", "forward", "backward", "approximate"}
-    assert all(set(row) == keys for row in said["rows"])
+    added = {"region", "then", "difference", "rank"}
+    assert all(set(row) == keys | added for row in said["rows"])
     enc = [row["forward"] for row in said["rows"] if row["module"] == "enc"]
     assert sum(enc) == pytest.approx(said["target"]["value"], rel=1e-3)
     assert len(run(session, "credit loss --top 2")["rows"]) == 2
