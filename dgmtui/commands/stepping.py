@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @command("optimizer-step", group="edit", aliases=("optimiser-step",), needs_replay=True)
 def optimizer_step(session: Session, *, top: int = 10) -> Result:
-    """Take the optimiser's step with the gradients of the iteration here, and run its batch again with the new weights.
+    """Take the optimiser's step with the gradients of the iteration here, and run its batch again.
 
     It takes the recorded optimiser state (momentum, Adam's averages, …) and settings (learning rate, betas, weight
     decay, … of this iteration) and torch.optim's own step; edits that stand count. "verdict" says whether the step of
