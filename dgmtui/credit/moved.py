@@ -7,13 +7,18 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from dgmtui.trace.graph import Argument, Node, NodeRef, OutsideRef, Ref
+from dgmtui.trace.graph import Argument, Graph, Node, NodeRef, OutsideRef, Ref
 from dgmtui.trace.operations import named_arguments, run_node
 
 Lookup: TypeAlias = Callable[[Ref], Tensor]
 Cotangents: TypeAlias = Sequence[Tensor | None]
 Pull: TypeAlias = Callable[[Node, Lookup, Sequence[Ref], Cotangents], list[Tensor] | None]
 """From the node, its tensors, what is asked for, and a cotangent a result; None where it does not apply."""
+
+
+def is_widened(node: Node, graph: Graph) -> bool:
+    """Whether its operands are of half precision and so widened when read: what it saved belongs to the narrow ones."""
+    return any(graph.meta(ref).dtype in ("float16", "bfloat16") for ref in node.inputs())
 
 
 def first(pull: Callable[[Node, Tensor, Tensor], Tensor]) -> Pull:

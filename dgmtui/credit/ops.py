@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dgmtui.credit.direct import DIRECT, Lookup
+from dgmtui.credit.moved import is_widened
 from dgmtui.errors import CreditError, ReplayError
 from dgmtui.trace.graph import Graph, Node, Ref
 from dgmtui.trace.operations import run_node
@@ -26,7 +27,7 @@ def vjp(
         CreditError: the operation has no derivative.
     """
     direct = DIRECT.get(node.op)
-    if direct is not None and _is_plain(node, value, wrt, cotangents):
+    if direct is not None and not is_widened(node, graph) and _is_plain(node, value, wrt, cotangents):
         pulled = direct(node, value, wrt, cotangents)
         if pulled is not None:
             return pulled

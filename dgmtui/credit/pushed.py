@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from dgmtui.credit.moved import Lookup
+from dgmtui.credit.moved import Lookup, is_widened
 from dgmtui.trace.graph import Argument, Graph, Node, NodeRef, OutsideRef, Ref
 from dgmtui.trace.operations import named_arguments, run_node
 
@@ -21,6 +21,8 @@ def pushed(node: Node, graph: Graph, value: Lookup, tangents: Tangents) -> dict[
     Args:
         value: the operands, and the results, as they were when the node ran.
     """
+    if is_widened(node, graph):
+        return None
     if node.op in _EVERY and not node.mutates:
         return _each(node, value, tangents)
     push = _PUSHES.get(node.op)

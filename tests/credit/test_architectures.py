@@ -96,10 +96,7 @@ class Recurrent(nn.Module):
         return self.head(h)
 
 
-FUSED = pytest.mark.xfail(reason="a fused LSTM is linearised as a whole, and so misses the position", strict=False)
-
-
-@pytest.mark.parametrize("fused", [pytest.param(True, marks=FUSED), False], ids=["nn.LSTM", "LSTMCell"])
+@pytest.mark.parametrize("fused", [True, False], ids=["nn.LSTM", "LSTMCell"])
 def test_lstm_ends_at_the_sample_and_passes_the_unit(run: Any, fused: bool) -> None:
     torch.manual_seed(2)
     model = Recurrent(fused)

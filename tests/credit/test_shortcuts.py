@@ -117,10 +117,10 @@ def _close(ours: Tensor | None, theirs: Tensor | None, what: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     layout=st.sampled_from(["contiguous", "channels last", "strided"]),
-    dtype=st.sampled_from([torch.float32, torch.float64]),
+    dtype=st.sampled_from([torch.float32, torch.float64, torch.bfloat16]),
     seed=st.integers(0, 999),
 )
 def test_a_shortcut_is_what_autograd_derives(name: str, layout: str, dtype: torch.dtype, seed: int) -> None:
