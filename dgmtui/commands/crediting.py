@@ -1,6 +1,5 @@
 """Commands that assign credit: which units put a value there, and the way from it back to the input."""
 
-import math
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from dgmtui.commands.chain_data import account_blocks, chain_data
@@ -10,6 +9,8 @@ from dgmtui.commands.grammar import Completes
 from dgmtui.commands.registry import REGISTRY, command
 from dgmtui.commands.result import Result, Text
 from dgmtui.errors import UsageError
+from dgmtui.session.against import snapshot_before
+from dgmtui.session.climbing import open_link
 from dgmtui.session.crediting import Sort
 from dgmtui.session.session import Session
 
@@ -32,6 +33,8 @@ def credit(
     backward: bool = False,
     rule: Rule = "epsilon",
     epsilon: float = 1e-6,
+    gamma: float = 0.25,
+    alpha: float = 2.0,
 ) -> Result:
     """Say which units put the target there: forward by LRP-ε, backward by what they made of its gradient.
 
@@ -50,7 +53,8 @@ def credit(
     --by unit, unit,sample, module, sample or region groups; --top N limits (0: all); --sort backward (or --backward)
     sorts by the part of the gradient, --sort difference by what moved most since the snapshot of `against`; --epsilon
     is the stabiliser of the linear rule. --rule says how layers with weights share: epsilon by size, gamma in favour of
-    the sum's sign, alphabeta apart by sign, composite epsilon in dense layers and z⁺ in convolutions.
+    the sum's sign (by --gamma), alphabeta apart by sign (--alpha to the positive terms; 1 is z⁺), composite epsilon in
+    dense layers and z⁺ in convolutions.
 
     JSON: {"command":"credit","target":{"text","name","module","unit","sample","units","samples","value","iteration",
     "note"},"rows":[{"module","unit","sample","region","value","forward","backward","approximate","then","difference",
@@ -63,19 +67,18 @@ def credit(
     """
     if top < 0:
         raise UsageError("--top takes a number from 0, which means all")
-    if not 0 < epsilon < math.inf:
-        raise UsageError("--epsilon takes a number above zero, such as the usual 1e-6")
     if sort == "difference" and session.against is None:
         raise UsageError("--sort difference needs something to compare with: type `against` first")
     from dgmtui.credit import Propagation
 
+    propagation = Propagation(rule, epsilon, gamma, alpha, alpha - 1)
     snapshot = session.needed_snapshot()
     wanted = target or session.target
     made = session.results.crediting.credit(
         snapshot,
         wanted,
         by=by,
-        propagation=Propagation(rule, epsilon),
+        propagation=propagation,
         against=session.against,
         sort="backward" if backward else sort,
     )
@@ -107,7 +110,7 @@ def against(session: Session, iteration: int | Literal["off"] | None = None) -> 
             kept = ", ".join(str(s.iteration) for s in session.recording.snapshots) or "none"
             raise UsageError(f"no healthy snapshot before {here.iteration}; name one: there are {kept}")
         iteration = healthy.iteration
-    session.compare_with(None if iteration == "off" else int(iteration))
+    session.against = None if iteration == "off" else snapshot_before(session.recording, iteration).iteration
     shown = crediting.shown
     if shown is not None:
         crediting.shown = shown = crediting.compared(shown, session.against)
@@ -161,6 +164,6 @@ def _opened(session: Session, wanted: str, made: "Chain", number: int) -> Result
         raise UsageError(f"the chain has lines 0 to {len(made.account) - 1}; {number} is none of them")
     line = made.account[number]
     if line.target:
-        session.open_link(wanted, made, line)
+        open_link(session, wanted, made, line)
     name, _, rest = line.command.partition(" ")
     return REGISTRY.find(name).call(session, rest)

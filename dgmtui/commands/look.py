@@ -8,6 +8,7 @@ from dgmtui.commands.grammar import ModulePath
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Table, Text
 from dgmtui.recording.model import Measure, Quantity
+from dgmtui.session.climbing import go_down, go_up
 from dgmtui.session.results import edited_words
 from dgmtui.session.session import Session
 
@@ -122,7 +123,7 @@ def up(session: Session, n: int = 1) -> Result:
 
     JSON: as `goto`, with "command":"up".
     """
-    note = session.go_up(n)
+    note = go_up(session, n)
     return moved(session, "up", note)
 
 
@@ -132,7 +133,7 @@ def down(session: Session) -> Result:
 
     JSON: as `goto`, with "command":"down".
     """
-    session.go_down()
+    go_down(session)
     return moved(session, "down")
 
 

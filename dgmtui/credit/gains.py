@@ -47,7 +47,7 @@ def gradient_chain(replay: Replay, target: Target, *, progress: Progress | None 
     reader = Reader(replay)
     outputs = Outputs(replay.graph)
     gradient = replay.gradient(target.ref)
-    name = target.text.partition(" = ")[0]
+    name = target.name
     if gradient is None:
         raise CreditError(f"no gradient of the loss reaches {name}; choose a target that the loss depends on")
     own = torch.where(mask_of(gradient, target, outputs), gradient, 0.0)
@@ -57,9 +57,7 @@ def gradient_chain(replay: Replay, target: Target, *, progress: Progress | None 
     norm = float(own.double().norm())
     grown = sorted((gain for gain in gains if gain.factor > GREW), key=lambda gain: -gain.factor)[:_NAMED]
     grown.sort(key=lambda gain: -gain.node.id)
-    end = AccountLine(
-        f"∂L/∂{name}", norm, None, *outputs.made_by(target.ref), "", f"credit {_typed(target, outputs)} --backward"
-    )
+    end = AccountLine(f"∂L/∂{name}", norm, None, *outputs.made_by(target.ref), "", f"credit {name} --backward")
     account = (_loss_line(), *(_line(gain, reader) for gain in grown), end)
     return Chain((), _sentence(name, norm, grown, len(gains)), target, account=account)
 
@@ -112,14 +110,6 @@ def _line(gain: Gain, reader: Reader) -> AccountLine:
     return AccountLine(
         f"through {where}", gain.norm, gain.factor, node.name, node.source, "", f"credit node:{node.id} --backward"
     )
-
-
-def _typed(target: Target, outputs: Outputs) -> str:
-    name = target.module or "."
-    if name.startswith("input:") or outputs.label(target.ref) == target.module or name == "loss":
-        unit = "" if target.unit is None else f"[{target.unit}]"
-        return name + unit + ("" if target.sample is None else f"@{target.sample}")
-    return name
 
 
 def _sentence(name: str, norm: float, grown: list[Gain], count: int) -> str:

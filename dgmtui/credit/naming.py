@@ -8,7 +8,7 @@ def opened_by(
 ) -> tuple[str, str]:
     """The target, empty where ``ref`` can't be one, and the command that opens it.
 
-    A module that is called several times is named only where its last call is meant; else the node is.
+    Of a module that is called several times, a call other than the last is named by its number.
 
     Args:
         label: what it is called in a chain: a module's path, ``node:ID`` or an outside tensor's name.
@@ -19,9 +19,10 @@ def opened_by(
         return label + place, f"print {label}[{inside}]" if inside else f"print {label}"
     if label == "loss" and ref == graph.loss:
         return label, f"credit {label}"
-    calls = [call for call in graph.calls if call.module == label and call.outputs]
-    if calls and calls[-1].outputs[0] == ref:
-        target = (label or ".") + place
+    calls = [call.outputs[0] for call in graph.calls if call.module == label and call.outputs]
+    if ref in calls:
+        which = "" if ref == calls[-1] else f":{calls.index(ref)}"
+        target = (label or ".") + which + place
     elif ref.out == _first_out(graph, ref):
         target = f"node:{ref.node}{place}"
     else:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from dgmtui.errors import UsageError
 from dgmtui.recording.model import SnapshotInfo
 
 if TYPE_CHECKING:
@@ -52,6 +53,20 @@ class Counterpart:
     """How many rows the batch has in which the target is."""
     then: int
     """How many rows the other batch has."""
+
+
+def snapshot_before(recording: "Recording", iteration: int) -> SnapshotInfo:
+    """The snapshot at an iteration or the nearest before it; a negative one counts from the last.
+
+    Raises:
+        UsageError: there is none.
+    """
+    wanted = recording.last_iteration + 1 + iteration if iteration < 0 else iteration
+    found = recording.nearest_snapshot(wanted)
+    if found is None:
+        kept = ", ".join(str(s.iteration) for s in recording.snapshots) or "none"
+        raise UsageError(f"no snapshot at or before {iteration}; there are: {kept}")
+    return found
 
 
 def healthy_before(recording: "Recording", snapshot: SnapshotInfo) -> SnapshotInfo | None:

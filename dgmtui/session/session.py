@@ -1,15 +1,16 @@
 """One investigation: the only mutable state there is, changed by commands and drawn as a ``View``."""
 
-import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Quantity, SnapshotInfo
+from dgmtui.session.against import snapshot_before
 from dgmtui.session.chart_settings import ChartSettings
+from dgmtui.session.climbing import Focus
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
 from dgmtui.session.operations import Operations
@@ -20,15 +21,12 @@ from dgmtui.session.tree import TreeBuilder
 from dgmtui.trace.batch import batch_size
 
 if TYPE_CHECKING:
-    from dgmtui.credit import AccountLine, Chain
     from dgmtui.recording.reader import Recording
     from dgmtui.session.comparing import Comparison
     from dgmtui.session.picking import Pick
     from dgmtui.session.view import View
     from dgmtui.trace.graph import Graph
     from dgmtui.trace.progress import Progress
-
-_SELECTION = re.compile(r"(?P<module>[^\[\]@:]*)(?:\[(?P<unit>\d+)\])?(?:@(?P<sample>\d+))?")
 
 PHASES = {
     Quantity.ACTIVATION: "forward",
@@ -38,16 +36,6 @@ PHASES = {
     Quantity.UPDATE: "update",
 }
 """In which phase a quantity comes to be."""
-
-
-@dataclass(frozen=True)
-class Focus:
-    """What credit is assigned to, and the way it was reached."""
-
-    target: str
-    """As typed after ``credit``: ``dec.xv[3]@5``, ``nonfinite``."""
-    below: "Focus | None" = None
-    """Where ``down`` goes."""
 
 
 class Session:
@@ -392,77 +380,11 @@ class Session:
             self.module, self.unit, self.sample, self._awaited = module, unit, sample, None
             self._offer_quantity()
 
-    def compare_with(self, iteration: int | None) -> None:
-        """Set tables of contributions beside the snapshot at or before an iteration; a negative one counts from the
-        last; None: beside none.
-
-        Raises:
-            UsageError: there is no snapshot at or before it.
-        """
-        if iteration is None:
-            self.against = None
-            return
-        wanted = self.recording.last_iteration + 1 + iteration if iteration < 0 else iteration
-        found = self.recording.nearest_snapshot(wanted)
-        if found is None:
-            kept = ", ".join(str(s.iteration) for s in self.recording.snapshots) or "none"
-            raise UsageError(f"no snapshot at or before {iteration}; there are: {kept}")
-        self.against = found.iteration
-
-    def go_up(self, steps: int = 1) -> str:
-        """Make what contributed most to the target the target, and so on, as many units of its chain up.
-
-        Returns:
-            A sentence where the way ends, else nothing.
-
-        Raises:
-            UsageError: ``steps`` is not above zero.
-            ReplayError, CreditError: there is no replay, or no credit for the target.
-        """
-        if steps < 1:
-            raise UsageError("`up` goes one unit up the chain, or as many as you say; `down` goes back")
-        below = self.target
-        made = self.results.crediting.chain(self.needed_snapshot(), below)
-        units = _steps(made)
-        if not units:
-            end = made.links[-1]
-            if len(made.links) > 1:
-                return f"it comes from {end.module}, which is outside the network: this is where the chain ends"
-            return "nothing upstream has a part in it: this is where the chain ends"
-        self.open_link(below, made, units[min(steps, len(units)) - 1])
-        return "" if steps <= len(units) else f"the chain ends after {len(units)}; this is its last unit"
-
-    def open_link(self, below: str, made: "Chain", line: "AccountLine") -> None:
-        """Make one line of the chain of the target ``below`` the target; ``down`` leads back over those between."""
-        focus = self.focus if self.focus is not None and self.focus.target == below else Focus(below)
-        steps = _steps(made)
-        for each in steps[: steps.index(line)] if line in steps else ():
-            focus = Focus(each.target, focus)
-        self.focus = focus if focus.target == line.target else Focus(line.target, focus)
-        link = next(link for link in made.links if link.target == line.target)
-        self.aim(line.target, link.module, link.unit, link.sample)
-
-    def go_down(self) -> None:
-        """Make what ``up`` came from the target again.
-
-        Raises:
-            UsageError: it came from nothing.
-        """
-        if self.focus is None or self.focus.below is None:
-            raise UsageError("this is where `up` began; there is nothing further down")
-        self.focus = self.focus.below
-        if place := _SELECTION.fullmatch(self.focus.target):
-            self.aim(self.focus.target, place["module"].removeprefix("."), _int(place["unit"]), _int(place["sample"]))
-
     def trail(self) -> tuple[str, ...]:
         """Targets from the present one down to where ``up`` began."""
-        found, focus = [], self.focus
-        if focus is not None and focus.target == "nonfinite" and self.cured:
-            focus = None
-        while focus is not None:
-            found.append(focus.target)
-            focus = focus.below
-        return tuple(found)
+        if self.focus is None or (self.focus.target == "nonfinite" and self.cured):
+            return ()
+        return self.focus.trail
 
     def show_window(self, window: tuple[int, int] | None) -> None:
         """Look at iterations from, up to and without; negative ones count from the last; None: all.
@@ -500,11 +422,7 @@ class Session:
         Raises:
             UsageError: there is none at or before the cursor.
         """
-        snapshot = self.snapshot
-        if snapshot is None:
-            kept = ", ".join(str(s.iteration) for s in self.recording.snapshots) or "none"
-            raise UsageError(f"no snapshot at or before {self.iteration}; there are: {kept}")
-        return snapshot
+        return snapshot_before(self.recording, self.iteration)
 
     def view(self) -> "View":
         """All that one screen shows; quick, and without torch unless a command has loaded it."""
@@ -553,14 +471,5 @@ def _extent(recording: "Recording") -> tuple[object, ...]:
     return recording.iteration_count, rows, len(recording.snapshots), recording.end
 
 
-def _steps(made: "Chain") -> "list[AccountLine]":
-    """The units that ``up`` goes through; the root's own output is none."""
-    return [line for line in [line for line in made.account if line.target][1:] if not line.target.startswith(".")]
-
-
 def _named(module: str, unit: int | None, sample: int | None) -> str:
     return module + ("" if unit is None else f"[{unit}]") + ("" if sample is None else f"@{sample}")
-
-
-def _int(digits: str | None) -> int | None:
-    return None if digits is None else int(digits)

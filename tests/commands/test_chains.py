@@ -94,7 +94,7 @@ def test_the_gradients_way_is_a_chain_too(vae: Session) -> None:
     ask(vae, "goto 512")
     said = ask(vae, "chain mu[5]@3 --backward")
     assert said["links"] == [] and said["account"][0]["what"] == "∂L/∂loss"
-    assert said["account"][-1]["what"] == "∂L/∂mu[5] of sample 3"
+    assert said["account"][-1]["what"] == "∂L/∂mu[5]@3"
     assert ask(vae, said["account"][-1]["command"])["target"]["module"] == "mu"
 
 
