@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,11 @@ for start in range(0, 160, 8):
 
 
 @pytest.fixture
-def vae() -> Session:
-    session = Session(open_recording(SHIPPED / "vae.h5"))
-    REGISTRY.run(session, "goto -1")
-    return session
+def vae() -> Iterator[Session]:
+    with open_recording(SHIPPED / "vae.h5") as recording:
+        session = Session(recording)
+        REGISTRY.run(session, "goto -1")
+        yield session
 
 
 def ask(session: Session, line: str) -> dict[str, Any]:
@@ -108,9 +110,10 @@ def test_a_recorded_unet_is_followed_to_the_planted_pixel(tmp_path: Path) -> Non
     script.write_text(UNET)
     line = [sys.executable, "-m", "dgmtui", "record", "-o", str(path), str(script)]
     assert subprocess.run(line, capture_output=True, check=False).returncode == 1
-    session = Session(open_recording(path))
-    ask(session, "first-nonfinite")
-    said = ask(session, "chain nonfinite")
+    with open_recording(path) as recording:
+        session = Session(recording)
+        ask(session, "first-nonfinite")
+        said = ask(session, "chain nonfinite")
     way = [(link["module"], link["unit"], link["sample"]) for link in said["links"]]
     assert way == [("out", 1, 5), ("up", 3, 5), ("deep", 1, 5), ("down", 2, 5), ("input:argument0", 0, 5)]
     region = next(line for line in said["account"] if line["what"] == "row 4, column 2")

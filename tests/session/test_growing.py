@@ -3,7 +3,8 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -73,7 +74,9 @@ for i in range(200):
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Session]]:
+    opened = ExitStack()
+
     def record(text: str) -> Session:
         folder = tmp_path_factory.mktemp("growing")
         script, path = folder / "train.py", folder / "run.h5"
@@ -81,9 +84,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Any:
         line = [sys.executable, "-m", "dgmtui", "record", "--every", "5", "-o", str(path), str(script)]
         done = subprocess.run(line, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        return Session(open_recording(path))
+        return Session(opened.enter_context(open_recording(path)))
 
-    return record
+    with opened:
+        yield record
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +158,7 @@ def test_it_says_how_far_it_is_and_can_be_stopped(unit: Session) -> None:
         stopping.append(Progress(watch))
         return stopping[-1]
 
-    session = Session(open_recording(Path(unit.recording.path)), progress_factory=make)
+    session = Session(unit.recording, progress_factory=make)
     with pytest.raises(Cancelled):
         REGISTRY.run(session, "growth loss")
     assert told[:2] == [told[0], told[0].replace("1 of", "2 of")] and told[0].endswith("snapshots")

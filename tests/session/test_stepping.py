@@ -278,9 +278,11 @@ def test_without_state_it_is_said_what_to_do(tmp_path: Path, opened: Callable[..
     with pytest.raises(ReplayError, match="recorded with --no-optimizer-state"):
         run(session, "optimizer-step")
     assert not any(name.startswith("optimizer:") for name in session.needed_snapshot().tensors)
-    shipped = Session(open_recording(Path(__file__).parents[2] / "recordings" / "vae.h5"))
-    with pytest.raises(ReplayError, match="record the training again"):
-        run(shipped, "optimizer-step")
+    with (
+        open_recording(Path(__file__).parents[2] / "recordings" / "vae.h5") as shipped,
+        pytest.raises(ReplayError, match="record the training again"),
+    ):
+        run(Session(shipped), "optimizer-step")
 
 
 class Mine(torch.optim.SGD):
