@@ -59,7 +59,7 @@ CASES: dict[str, Made] = {
     "leaky relu": lambda x, w: F.leaky_relu(x, 0.2) + F.leaky_relu(w),
     "layer norm": lambda x, w: F.layer_norm(x, (4, 5), w[0], w[0] + 1) + F.layer_norm(x, (5,)),
     "batch norm": lambda x, w: F.batch_norm(x, None, None, w[0, 0, :3], w[0, 1, :3], training=True),
-    "batch norm without weight": lambda x, w: F.batch_norm(x.flatten(1), None, None, training=True),
+    "batch norm without weight": lambda x, w: F.batch_norm(x.flatten(0, 2), None, None, training=True),
     "batch norm in evaluation": lambda x, w: F.batch_norm(x, w[0, 0, :3].detach(), w[0, 1, :3].detach().abs() + 1),
     "through a view": lambda x, w: _changed_through_a_view(x, w),
     "promoted": lambda x, w: x.double() * w + x.double(),
