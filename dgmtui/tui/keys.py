@@ -23,6 +23,9 @@ OWN: tuple[tuple[str, str, str, str], ...] = (
 PALETTE = ("ctrl+p", "list of all commands")
 FIRST = ("n", "c", "r", "e", "x", "f")
 """The keys that the footer keeps where it is narrow, in this order."""
+OPENS_PROMPT = ("prompt", "search")
+"""Actions that take a line; so does a command line that ends in a blank. Their keys come before all others, so that
+what follows one in a burst, as over a slow line, is in the prompt."""
 _DISPLAY = {
     "colon": ":",
     "slash": "/",
@@ -42,14 +45,24 @@ _DISPLAY = {
 
 def bindings(registry: Registry) -> list[Binding]:
     """One binding a command line, with an id by which a keymap can move it; the screen's own keys come first."""
-    own = [Binding(key, action, text, show=False, id=f"screen.{action}") for key, action, _, text in OWN]
+    own = [
+        Binding(key, action, text, show=False, id=f"screen.{action}", priority=action in OPENS_PROMPT)
+        for key, action, _, text in OWN
+    ]
     taken = {key for keys, *_ in OWN for key in keys.split(",")}
     by_line: dict[str, list[str]] = {}
     for key, (line, _) in registry.keys.items():
         if key not in taken:
             by_line.setdefault(line, []).append(key)
     return own + [
-        Binding(",".join(keys), f"line({line!r})", line, show=False, id=line.strip().replace(" ", "."))
+        Binding(
+            ",".join(keys),
+            f"line({line!r})",
+            line,
+            show=False,
+            id=line.strip().replace(" ", "."),
+            priority=line.endswith(" "),
+        )
         for line, keys in by_line.items()
     ]
 

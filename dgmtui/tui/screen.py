@@ -20,7 +20,7 @@ from dgmtui.render.text import caption
 from dgmtui.session.session import Session
 from dgmtui.session.view import View
 from dgmtui.tui.help import HelpScreen
-from dgmtui.tui.keys import bindings, footer, key_of
+from dgmtui.tui.keys import OPENS_PROMPT, bindings, footer, key_of
 from dgmtui.tui.messages import Answer, Answered, Grown, Looked, Refined
 from dgmtui.tui.tabs import COVERING, DRAWN_ABOVE, DRAWN_IN, TABLES_APART, TABS, panes, show_in_tabs
 from dgmtui.tui.widgets.dynamics_chart import DynamicsChart, subject_of
@@ -132,6 +132,11 @@ class MainScreen(Screen[None]):
             self.query_one(Prompt).open(line)
         else:
             self.submit(line)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing opens the prompt while it is open: then these keys are text."""
+        opens = action in OPENS_PROMPT or (action == "line" and str(parameters[0]).endswith(" "))
+        return not (opens and any(prompt.is_open for prompt in self.query(Prompt)))
 
     def action_prompt(self) -> None:
         """Take a command line."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from textual.command import CommandPalette
+from textual.events import Key
 from textual.pilot import Pilot
 
 from dgmtui.commands.registry import Registry
@@ -123,6 +124,14 @@ async def test_keys_typed_into_the_prompt_are_letters(session: Any, registry: Re
     async with opened(session, registry) as seen:
         await seen.press("colon", "n", "q", "t")
         assert seen.main.query_one(Prompt).text == "nqt"
+        assert session.history == []
+
+
+async def test_what_comes_in_one_burst_behind_the_colon_is_in_the_prompt(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        for key in ("colon", "n", "N", "colon", "slash", "e"):
+            seen.app.post_message(Key(key, {"colon": ":", "slash": "/"}.get(key, key)))
+        await seen.until(lambda: seen.main.query_one(Prompt).text == "nN:/e")
         assert session.history == []
 
 

@@ -133,7 +133,7 @@ class Prompt(Horizontal):
         self._input.open(text)
         self.add_class("-open")
         self._input.can_focus = True
-        self._input.focus(scroll_visible=False)
+        self.screen.set_focus(self._input, scroll_visible=False)  # at once: `focus` would wait for its turn
 
     def close(self) -> None:
         """Give the line back to the answer."""
