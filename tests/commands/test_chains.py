@@ -50,6 +50,40 @@ for start in range(0, 160, 8):
 """
 
 
+GAN = """\
+import torch
+from torch import nn
+torch.manual_seed(0)
+class G(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 20))
+    def forward(self, z):
+        return self.net(z)
+class D(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.act, self.last = nn.Linear(20, 12), nn.LeakyReLU(0.2), nn.Linear(12, 1)
+    def forward(self, x):
+        return self.last(torch.exp(self.act(self.first(x))))
+g, d = G(), D()
+og, od = torch.optim.Adam(g.parameters(), 1e-3), torch.optim.Adam(d.parameters(), 1e-3)
+for step in range(30):
+    real = torch.rand(16, 20)
+    if step == 23:
+        with torch.no_grad():
+            d.first.weight[7, 4] = 3.0
+        real[11, 4] = 60.0
+    z = torch.randn(16, 8)
+    od.zero_grad()
+    loss = -(d(real).mean() - d(g(z).detach()).mean())
+    loss.backward(); od.step()
+    og.zero_grad()
+    lg = -d(g(z)).mean()
+    lg.backward(); og.step()
+"""
+
+
 @pytest.fixture
 def vae() -> Iterator[Session]:
     with open_recording(SHIPPED / "vae.h5") as recording:
@@ -105,12 +139,16 @@ def test_the_table_names_what_opens_it(vae: Session) -> None:
     assert isinstance(table, Table) and "`chain --open N`" in table.note and len(table.rows) >= 7
 
 
-def test_a_recorded_unet_is_followed_to_the_planted_pixel(tmp_path: Path) -> None:
-    script, path = tmp_path / "unet.py", tmp_path / "run.h5"
-    script.write_text(UNET)
+def recorded(text: str, folder: Path) -> Path:
+    script, path = folder / "train.py", folder / "run.h5"
+    script.write_text(text)
     line = [sys.executable, "-m", "dgmtui", "record", "-o", str(path), str(script)]
     assert subprocess.run(line, capture_output=True, check=False).returncode == 1
-    with open_recording(path) as recording:
+    return path
+
+
+def test_a_recorded_unet_is_followed_to_the_planted_pixel(tmp_path: Path) -> None:
+    with open_recording(recorded(UNET, tmp_path)) as recording:
         session = Session(recording)
         ask(session, "first-nonfinite")
         said = ask(session, "chain nonfinite")
@@ -121,3 +159,13 @@ def test_a_recorded_unet_is_followed_to_the_planted_pixel(tmp_path: Path) -> Non
     weights = {line["what"] for line in said["account"] if line["what"].startswith("param:")}
     assert {"param:up.weight[:, 3]", "param:deep.weight[1]", "param:down.weight[2]"} <= weights
     assert "up[3]" in said["sentence"] and "deep[1]" in said["sentence"]
+
+
+def test_a_recorded_gan_is_followed_in_the_turn_that_failed_to_the_planted_sample(tmp_path: Path) -> None:
+    with open_recording(recorded(GAN, tmp_path)) as recording:
+        session = Session(recording)
+        assert ask(session, "first-nonfinite")["iteration"] == 23
+        said = ask(session, "chain nonfinite")
+    way = [(link["module"], link["unit"], link["sample"]) for link in said["links"]]
+    assert way == [("d.act", 7, 11), ("d.first", 7, 11), ("input:real", 4, 11)]
+    assert "param:d.first.weight[7]" in {line["what"] for line in said["account"]}
