@@ -141,7 +141,7 @@ def _terminal(path: Path, size: tuple[int, int]) -> Iterator[BenchRow]:
     times = []
     for _ in range(_STARTS):
         with running(path, size) as listen:
-            times.append(listen(None, 1.0).first)
+            times.append(listen(None, 3.0).first)
     with running(path, size) as listen:
         start = listen(None, 3.0)
         start = Heard(start.count, statistics.median(times[1:]))  # the first one compiles
