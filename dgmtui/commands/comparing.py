@@ -84,6 +84,7 @@ def compare(session: Session, *files: Path, at: int | None = None, module: Modul
     blocks = [
         *_loss_blocks(recordings, losses, partings),
         *_layer_blocks(rows, numbers, iteration),
+        *_classes(recordings, rows),
         _found_block(found),
     ]
     if shares is not None:

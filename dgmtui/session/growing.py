@@ -161,14 +161,15 @@ def _at(session: "Session", snapshot: "SnapshotInfo", text: str) -> AtSnapshot:
     from dgmtui.trace.replay import load_replay
 
     made = session.results.replayed(snapshot) if not session.results.edits.of(snapshot) else None
-    replay = load_replay(session.recording, snapshot) if made is None else made.replay
+    own = made is None  # nobody else asks it for anything, so it lets go of what the sweep has passed
+    replay = load_replay(session.recording, snapshot).again(differentiable=False) if made is None else made.replay
     replay.forward()
     try:
         target = parse_target(text, replay.graph, replay)
     except CreditError as error:
         raise CreditError(f"{text} is not finite there") from error
     largest = _largest(replay, target)
-    table = forward_contributions(replay, largest, by="unit")
+    table = forward_contributions(replay, largest, by="unit", releasing=own)
     return AtSnapshot(snapshot.iteration, abs(largest.value), table.rows)
 
 

@@ -9,7 +9,7 @@ from dgmtui.errors import UsageError
 from dgmtui.recording.model import SnapshotInfo
 from dgmtui.session.activations import Activations, input_values, inputs_of, labels_of
 from dgmtui.session.pictures import as_picture, limits_of, picture, shape_of, signed_picture
-from dgmtui.session.units import Units, check_units
+from dgmtui.session.units import Units
 from dgmtui.session.view import Picture
 
 Shape = tuple[int, int] | None
@@ -24,7 +24,7 @@ def maps_of(
         UsageError: a unit does not exist, or one is no picture.
     """
     count = found.values.shape[1]
-    check_units(tuple(units or ()), count, found.module)
+    _check_units(tuple(units or ()), count, found.module)
     peaks = np.nan_to_num(found.values[sample].max(axis=1), nan=np.inf)
     chosen = list(units) if units is not None else np.argsort(-peaks, kind="stable")[: top or count].tolist()
     maps = [_map(found, sample, unit, given) for unit in chosen]
@@ -110,3 +110,13 @@ def sample_names(units: Units, snapshot: SnapshotInfo, samples: Sequence[int]) -
     labels = labels_of(units.replayed(snapshot))
     known = -1 if labels is None else len(labels)
     return [f"{s} · class {labels[s]}" if labels is not None and s < known else f"sample {s}" for s in samples]
+
+
+def _check_units(units: tuple[int, ...], count: int, module: str) -> None:
+    """See that a module has these units.
+
+    Raises:
+        UsageError: it has not.
+    """
+    if wrong := [unit for unit in units if not 0 <= unit < count]:
+        raise UsageError(f"{module or 'the root module'} has units 0 to {count - 1}; not {wrong[0]}")

@@ -1,6 +1,5 @@
 """What is known of the units so far: activations, clusters and relevance, each made when first asked for."""
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 KEPT_BYTES = 1 << 28
 """Of activations."""
-_GROUP = re.compile(r"(?P<module>[^\[\]@]*)(?:\[(?P<units>\d+(?:,\d+)*)\])?(?:@\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,22 +102,24 @@ class Units:
         return self.cluster(snapshot, module, self._asked.get(module))
 
     def group(self, snapshot: SnapshotInfo, text: str) -> UnitGroup:
-        """The units that ``text`` names: ``MODULE``, ``MODULE[UNIT]``, ``MODULE[A,B,C]`` or ``cluster:N``.
+        """The units that ``text`` names: ``MODULE``, ``MODULE[UNIT]``, ``MODULE[3,17,40-48]`` or ``cluster:N``.
 
         Raises:
             UsageError: it names none.
         """
         if text.startswith("cluster:"):
             return self._cluster_named(text.removeprefix("cluster:"))
-        found = _GROUP.fullmatch(text)
-        if found is None:
-            raise UsageError(f"units are named MODULE, MODULE[UNIT], MODULE[A,B,C] or cluster:N; not {text!r}")
-        module = "" if found["module"] == "." else found["module"]
-        count = self.activations(snapshot, module).values.shape[1]
-        units = tuple(range(count)) if found["units"] is None else tuple(map(int, found["units"].split(",")))
-        check_units(units, count, module)
+        from dgmtui.credit.typed import numbers, run_together, taken_apart
+
+        try:
+            typed = taken_apart(text)
+        except UsageError as error:
+            raise UsageError(f"units are named MODULE, MODULE[3,17,40-48] or cluster:N; not {text!r}") from error
+        module = "" if typed.name == "." else typed.name
         name = module or "the root module"
-        listed = name if found["units"] is None else f"{name}[{','.join(map(str, units))}]"
+        count = self.activations(snapshot, module).values.shape[1]
+        units = tuple(range(count)) if typed.units is None else numbers(typed.units, count, name, "units")
+        listed = name if typed.units is None else f"{name}[{run_together(units)}]"
         return UnitGroup(module, units, listed)
 
     def flows(
@@ -165,13 +165,3 @@ class Units:
 
     def _key(self, snapshot: SnapshotInfo, module: str) -> tuple[object, ...]:
         return snapshot.iteration, snapshot.turn, self._results.edits.of(snapshot), module
-
-
-def check_units(units: tuple[int, ...], count: int, module: str) -> None:
-    """See that a module has these units.
-
-    Raises:
-        UsageError: it has not.
-    """
-    if wrong := [unit for unit in units if not 0 <= unit < count]:
-        raise UsageError(f"{module or 'the root module'} has units 0 to {count - 1}; not {wrong[0]}")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from dgmtui.commands import REGISTRY
+from dgmtui.commands.result import Text
 from dgmtui.errors import DgmtuiError
 from dgmtui.recording import open_recording
 from dgmtui.recording.model import Measure
@@ -55,7 +56,8 @@ def test_before_and_after_a_cure(session: Session) -> None:
     a, b, c = told["recordings"]
     assert [each["name"] for each in told["recordings"]] == ["A", "B", "C"]
     assert a["parameters"] == b["parameters"] == c["parameters"]
-    mine, replaced = session.recording.losses(), open_recording(SHIPPED / "vae-replaced.h5").losses()
+    with open_recording(SHIPPED / "vae-replaced.h5") as other:
+        mine, replaced = session.recording.losses(), other.losses()
     count = min(len(mine), len(replaced))
     first = int(np.argmin(mine[:count] == replaced[:count]))
     assert b["equal_until"] == first - 1 == 2577 and c["equal_until"] is None
@@ -64,6 +66,12 @@ def test_before_and_after_a_cure(session: Session) -> None:
     assert all(layer["how"][1] in ("name", None) for layer in told["layers"])
     kinds = {(f["kind"], tuple(f["in"])) for f in told["findings"]}
     assert ("nonfinite", ("A", "B")) in kinds and not any("C" in names and kind == "nonfinite" for kind, names in kinds)
+
+
+@pytest.mark.parametrize("session", ["vae"], indirect=True)
+def test_layers_of_one_name_and_other_classes_are_told(session: Session) -> None:
+    blocks = REGISTRY.run(session, f"compare {SHIPPED / 'cnn.h5'}").blocks
+    assert any(isinstance(block, Text) and block.text == "of other classes: root (VAE, CNN)" for block in blocks)
 
 
 @pytest.mark.parametrize("session", ["cnn"], indirect=True)

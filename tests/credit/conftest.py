@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from dgmtui.credit import Propagation
+from dgmtui.credit.sweep import Ledger, Reader, Sweep
 from dgmtui.trace.graph import Graph, Outside
 from dgmtui.trace.replay import Replay
 from dgmtui.trace.tensors import meta_of
@@ -53,6 +55,27 @@ def trace(model: nn.Module, step: Callable[..., Tensor], **inputs: Tensor) -> tu
     traced = tracer.finish(loss, name)
     assert not traced.refused and not traced.unnamed, (traced.refused, traced.unnamed)
     return traced.graph, Replay(traced.graph, {**traced.outside, **buffers}, draws=traced.draws or None)
+
+
+class Call(nn.Module):
+    """A function as a module, with parameters by name."""
+
+    def __init__(self, function: Any, **parameters: Tensor) -> None:
+        super().__init__()
+        self.function = function
+        for name, value in parameters.items():
+            self.register_parameter(name, nn.Parameter(value))
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        result: Tensor = self.function(self, *inputs)
+        return result
+
+
+def sent_back(run: Any, model: nn.Module, relevance: Tensor, *, epsilon: float, **inputs: Tensor) -> Ledger:
+    """Relevance given to the model's output, sent back to the inputs."""
+    replay = run(model, lambda model, **given: model(*given.values()).sum(), backward=False, **inputs)
+    output = next(call for call in replay.graph.calls if call.parent < 0).outputs[0]
+    return Sweep(Reader(replay), Propagation(epsilon=epsilon)).run({output: relevance}, lambda *_: False)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,29 +16,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from dgmtui.credit import Propagation
 from dgmtui.credit.sweep import Ledger, Reader, Sweep
+from tests.credit.conftest import Call, sent_back
 
 TINY = 1e-10
+passed = partial(sent_back, epsilon=TINY)
 Array = NDArray[np.float64]
-
-
-class Call(nn.Module):
-    """A function as a module, with tensors that it adds by name."""
-
-    def __init__(self, function: Any, **parameters: Tensor) -> None:
-        super().__init__()
-        self.function = function
-        for name, value in parameters.items():
-            self.register_parameter(name, nn.Parameter(value))
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        result: Tensor = self.function(self, *inputs)
-        return result
-
-
-def passed(run: Any, model: nn.Module, relevance: Tensor, **inputs: Tensor) -> Ledger:
-    replay = run(model, lambda model, **given: model(*given.values()).sum(), backward=False, **inputs)
-    output = next(call for call in replay.graph.calls if call.parent < 0).outputs[0]
-    return Sweep(Reader(replay), Propagation(epsilon=TINY)).run({output: relevance}, lambda *_: False)
 
 
 def double(*shape: int) -> Tensor:

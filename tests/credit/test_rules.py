@@ -1,6 +1,7 @@
 """Every rule against a slow oracle: the paper's formula in Python loops over float64 scalars."""
 
 import itertools
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,33 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dgmtui.credit import Propagation, table
-from dgmtui.credit.sweep import Ledger, Reader, Sweep
+from dgmtui.credit import table
 from dgmtui.credit.table import Rule, packet, rule_of
+from tests.credit.conftest import Call, sent_back
 
 EPSILON = 1e-3
+passed = partial(sent_back, epsilon=EPSILON)
 Array = NDArray[np.float64]
-
-
-class Call(nn.Module):
-    """A function as a module, with parameters by name."""
-
-    def __init__(self, function: Any, **parameters: Tensor) -> None:
-        super().__init__()
-        self.function = function
-        for name, value in parameters.items():
-            self.register_parameter(name, nn.Parameter(value))
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        result: Tensor = self.function(self, *inputs)
-        return result
-
-
-def passed(run: Any, model: nn.Module, relevance: Tensor, **inputs: Tensor) -> Ledger:
-    """Relevance given to the model's output, sent back to the inputs."""
-    replay = run(model, lambda model, **given: model(*given.values()).sum(), backward=False, **inputs)
-    output = next(call for call in replay.graph.calls if call.parent < 0).outputs[0]
-    return Sweep(Reader(replay), Propagation(epsilon=EPSILON)).run({output: relevance}, lambda *_: False)
 
 
 def divided(relevance: float, z: float) -> float:
