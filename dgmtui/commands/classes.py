@@ -59,7 +59,7 @@ def class_matrix(session: Session, module: ModulePath = "", *, page: int = 1) ->
     )[_CLASSES * (page - 1) : _CLASSES * page]  # fmt: skip
     of = f"{len(drawn)} of {len(across):,} units" if len(drawn) < len(across) else f"{len(across):,} units"
     tab = UnitsTab(
-        title=f"{found.module or 'the root module'}: {len(names)} classes × {of}, mean activation",
+        title=f"{found.name}: {len(names)} classes × {of}, mean activation",
         columns=("class", "samples", "units", "strongest"),
         rows=cells,
         note=f"page {page} of {pages}; each unit from its least (blank) to its greatest (█) mean over the classes",

@@ -83,7 +83,7 @@ def _clusters_tab(made: Clustered, rows: list[dict[str, Any]]) -> UnitsTab:
         apart += f" ({clustering.judged:,} of {clustering.clustered:,} units)" if apart else ""
     total = len(clustering.labels)
     return UnitsTab(
-        title=f"{made.module or 'the root module'}: {total:,} unit{'s' * (total != 1)} in {len(rows)} cluster"
+        title=f"{made.activations.name}: {total:,} unit{'s' * (total != 1)} in {len(rows)} cluster"
         f"{'s' * (len(rows) != 1)}{apart}",
         columns=columns,
         rows=tuple(cells),

@@ -7,7 +7,7 @@ from dgmtui.commands.registry import command
 from dgmtui.commands.result import Result
 from dgmtui.commands.unit_blocks import path_of, shown
 from dgmtui.errors import UsageError
-from dgmtui.session.activations import last_call
+from dgmtui.session.activations import call_named
 from dgmtui.session.session import Session
 from dgmtui.session.units import Clustered
 from dgmtui.session.view import UnitsTab
@@ -65,7 +65,7 @@ def _two_layers(session: Session, source: str, target: str) -> tuple[str, str]:
     if source:
         return path_of(session, source), path_of(session, target)
     graph = session.results.units.replayed(session.needed_snapshot()).replay.graph
-    end = last_call(graph, session.module)
+    end, _ = call_named(graph, session.module)
     layers = {module.path for module in session.recording.modules if module.parameters}
     before = [
         call

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dgmtui.commands.grammar import ModulePath
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Result
-from dgmtui.commands.unit_blocks import shown, without_empty
+from dgmtui.commands.unit_blocks import path_of, shown, without_empty
 from dgmtui.errors import UsageError
 from dgmtui.recording.model import SnapshotInfo
 from dgmtui.session.activations import dataset_rows, labels_of
@@ -64,7 +64,7 @@ def maps(
     found = session.results.units.activations(snapshot, module)
     chosen = _sample(session, sample, found.values.shape[0])
     given = shape_given(shape)
-    name = module or "the root module"
+    name = found.name
     whole = None if units else units_as_picture(found, chosen, given)
     if whole is not None:
         title = f"{name}: its {found.values.shape[1]} units for sample {chosen} as {_size(whole)}"
@@ -85,8 +85,9 @@ def maps(
 def samples(session: Session, target: ModulePath = "", *, top: int = 10, shape: str = "") -> Result:
     """List the samples of the batch that activate a unit, a group or a cluster most.
 
-    A target is MODULE, MODULE[UNIT], MODULE[A,B,C] or cluster:N; without one it is what is selected. A sample's value
-    is the greatest activation over the positions, averaged over the units; those with a NaN come first. --top 0: all.
+    A target is MODULE, MODULE[UNIT], MODULE[3,17,40-48] or cluster:N, and MODULE:0 the first of several calls; without
+    one it is what is selected. A sample's value is the greatest activation over the positions, averaged over the units;
+    those with a NaN come first. --top 0: all.
 
     JSON: {"command":"samples","iteration","module","units","cluster","samples":[{"sample","value","unit","position",
     "label","dataset_index"}…]}: "unit" is the most active of these, "position" where it is so (null where it is one
@@ -223,10 +224,8 @@ def _answer(
 
 def _module(session: Session, what: str) -> str:
     """The module that is meant; of the root, where nothing is selected, its first with feature maps."""
-    if what:
-        return "" if what == "." else session.recording.module(what).path
-    if session.module:
-        return session.module
+    if what or session.module:
+        return path_of(session, what)
     return next((m.path for m in session.recording.modules if len(m.output_shape or ()) == 4), "")
 
 

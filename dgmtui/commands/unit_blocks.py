@@ -39,7 +39,7 @@ def without_empty(
 
 
 def path_of(session: Session, module: str) -> str:
-    """The module that is meant; ``""`` typed is what is selected.
+    """The module, or the call of it (``cell:0``), that is meant; ``""`` typed is what is selected.
 
     Raises:
         UsageError: there is none of that name.
@@ -48,4 +48,6 @@ def path_of(session: Session, module: str) -> str:
         return session.module
     if module == ".":
         return ""
-    return session.recording.module(module).path
+    path, colon, number = module.rpartition(":")
+    session.recording.module(path if colon and number.isdecimal() else module)
+    return module

@@ -31,6 +31,13 @@ class Activations:
     """``[S, U, P]``: samples, units, positions (1 where a unit is one number); may be non-finite."""
     positions: tuple[int, ...]
     """Shape of the positions of one unit; empty where it is one number."""
+    which: str = ""
+    """``call 2 of 2``, where the module is called several times."""
+
+    @property
+    def name(self) -> str:
+        """What it is of, in words."""
+        return (self.module or "the root module") + (f" ({self.which})" if self.which else "")
 
     @cached_property
     def means(self) -> NDArray[np.float64]:
@@ -58,14 +65,14 @@ class Activations:
 
 
 def activations_of(made: "Replayed", module: str) -> Activations:
-    """What the last call of ``module`` gave out.
+    """What the last call of ``module`` gave out, or the one that it names (``cell:0``).
 
     Raises:
         UsageError: it was not called, or gives out nothing that has units.
     """
     from dgmtui.credit.grouping import Outputs
 
-    call = last_call(made.replay.graph, module)
+    call, which = call_named(made.replay.graph, module)
     value = made.replay.output(call)
     layout = Outputs(made.replay.graph).layout(call.outputs[0], call.type)
     if layout.unit_axis is None or not value.numel():
@@ -78,23 +85,32 @@ def activations_of(made: "Replayed", module: str) -> Activations:
     if layout.sample_axis is None:
         moved = moved.unsqueeze(0)
     positions = tuple(moved.shape[2:])
-    return Activations(module, call.outputs[0], _numbers(moved).reshape(*moved.shape[:2], -1), positions)
+    return Activations(module, call.outputs[0], _numbers(moved).reshape(*moved.shape[:2], -1), positions, which)
 
 
-def last_call(graph: Graph, module: str) -> "Call":
-    """The call of ``module`` that is meant.
+def call_named(graph: Graph, module: str) -> "tuple[Call, str]":
+    """The last call of ``module``, or its Nth where ``module`` ends in ``:N``; and which of several that is, in words.
 
     Raises:
-        UsageError: it gave out no tensor in this iteration.
+        UsageError: it gave out no tensor in this iteration, or has no such call.
     """
-    calls = [call for call in graph.calls if call.module == module and call.outputs]
+    calls, place = _calls(graph, module), -1
+    path, colon, number = module.rpartition(":")
+    if not calls and colon and number.isdecimal():
+        calls, place = _calls(graph, path), int(number)
+    if calls and place >= len(calls):
+        raise UsageError(f"{path or 'the root module'} has calls 0 to {len(calls) - 1} in this iteration; not {place}")
     if not calls:
         known = [path for path in dict.fromkeys(call.module for call in graph.calls if call.outputs) if path]
         raise UsageError(
             f"{module or 'the root module'} gave out no tensor in this iteration; these did: "
             f"{', '.join(known[:8]) or 'none'}{', …' if len(known) > 8 else ''}"
         )
-    return calls[-1]
+    return calls[place], f"call {place % len(calls) + 1} of {len(calls)}" if len(calls) > 1 else ""
+
+
+def _calls(graph: Graph, path: str) -> "list[Call]":
+    return [call for call in graph.calls if call.module == path and call.outputs]
 
 
 def labels_of(made: "Replayed") -> NDArray[np.int64] | None:

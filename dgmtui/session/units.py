@@ -116,11 +116,11 @@ class Units:
         except UsageError as error:
             raise UsageError(f"units are named MODULE, MODULE[3,17,40-48] or cluster:N; not {text!r}") from error
         module = "" if typed.name == "." else typed.name
-        name = module or "the root module"
-        count = self.activations(snapshot, module).values.shape[1]
+        found = self.activations(snapshot, module)
+        name, count = module or "the root module", found.values.shape[1]
         units = tuple(range(count)) if typed.units is None else numbers(typed.units, count, name, "units")
         listed = name if typed.units is None else f"{name}[{run_together(units)}]"
-        return UnitGroup(module, units, listed)
+        return UnitGroup(module, units, listed + (f" ({found.which})" if found.which else ""))
 
     def flows(
         self, snapshot: SnapshotInfo, source: Clustered, sink: Clustered

@@ -1,5 +1,7 @@
 """Clusters, maps, samples, edges and classes, on the recordings that ship, against torch and NumPy."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
@@ -17,6 +19,23 @@ from dgmtui.render.json import plain
 from dgmtui.session.session import Session
 
 SHIPPED = Path(__file__).parents[2] / "recordings"
+
+TWICE = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.shared, self.out = nn.Linear(4, 4), nn.Linear(4, 1)
+    def forward(self, x):
+        return self.out(self.shared(torch.tanh(self.shared(x))))
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for _ in range(3):
+    loss = net(torch.randn(6, 4)).square().mean()
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -278,3 +297,23 @@ def test_the_tabs_show_what_the_commands_made(cnn: Session) -> None:
         assert view.at == 256
         tables = [block for block in result.blocks if isinstance(block, Table)]
         assert [table.rows for table in tables] == ([view.rows] if view.rows else [])
+
+
+def test_a_call_of_several_is_named_and_told(tmp_path: Path) -> None:
+    script, path = tmp_path / "train.py", tmp_path / "run.h5"
+    script.write_text(TWICE)
+    line = [sys.executable, "-m", "dgmtui", "record", "-o", str(path), str(script)]
+    assert subprocess.run(line, capture_output=True, check=False).returncode == 0
+    with open_recording(path) as recording:
+        session = Session(recording)
+        asked(session, "goto 0")
+        first, last, unnamed = (asked(session, f"samples shared{which}[1] --top 0") for which in (":0", ":1", ""))
+        assert last["samples"] == unnamed["samples"] != first["samples"]
+        for which, found in ((":0", first), (":1", last)):
+            whole = asked(session, f"credit shared{which}[1]")["target"]["value"]
+            assert sum(row["value"] for row in found["samples"]) == pytest.approx(whole)
+        blocks = REGISTRY.run(session, "samples shared[1]").blocks
+        assert any(isinstance(b, Text) and b.text.startswith("shared[1] (call 2 of 2)") for b in blocks)
+        assert asked(session, "clusters shared:0 -k 2")["module"] == "shared:0"
+        with pytest.raises(UsageError, match="has calls 0 to 1 in this iteration; not 2"):
+            REGISTRY.run(session, "samples shared:2[1]")
