@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dgmtui.errors import RecordingError
+from dgmtui.errors import RecordingError, ReplayError
 from dgmtui.findings.thresholds import Thresholds
-from dgmtui.recording.model import STATISTICS, Channel, ModuleInfo, Quantity, SnapshotInfo, Verdict
+from dgmtui.recording.arrays import as_array
+from dgmtui.recording.model import STATISTICS, Channel, Match, ModuleInfo, Quantity, SnapshotInfo, Verdict
 from dgmtui.trace.graph import Graph
 
 if TYPE_CHECKING:
@@ -40,15 +41,52 @@ class Case:
     thresholds: Thresholds
     failure: Failure | None = None
     """None where nothing failed, or a replay was not asked for or not possible."""
+    source: "ReplaySource | None" = None
+    """Runs a snapshot's iteration again; None where only the recording is looked at, as before the first paint."""
+
+    def replay(self, snapshot: SnapshotInfo) -> "Replay | None":
+        """A snapshot's iteration run again, forward and, where it has one, backward, with every value; None where
+        that is not asked for, or can't be, or did not give the recorded iteration."""
+        if self.source is None:
+            return None
+        try:
+            replay, verdict = self.source(snapshot)
+        except ReplayError:
+            return None
+        return replay if verdict.forward in (Match.MATCHES, Match.AGREES) else None
+
+    def array(self, snapshot: SnapshotInfo, name: str) -> "NDArray[Any] | None":
+        """A tensor of a snapshot by its name (``param:PATH``, ``input:NAME``, ``grad:PATH``, ``earlier:PATH``, …),
+        without torch; half precision widened to float32. None where the snapshot does not hold it."""
+        spec = snapshot.tensors.get(name)
+        return None if spec is None else as_array(self.recording.tensor(spec))
+
+    def graph_of(self, snapshot: SnapshotInfo) -> Graph | None:
+        """The trace that runs on a snapshot; None where none does or it can't be read."""
+        if snapshot.trace not in self._graphs:
+            self._graphs[snapshot.trace] = self._read_graph(snapshot.trace)
+        return self._graphs[snapshot.trace]
+
+    @cached_property
+    def _graphs(self) -> dict[int, Graph | None]:
+        return {}
+
+    def _read_graph(self, trace: int) -> Graph | None:
+        try:
+            return None if trace < 0 else Graph.from_json(self.recording.trace(trace))
+        except RecordingError:
+            return None
+
+    @cached_property
+    def snapshots(self) -> tuple[SnapshotInfo, ...]:
+        """Those with a trace whose outside tensors were all found, by iteration, then turn."""
+        return tuple(each for each in self.recording.snapshots if each.trace >= 0 and not each.missing)
 
     @cached_property
     def graph(self) -> Graph | None:
         """The trace of the latest snapshot that has one; None where it can't be read."""
-        trace = next((s.trace for s in reversed(self.recording.snapshots) if s.trace >= 0), None)
-        try:
-            return None if trace is None else Graph.from_json(self.recording.trace(trace))
-        except RecordingError:
-            return None
+        latest = next((s for s in reversed(self.recording.snapshots) if s.trace >= 0), None)
+        return None if latest is None else self.graph_of(latest)
 
     @cached_property
     def _modules(self) -> dict[str, ModuleInfo]:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from dgmtui.findings.activations import Site, sites
 from dgmtui.findings.case import Case
-from dgmtui.findings.dead_units import Rectifier, matches, rectifiers
 from dgmtui.findings.preactivations import Preactivations, input_of, parameter, preactivations
+from dgmtui.findings.rectifiers import Rectifier, matches, rectifiers
 
 if TYPE_CHECKING:
     from dgmtui.trace.replay import Replay

@@ -3,11 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import dgmtui.findings.dead_units
-import dgmtui.findings.loss_stuck
-import dgmtui.findings.nonfinite
-import dgmtui.findings.overflow
-import dgmtui.findings.rank_divergence  # noqa: F401  (importing declares the detectors)
+import dgmtui.findings.detectors  # noqa: F401  (importing declares them)
 from dgmtui.errors import ReplayError
 from dgmtui.findings.case import Case, Failure, ReplaySource
 from dgmtui.findings.model import Finding, Severity
@@ -36,7 +32,7 @@ def diagnose(
         replay: runs the failing iteration's snapshot; without it a non-finite value is told from the statistics only.
         progress: told which detector runs; may cancel.
     """
-    case = Case(recording, thresholds, _failure(recording, replay))
+    case = Case(recording, thresholds, _failure(recording, replay), replay)
     return tuple(sorted(_all(case, progress), key=likeliest))
 
 

@@ -19,13 +19,19 @@ class Detector:
     detect: Detect
     summary: str
     """First line of its docstring."""
+    live: bool = False
+    """It also runs in the training process, while recording: it looks at losses, statistics and events only, never at
+    snapshots, traces or replays, and is cheap enough to be run every few seconds."""
 
 
 DETECTORS: dict[str, Detector] = {}
 
 
-def detector(name: str) -> Callable[[Detect], Detect]:
+def detector(name: str, *, live: bool = False) -> Callable[[Detect], Detect]:
     """Declare a function as the detector ``name``: it gets a ``Case`` and yields findings.
+
+    Args:
+        live: as of ``Detector``.
 
     Raises:
         ValueError: the name is taken, or the function has no docstring to explain it by.
@@ -36,7 +42,7 @@ def detector(name: str) -> Callable[[Detect], Detect]:
             raise ValueError(f"there are two detectors {name!r}")
         if not detect.__doc__:
             raise ValueError(f"detector {name!r} has no docstring")
-        DETECTORS[name] = Detector(name, detect, detect.__doc__.strip().splitlines()[0])
+        DETECTORS[name] = Detector(name, detect, detect.__doc__.strip().splitlines()[0], live)
         return detect
 
     return declare

@@ -238,9 +238,9 @@ class Results:
 
     @property
     def findings_complete(self) -> bool:
-        """The replay of the failing iteration has been looked at, or there is none to look at."""
-        failing = self.failing()
-        return failing is None or (self._full is not None and self._full[0][0] >= failing.iteration)
+        """The replay of the failing iteration, or of the latest snapshot, has been looked at, or there is none."""
+        wanted = self.failing() or next((s for s in reversed(self._recording.snapshots) if s.trace >= 0), None)
+        return wanted is None or (self._full is not None and self._full[0][0] >= wanted.iteration)
 
     def failing(self) -> SnapshotInfo | None:
         """The snapshot of the iteration that failed, if one did."""

@@ -1,4 +1,4 @@
-"""Units that are zero for every sample: a rectifier whose inputs are all below zero passes no gradient back."""
+"""Rectifiers, be they modules or functions, with which of their units are dead and since when."""
 
 import math
 from collections.abc import Iterator
@@ -8,13 +8,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dgmtui.findings.activations import Site, sites
-from dgmtui.findings.aftermath import downstream, upstream
+from dgmtui.findings.activations import Site
 from dgmtui.findings.case import Case
 from dgmtui.findings.lineage import called_with, feeding_call, made_by
-from dgmtui.findings.model import Evidence, Finding, Severity
-from dgmtui.findings.pushed import moved
-from dgmtui.findings.registry import detector
 from dgmtui.recording.model import Measure, Quantity
 from dgmtui.trace.graph import Graph, Node
 
@@ -50,14 +46,6 @@ class Rectifier:
 
 Dead: TypeAlias = tuple[NDArray[np.bool_], int, int]
 """``[U]``, which units are dead, since when nine tenths of them are, and since when all."""
-
-
-@detector("dead_units")
-def dead_units(case: Case) -> Iterator[Finding]:
-    """A rectifier of which many units are zero for every sample, over a window up to the last recorded row."""
-    found = [r for r in rectifiers(case) if r.dead.mean() >= case.thresholds.dead_share_warning]
-    for rectifier in found:
-        yield _finding(case, rectifier)
 
 
 def rectifiers(case: Case) -> tuple[Rectifier, ...]:
@@ -140,74 +128,6 @@ def _dead(case: Case, zeros: NDArray[np.bool_], called: NDArray[np.bool_], sampl
     return dead, since(np.asarray(share >= 0.9 * dead.mean())), since(np.asarray(np.all(zeros[known][:, dead], axis=1)))
 
 
-def _finding(case: Case, rectifier: Rectifier) -> Finding:
-    count, units = int(rectifier.dead.sum()), len(rectifier.dead)
-    share = count / units
-    fed_by = rectifier.fed_by
-    how = moved(case, fed_by, rectifier.onset) if fed_by else None
-    return Finding(
-        kind="dead_units",
-        severity=Severity.ERROR if share >= case.thresholds.dead_share_error else Severity.WARNING,
-        iteration=int(case.recording.rows[-1]),
-        onset=rectifier.onset,
-        rank=case.recording.info.rank,
-        phase="forward",
-        module=rectifier.module,
-        op=rectifier.op,
-        source=rectifier.source,
-        source_text=rectifier.source_text,
-        unit=int(np.flatnonzero(rectifier.dead)[0]),
-        value=share,
-        message=_message(case, rectifier, count, units),
-        advice=(
-            "Normalise what goes into it (batch norm before it), lower the learning rate or the scale of the input, "
-            "or use a rectifier that leaks."
-        ),
-        consequences=_consequences(case, rectifier),
-        evidence=(
-            Evidence(f"module {rectifier.module or fed_by}", f"{count} of {units} units dead"),
-            *((Evidence(f"module {fed_by}", "what feeds it"),) if fed_by and rectifier.module else ()),
-            Evidence("dead", "every layer's units, samples and bias at the snapshot here"),
-        ),
-        data={"fed_by": fed_by, "dead": count, "units": units, "share": share, **({} if how is None else how.data)},
-    )
-
-
-def _consequences(case: Case, rectifier: Rectifier) -> tuple[str, ...]:
-    if rectifier.fed_by is None or not rectifier.dead.all():
-        return ()
-    site = next((site for site in (sites(case.graph) if case.graph else ()) if matches(rectifier, site)), None)
-    return (*upstream(case, rectifier.fed_by), *downstream(() if site is None else site.feeds))
-
-
 def matches(rectifier: Rectifier, site: Site) -> bool:
     """Whether the two are of the same activation function."""
     return (rectifier.module, rectifier.op, rectifier.fed_by) == (site.module, site.op, site.fed_by)
-
-
-def _message(case: Case, rectifier: Rectifier, count: int, units: int) -> str:
-    fed = f", which `{rectifier.fed_by}` feeds," if rectifier.fed_by else ""
-    since = f"since iteration {rectifier.onset:,}"
-    if rectifier.complete > rectifier.onset and count == units:
-        since = f"most of them {since}, all since {rectifier.complete:,}"
-    if count < units:
-        return (
-            f"{count} of the {units} units ({count / units:.0%}) of {rectifier.name}{fed} are dead: they have been "
-            f"zero for every recorded sample, most of them {since}, and pass no gradient."
-        )
-    highest = _highest(case, rectifier.fed_by)
-    because = (
-        "" if highest is None else f", as all that `{rectifier.fed_by}` gives is below zero (at most {highest:.4g})"
-    )
-    return (
-        f"All {units} units (100%) of {rectifier.name}{fed} are dead: they have been zero for every recorded sample"
-        f"{',' * since.startswith('most')} {since}{because}, and no gradient passes."
-    )
-
-
-def _highest(case: Case, module: str | None) -> float | None:
-    """The greatest output of a module in its last recorded row, where that is below zero."""
-    channel = None if module is None else case.channel(module, Quantity.ACTIVATION)
-    values = np.empty(0) if channel is None else case.statistic(channel, "max")
-    known = values[np.isfinite(values)]
-    return float(known[-1]) if len(known) and known[-1] < 0 else None
