@@ -17,6 +17,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     move,
     printing,
     replaying,
+    scalars,
     session,
     stepping,
 )

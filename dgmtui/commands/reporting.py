@@ -23,7 +23,7 @@ MARK = "<!-- a report of dgmtui -->"
 """The first line of every report."""
 CHARTED = 8
 """Of so many findings, the likeliest, charts are drawn."""
-_WIDE = 50.0
+_WIDE = 20.0
 """Between a loss's greatest and median magnitude: from here a linear axis shows one step and a flat line."""
 
 
