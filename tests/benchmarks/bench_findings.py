@@ -1,4 +1,4 @@
-"""How often the findings are right on the corpus of faulty and healthy trainings; as a script, it writes that into README.md."""
+"""How often the findings are right on the corpus of faulty and healthy trainings: run alone, into README.md."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -53,12 +53,17 @@ def tallies(setup: Setup) -> list[Tally]:
     faulty = [score for score in judged if not score.truth.healthy]
     by_theme = {score.truth.theme: [s for s in faulty if s.truth.theme == score.truth.theme] for score in faulty}
     healthy = [score for score in judged if score.truth.healthy]
-    groups = {**by_theme, ALL: faulty, HEALTHY: healthy}
+    groups: dict[str, list[Score]] = {**by_theme, ALL: faulty, HEALTHY: healthy}
     return [Tally(setup, theme, tuple(members)) for theme, members in groups.items() if members]
 
 
+def _each(judged: Sequence[Tally]) -> list[Score]:
+    """Every script once."""
+    return [score for tally in judged if tally.theme != ALL for score in tally.scores]
+
+
 def rows() -> Iterable[BenchRow]:
-    """Root cause first, in the list, and false alarms, a theme and a way of recording; then each miss with what was said."""
+    """Root cause first, in the list, false alarms, for each way of recording; misses are printed with what was said."""
     for setup in SETUPS:
         judged = tallies(setup)
         for tally in judged:
@@ -88,13 +93,7 @@ def _rows_of(tally: Tally) -> Iterator[BenchRow]:
 
 
 def _misses(judged: Sequence[Tally]) -> Iterator[str]:
-    wrong = [
-        score
-        for tally in judged
-        if tally.theme != ALL
-        for score in tally.scores
-        if not score.first or score.false_alarms
-    ]
+    wrong = [score for score in _each(judged) if not score.first or score.false_alarms]
     yield f"not right with {judged[0].setup.name}: {len(wrong)}"
     yield from lines(wrong)
 
@@ -109,8 +108,8 @@ def readme_table() -> Iterator[str]:
         yield f"| {name} | {len(same_theme[0].scores)} | " + " | ".join(map(_cell, same_theme)) + " |"
     yield ""
     yield "First, in the list (and with a false alarm) of the faulty scripts; the last row has the healthy ones."
-    small = next(tally for tally in by_setup[-1] if tally.theme == ALL)
-    yield f"Thinned to keep to `--max-size`: {small.count(lambda s: s.thinned)} of {len(small.scores)}."
+    small = _each(by_setup[-1])
+    yield f"Thinned to keep to `--max-size`: {sum(score.thinned for score in small)} of {len(small)}."
     for judged in by_setup:
         yield from _readme_misses(judged)
 
@@ -129,7 +128,7 @@ def _readme_misses(judged: Sequence[Tally]) -> Iterator[str]:
         "false alarms": lambda score: bool(score.false_alarms),
     }
     for what, holds in wrong.items():
-        names = [f"`{s.truth.name}`" for tally in judged if tally.theme != ALL for s in tally.scores if holds(s)]
+        names = [f"`{score.truth.name}`" for score in _each(judged) if holds(score)]
         if names:
             yield f"\n{judged[0].setup.name}, {what}: {', '.join(names)}."
 
