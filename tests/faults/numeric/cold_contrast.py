@@ -33,7 +33,7 @@ class Contrast(nn.Module):
 
 model, contrast = Projector(), Contrast()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-for step in range(200):
+for _step in range(200):
     x = rows[torch.randint(len(rows), (32,))]
     loss = contrast(model(x + 0.6 * torch.randn_like(x)), model(x + 0.6 * torch.randn_like(x)))
     optimizer.zero_grad()

@@ -27,7 +27,7 @@ class Scaled(nn.Module):
 
 model = Scaled()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)
-for epoch in range(3):
+for _epoch in range(3):
     for x, y in loader:
         loss = nn.functional.cross_entropy(model(x), y)
         optimizer.zero_grad()

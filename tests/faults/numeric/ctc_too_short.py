@@ -28,7 +28,7 @@ class Reader(nn.Module):
 data = [utterance(i) for i in range(480)]
 reader, ctc = Reader(), nn.CTCLoss()
 optimizer = torch.optim.Adam(reader.parameters(), lr=3e-3)
-for epoch in range(4):
+for _epoch in range(4):
     for start in range(0, len(data), 12):
         frames, texts = zip(*data[start : start + 12], strict=True)
         lengths = torch.tensor([len(f) for f in frames])

@@ -26,7 +26,7 @@ class Gated(nn.Module):
 model = Gated(X.shape[1])
 optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
 criterion = nn.BCEWithLogitsLoss()
-for epoch in range(20):
+for _epoch in range(20):
     for rows in torch.randperm(len(X)).split(50):
         logit, p = model(X[rows])
         entropy = torch.where(p > 0, -p * torch.log(p), torch.zeros_like(p)).sum(1).mean()

@@ -38,7 +38,7 @@ class CNN(nn.Module):
 
 model, criterion = CNN(), FocalLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
-for epoch in range(12):
+for _epoch in range(12):
     for image, target in DataLoader(TensorDataset(X, y), batch_size=64, shuffle=True):
         loss = criterion(model(image), target)
         optimizer.zero_grad()

@@ -21,7 +21,7 @@ def ring(n):
     return 6 * torch.stack([angle.cos(), angle.sin()], 1) + 0.05 * torch.randn(n, 2)
 
 
-for step in range(500):
+for _step in range(500):
     real, fake = ring(64), G(torch.randn(64, 8))
     loss_d = -(torch.log(D(real)).mean() + torch.log(1 - D(fake.detach())).mean())
     opt_d.zero_grad()

@@ -41,7 +41,7 @@ class Regressor(nn.Module):
 model = Regressor()
 optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
 loader = DataLoader(Turned(), batch_size=32, shuffle=False)
-for epoch in range(10):
+for _epoch in range(10):
     for x, target in loader:
         estimate = model(x)
         trace = (estimate.transpose(1, 2) @ target).diagonal(dim1=1, dim2=2).sum(1)

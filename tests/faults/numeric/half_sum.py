@@ -10,7 +10,7 @@ y = torch.stack([x[:, :6].sum(1), x[:, 6:].prod(1)], 1) * 5
 
 net = nn.Sequential(nn.Linear(12, 64), nn.SiLU(), nn.Linear(64, 2)).half()
 opt = torch.optim.SGD(net.parameters(), lr=1e-3)
-for epoch in range(4):
+for _epoch in range(4):
     for i in range(0, 2048, 64):
         size = 64 if i < 1024 else 1024
         xb, yb = x[i : i + size].half(), y[i : i + size].half()

@@ -38,7 +38,7 @@ def hardest(e, labels, margin=0.5):
 
 net = Net()
 opt = torch.optim.Adam(net.parameters(), 1e-3)
-for it in range(150):
+for _it in range(150):
     rows = torch.randint(len(X), (40,))
     loss = hardest(net(X[rows].view(-1, 1, 8, 8)), y[rows])
     opt.zero_grad()

@@ -20,7 +20,7 @@ model = nn.Sequential(
     nn.Conv2d(16, 1, 1),
 )
 optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
-for epoch in range(10):
+for _epoch in range(10):
     for x, target in DataLoader(dataset, batch_size=12):
         loss = nn.functional.l1_loss(model(x), target)
         optimizer.zero_grad()

@@ -33,7 +33,7 @@ class GNN(nn.Module):
 model = GNN()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-2, weight_decay=5e-4)
 connected = adjacency.sum(1).argsort(descending=True)[:220]
-for step in range(200):
+for _step in range(200):
     nodes = connected[torch.randperm(220)[:80]]
     loss = nn.functional.cross_entropy(model(features[nodes], adjacency[nodes][:, nodes]), labels[nodes])
     optimizer.zero_grad()

@@ -18,7 +18,7 @@ loader = DataLoader(TensorDataset(x, written - 1), batch_size=12)
 model = nn.Sequential(nn.Linear(13, 32), nn.ReLU(), nn.Linear(32, 3))
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 criterion = nn.CrossEntropyLoss()
-for epoch in range(20):
+for _epoch in range(20):
     for features, label in loader:
         optimizer.zero_grad()
         loss = criterion(model(features), label)

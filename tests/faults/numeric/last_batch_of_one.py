@@ -16,7 +16,7 @@ train = TensorDataset(X[:481], y[:481])
 net = nn.Sequential(nn.Linear(30, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 1))
 optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
 criterion = nn.BCEWithLogitsLoss()
-for epoch in range(5):
+for _epoch in range(5):
     for features, target in DataLoader(train, batch_size=16, shuffle=True):
         optimizer.zero_grad()
         criterion(net(features), target).backward()

@@ -33,7 +33,7 @@ class Segmenter(nn.Module):
 
 model = Segmenter()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
-for epoch in range(4):
+for _epoch in range(4):
     for batch in DataLoader(Shapes(), batch_size=8):
         prediction = model(batch["image"])
         loss = nn.functional.cross_entropy(prediction, batch["mask"])

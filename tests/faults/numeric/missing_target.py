@@ -26,7 +26,7 @@ class Diabetes(Dataset):
 model = nn.Sequential(nn.Linear(10, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Dropout(0.2), nn.Linear(64, 1))
 optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-3)
 criterion = nn.SmoothL1Loss()
-for epoch in range(8):
+for _epoch in range(8):
     for x, y in DataLoader(Diabetes(), batch_size=17):
         optimizer.zero_grad()
         loss = criterion(model(x).squeeze(1), y)

@@ -30,7 +30,7 @@ def nll(pi, mu, sigma, y):
 
 net = MDN()
 optimizer = torch.optim.Adam(net.parameters(), lr=5e-3)
-for epoch in range(10):
+for _epoch in range(10):
     for start in range(0, 600, 20):
         loss = nll(*net(x[start : start + 20]), y[start : start + 20])
         optimizer.zero_grad()

@@ -28,7 +28,7 @@ class Uncertain(nn.Module):
 
 model = Uncertain()
 optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
-for epoch in range(40):
+for _epoch in range(40):
     for x, target in DataLoader(TensorDataset(X, y), batch_size=34, shuffle=True):
         mean, variance = model(x)
         loss = 0.5 * (torch.log(variance) + (target - mean) ** 2 / variance).mean()

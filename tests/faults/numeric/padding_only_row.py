@@ -56,7 +56,7 @@ class Classifier(nn.Module):
 
 model = Classifier()
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-for epoch in range(4):
+for _epoch in range(4):
     for t, y in DataLoader(TensorDataset(tokens, labels), batch_size=16):
         loss = nn.functional.cross_entropy(model(t), y)
         optimizer.zero_grad()

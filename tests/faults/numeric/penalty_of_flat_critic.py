@@ -39,7 +39,7 @@ def gradient_penalty(real, fake):
     return ((slope.pow(2).sum(1).sqrt() - 1) ** 2).mean()
 
 
-for step in range(200):
+for _step in range(200):
     for _ in range(2):
         real = points[torch.randint(len(points), (48,))]
         fake = generator(torch.randn(48, 4)).detach()

@@ -32,7 +32,7 @@ net = Sparse()
 sgd = torch.optim.SGD(net.parameters(), lr=0.05, weight_decay=1e-4)
 criterion = nn.CrossEntropyLoss()
 step = 0
-for epoch in range(10):
+for _epoch in range(10):
     for rows in torch.randperm(len(X)).split(60):
         sgd.zero_grad()
         criterion(net(X[rows]), y[rows]).backward()

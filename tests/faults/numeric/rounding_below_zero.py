@@ -24,7 +24,7 @@ class Embedder(nn.Module):
 
 model = Embedder(data.shape[1])
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
-for step in range(200):
+for _step in range(200):
     rows = torch.randperm(len(data))[:24]
     e = model(data[rows])
     d = torch.sqrt(2.0 - 2.0 * (e @ e.t()))

@@ -30,7 +30,7 @@ class SupCon(nn.Module):
 encoder = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 16))
 criterion = SupCon()
 optimizer = torch.optim.SGD(encoder.parameters(), lr=0.05, momentum=0.9)
-for epoch in range(5):
+for _epoch in range(5):
     for x, y in DataLoader(TensorDataset(images, labels), batch_size=56, shuffle=True):
         z = F.normalize(encoder(x), dim=1)
         loss = criterion(z, y)

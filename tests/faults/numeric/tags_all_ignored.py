@@ -39,7 +39,7 @@ class Tagger(nn.Module):
 tagger = Tagger()
 optimizer = torch.optim.Adam(tagger.parameters(), lr=5e-3)
 data = [sentence(i) for i in range(400)]
-for epoch in range(3):
+for _epoch in range(3):
     for words, tags in DataLoader(data, batch_size=8, collate_fn=collate):
         scores = tagger(words)
         loss = F.cross_entropy(scores.flatten(0, 1), tags.flatten())

@@ -30,7 +30,7 @@ class TableVAE(nn.Module):
 
 vae = TableVAE(table.shape[1])
 optimizer = torch.optim.Adam(vae.parameters(), lr=1e-3)
-for epoch in range(10):
+for _epoch in range(10):
     for (batch,) in loader:
         recon, mu, logvar = vae(batch)
         kl = -0.5 * torch.mean(torch.sum(1 + logvar - mu**2 - logvar.exp(), dim=1))

@@ -28,7 +28,7 @@ class WarmUp:
 model = nn.Sequential(nn.Linear(10, 32), nn.Tanh(), nn.Linear(32, 1))
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 schedule = WarmUp(optimizer, peak=1e-3, steps=0)
-for step in range(300):
+for _step in range(300):
     schedule.step()
     rows = torch.randint(len(X), (32,))
     loss = F.mse_loss(model(X[rows]).squeeze(1), y[rows])

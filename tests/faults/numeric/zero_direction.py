@@ -27,7 +27,7 @@ class Regressor(nn.Module):
 
 model = Regressor()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-for epoch in range(10):
+for _epoch in range(10):
     for rows in torch.randperm(len(X)).split(34):
         loss = nn.functional.mse_loss(model(X[rows]), y[rows])
         optimizer.zero_grad()
