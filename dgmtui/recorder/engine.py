@@ -5,6 +5,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from dgmtui.recorder.binding import Plan
 from dgmtui.recorder.calls import Calls
-from dgmtui.recorder.capture import Backward, Before, Given, capture, encode
+from dgmtui.recorder.capture import Backward, Before, Given, batch_index, capture, encode
 from dgmtui.recorder.elements import Elements
 from dgmtui.recorder.failing import failing_row, known_of
 from dgmtui.recorder.finite import is_finite
@@ -26,12 +27,13 @@ from dgmtui.recorder.naming import Names, tensors_in
 from dgmtui.recorder.options import Options
 from dgmtui.recorder.outputs import Outputs
 from dgmtui.recorder.plans import Plans
+from dgmtui.recorder.raised import facts_of
 from dgmtui.recorder.ranks import averaged_over, shards
 from dgmtui.recorder.rounds import Rounds
 from dgmtui.recorder.threads import Followed
 from dgmtui.recorder.updates import Updates
 from dgmtui.recorder.window import Window, open_window
-from dgmtui.recording.model import End
+from dgmtui.recording.model import RAISED, End, Event
 from dgmtui.recording.writer import RecordingWriter
 from dgmtui.trace import one_pass
 
@@ -104,6 +106,8 @@ class Engine:
         self._scaler: weakref.ref[torch.amp.GradScaler] | None = None
         self._raised = False
         """The last backward pass raised."""
+        self._broken_off: Window | None = None
+        """The last forward pass raised: the window with what it was given."""
         self._is_child = False
         self._followed = Followed()
         self._left_behind: list[Tracer] = []
@@ -224,7 +228,7 @@ class Engine:
                 self._fresh_row()
 
     def _begin_pass(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        self._handled = sys.exc_info()[1]
+        self._handled, self._broken_off = sys.exc_info()[1], None
         self._forget_raised()
         self._gradients.forget()
         if self._window is not None and self._window.is_stale(module):
@@ -256,6 +260,7 @@ class Engine:
 
     def _undo_pass(self, window: Window) -> None:
         """The user's forward pass raised; where it was the window's only one, the next begins anew."""
+        self._broken_off = replace(window, arguments=list(window.arguments))
         window.undo_pass()
         if not window.passes and not window.early:
             self._drop_window()
@@ -437,6 +442,19 @@ class Engine:
         self._losses = []
         self.calls.forget()
         self._note("warning", message)
+
+    def raised(self, error: BaseException) -> None:
+        """An exception ends the training: tell what it was, if a pass of an iteration was under way or one is whole."""
+        window = self._broken_off or self._window or (self._spent if self._losses else None)
+        if window is None and not self.iteration:
+            return
+        sizes = [t.shape[0] for _, _, t in window.arguments if t.dim()] if window is not None else []
+        index = None if window is None else batch_index(window, self._given)
+        with _Busy(self):
+            facts = facts_of(error, self.names, sizes[0] if sizes else None, index)
+        iteration = self.reached if window is None else self.iteration
+        message = f"{facts['type']}: {facts['message']}"
+        self._journal.later(lambda: self._writer.add_event(Event(iteration, RAISED, message, facts)))
 
     def finish(self, end: End) -> None:
         """The run is over: everything goes to the file and the file is closed."""
