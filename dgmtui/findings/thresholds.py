@@ -44,5 +44,15 @@ class Thresholds:
     onset_growth: float = 2.0
     """A series left its past where it never came back into it and grew by at least this factor."""
 
+    still_iterations: int = 8
+    """A parameter is called unmoved after so many iterations: a learning rate that warms up begins at 0."""
+    frozen_share: float = 0.5
+    """A loss that does not come down is laid to frozen parameters where they are more than this share of all."""
+
+    accumulating_snapshots: int = 2
+    """So many iterations must have begun with gradients of the one before: one may follow an interrupted step."""
+    evaluation_iterations: int = 8
+    """A model that ends in evaluation mode is told of when it has trained so for so long."""
+
 
 DEFAULT = Thresholds()
