@@ -242,7 +242,7 @@ _REASONS: dict[Why, Callable[[Case, Still, Node | None], str]] = {
     Why.UNKNOWN: _unknown,
 }
 _ADVICE = {
-    Why.FROZEN: "Set requires_grad to True for what is to be trained; leave it False where a trained part is to be kept.",
+    Why.FROZEN: "Set requires_grad to True for what is to be trained; leave it False where a part is to be kept.",
     Why.NO_OPTIMIZER: (
         "Give it to the optimiser: register layers in nn.ModuleList or nn.ModuleDict rather than a list or dict, and "
         "pass the parameters of every part that is to be trained."
