@@ -61,7 +61,7 @@ def dataset_row(batch: Batch, sample: int) -> int | None:
 
 
 def sample_losses(batch: Batch, compared: Compared) -> NDArray[np.float64] | None:
-    """``[N]``, what each sample of the batch puts into a term; None where its samples don't lie along the first axis."""
+    """``[N]``, what each sample of the batch puts into a term; None where its first axis is not the batch's."""
     size = batch_size(batch.graph)
     losses = elementwise(compared)
     if losses is None or size is None or size < 2 or losses.shape[:1] != (size,):

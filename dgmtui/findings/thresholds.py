@@ -82,6 +82,14 @@ class Thresholds:
     outlier_few: float = 0.05
     """So many of the batch, or one, are outliers; more are a population."""
 
+    target_share: float = 0.02
+    """So many of the targets lie beyond what the output can give,"""
+    target_lost: float = 0.05
+    """and so much of their variance is beyond it: a twentieth is what a useless predictor may explain by chance."""
+    target_scale: float = 100.0
+    """Targets of so many times the size of the first outputs, which are of order one by every usual initialisation
+    (LeCun et al. 1998, *Efficient BackProp*, section 4.5, scale targets to order one)."""
+
     imbalance_ratio: float = 20.0
     """Classes as unequal as this need weights or sampling (the usual benchmarks of long tails begin at 10 to 50, Cui et
     al. 2019, *Class-balanced loss*)."""

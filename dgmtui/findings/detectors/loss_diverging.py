@@ -55,9 +55,7 @@ def _finding(case: Case, losses: NDArray[np.float64], growth: Growth) -> Finding
             f"The loss {how} since iteration {since:,}: from {growth.was:.4g} {growth.where} to {growth.now:.4g} over "
             "the last tenth of the run, all of it finite."
         ),
-        advice=(
-            "Lower the learning rate, or clip the gradients' norm; look which layer's updates are large for its weights."
-        ),
+        advice=("Lower the learning rate, or clip the gradients' norm; look which layer's updates are too large."),
         evidence=(
             Evidence(
                 f"dynamics --window {since} {len(losses)}", f"median loss {growth.was:.4g}, then {growth.now:.4g}"
