@@ -45,8 +45,8 @@ class Constant:
                     return f"guessing evenly among {self.classes} classes costs log {self.classes} = {even:.4g}"
                 return f"giving every sample the classes' shares costs {self.cost:.4g}, their entropy"
             case Form.BCE | Form.BCE_LOGITS:
-                even = "log 2 = " if abs(self.cost - math.log(2)) < 0.02 else ""
-                return f"giving every sample the same probability costs {even}{self.cost:.4g}"
+                known = "log 2 = " if abs(self.cost - math.log(2)) < 0.02 else ""
+                return f"giving every sample the same probability costs {known}{self.cost:.4g}"
             case Form.SQUARED:
                 return f"predicting the mean of the targets costs their variance, {self.cost:.4g}"
             case _:
@@ -64,8 +64,8 @@ def best_constant(batches: Sequence[Batch], late: int) -> Constant | None:
         for place, each in enumerate(batch.compared):
             if each.term.from_data:
                 terms[place].append((batch, each))
-    found = [each for seen in terms.values() if (each := _of_term(seen, late)) is not None]
-    return max(found, key=lambda each: each.reached, default=None)
+    found = [constant for seen in terms.values() if (constant := _of_term(seen, late)) is not None]
+    return max(found, key=lambda constant: constant.reached, default=None)
 
 
 def _of_term(seen: Sequence[tuple[Batch, Compared]], late: int) -> Constant | None:

@@ -73,7 +73,8 @@ def origins(graph: Graph) -> Origins:
 
 def _origins(graph: Graph) -> Origins:
     learned: set[Ref] = {OutsideRef(o.name) for o in graph.outside.values() if o.meta.requires_grad}
-    tainted: set[Ref] = {OutsideRef(o.name) for o in graph.outside.values() if o.kind != "input"} | learned
+    tainted: set[Ref] = {OutsideRef(o.name) for o in graph.outside.values() if o.kind != "input"}
+    tainted |= learned
     for node in graph.nodes:
         results = [NodeRef(node.id, out) for out, meta in enumerate(node.outs) if meta is not None]
         if any(ref in tainted for ref in node.inputs()):

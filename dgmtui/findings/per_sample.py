@@ -1,6 +1,7 @@
 """How much of a batch's loss each of its samples makes."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ def sample_losses(batch: Batch, compared: Compared) -> NDArray[np.float64] | Non
     losses = elementwise(compared)
     if losses is None or size is None or size < 2 or losses.shape[:1] != (size,):
         return None
-    return losses.reshape(size, -1).mean(axis=1)
+    return np.asarray(losses.reshape(size, -1).mean(axis=1))
 
 
 def elementwise(compared: Compared) -> NDArray[np.float64] | None:
@@ -94,7 +95,7 @@ def elementwise(compared: Compared) -> NDArray[np.float64] | None:
                 return np.asarray(np.logaddexp(0, prediction) - y * prediction)
 
 
-def _nll(scores: NDArray[np.float64], labels: NDArray[np.generic]) -> NDArray[np.float64] | None:
+def _nll(scores: NDArray[np.float64], labels: NDArray[Any]) -> NDArray[np.float64] | None:
     """Of log-probabilities ``[N, C, …]`` and labels ``[N, …]``, which a gather has with a dimension more."""
     if scores.ndim < 2 or labels.dtype.kind not in "iu":
         return None

@@ -90,6 +90,17 @@ class Thresholds:
     """Targets of so many times the size of the first outputs, which are of order one by every usual initialisation
     (LeCun et al. 1998, *Efficient BackProp*, section 4.5, scale targets to order one)."""
 
+    input_large: float = 50.0
+    """Root mean square of an input's features from which it is out of scale: grey values of 0 to 255 have 60 to 150,
+    standardised features 1 (LeCun et al. 1998, *Efficient BackProp*, section 4.3)."""
+    input_small: float = 0.01
+    """And below which it is: images divided by 255 twice have 0.002."""
+    input_uneven: float = 1e4
+    """Ratio of the largest feature's size to the smallest's: the condition number of the problem grows with its
+    square."""
+    input_off_centre: float = 20.0
+    """Distance of the features from zero in their standard deviations: uncentred images have 1 to 4."""
+
     imbalance_ratio: float = 20.0
     """Classes as unequal as this need weights or sampling (the usual benchmarks of long tails begin at 10 to 50, Cui et
     al. 2019, *Class-balanced loss*)."""

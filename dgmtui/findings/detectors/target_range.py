@@ -117,7 +117,8 @@ def _out_of_scale(case: Case, seen: Sequence[tuple[Batch, Compared]], targets: N
     if against < 1.0:  # it does better than their mean would
         return None
     message = (
-        f"The targets are of size {size:.4g} (mean {targets.mean():.4g}, standard deviation {targets.std():.4g}), where "
+        f"The targets are of size {size:.4g} (mean {targets.mean():.4g}, standard deviation {targets.std():.4g}), "
+        "where "
         f"the network's outputs were of size {began:.4g} at first and {ended:.4g} at iteration "
         f"{seen[-1][0].snapshot.iteration:,}: its error there is {against:.3g} times that of predicting their mean."
     )
@@ -134,7 +135,8 @@ def _all_the_same(case: Case, seen: Sequence[tuple[Batch, Compared]], targets: N
     if not given or not several or targets.min() != targets.max() or (targets[0] == 0 and term.form is Form.SQUARED):
         return None
     message = (
-        f"All {len(targets):,} targets in {len(seen)} snapshots are {targets[0]:.4g}: the loss is least where the input "
+        f"All {len(targets):,} targets in {len(seen)} snapshots are {targets[0]:.4g}: the loss is least where the "
+        "input "
         "is ignored."
     )
     return _finding(case, seen[0], message, "Look at how the targets are read; they hold one value.", float(targets[0]))

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.loss_terms import ancestors, before, loss_terms, maker, origins
-from dgmtui.findings.loss_terms import Form
+from dgmtui.findings.loss_terms import Form, ancestors, loss_terms, maker, origins
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 from dgmtui.trace.graph import Graph, Node, NodeRef
@@ -112,7 +111,8 @@ def _into_log_softmax(graph: Graph, node: Node) -> Iterator[Misfit]:
         yield Misfit(
             node,
             given or node,
-            "Cross entropy is taken over a single class: `log_softmax` over a dimension of size 1 is zero whatever goes "
+            "Cross entropy is taken over a single class: `log_softmax` over a dimension of size 1 is zero whatever "
+            "goes "
             "in, so the loss is zero and nothing is learned.",
             "Give the last layer one output a class, or use BCEWithLogitsLoss for the single output.",
         )
@@ -131,7 +131,8 @@ def _into_log_softmax(graph: Graph, node: Node) -> Iterator[Misfit]:
         yield Misfit(
             node,
             given,
-            f"Cross entropy is given scores from which {_given_by(graph, given)} has cut all that was below zero: a class "
+            f"Cross entropy is given scores from which {_given_by(graph, given)} has cut all that was below zero: a "
+            "class "
             "can't be ruled out, and a score at zero gets no gradient.",
             "Leave the ReLU out after the last layer.",
             Severity.WARNING,
@@ -149,7 +150,8 @@ def _into_bce_with_logits(graph: Graph, node: Node, given: Node) -> Iterator[Mis
         yield Misfit(
             node,
             given,
-            f"BCE with logits applies a sigmoid to what {name} has already made a probability: no sample can then get a "
+            f"BCE with logits applies a sigmoid to what {name} has already made a probability: no sample can then "
+            "get a "
             "probability below 0.5 or above 0.731.",
             "Give BCEWithLogitsLoss the last layer's output as it is, or use BCELoss after the sigmoid.",
         )
@@ -169,7 +171,8 @@ def _into_nll(graph: Graph, node: Node, given: Node) -> Iterator[Misfit]:
         yield Misfit(
             node,
             given,
-            f"NLLLoss is given the probabilities of {name} where it needs their logarithms: the loss lies between −1 and "
+            f"NLLLoss is given the probabilities of {name} where it needs their logarithms: the loss lies between −1 "
+            "and "
             "0 and its gradient is not that of a likelihood.",
             "Use log_softmax before NLLLoss, or CrossEntropyLoss on the scores.",
         )
@@ -177,7 +180,8 @@ def _into_nll(graph: Graph, node: Node, given: Node) -> Iterator[Misfit]:
         yield Misfit(
             node,
             given,
-            f"NLLLoss is given the scores of {name} where it needs log-probabilities: raising one score lowers the loss "
+            f"NLLLoss is given the scores of {name} where it needs log-probabilities: raising one score lowers the "
+            "loss "
             "without bound, as nothing normalises them.",
             "Use log_softmax before NLLLoss, or CrossEntropyLoss on the scores.",
         )
@@ -195,7 +199,8 @@ def _over_wrong_axis(graph: Graph, node: Node, given: Node) -> Iterator[Misfit]:
         yield Misfit(
             node,
             given,
-            f"`log_softmax` normalises over dimension {axis} of {list(shape)}, where the classes lie along dimension 1: "
+            f"`log_softmax` normalises over dimension {axis} of {list(shape)}, where the classes lie along dimension "
+            "1: "
             "the samples of a batch compete, not the classes.",
             "Pass dim=1.",
         )
@@ -210,7 +215,8 @@ def _softmax_before_loss(graph: Graph, node: Node, given: Node) -> Iterator[Misf
         yield Misfit(
             node,
             given,
-            f"{_given_by(graph, given)} over a dimension of size 1 gives 1 whatever goes in: the prediction is constant "
+            f"{_given_by(graph, given)} over a dimension of size 1 gives 1 whatever goes in: the prediction is "
+            "constant "
             "and no gradient comes back.",
             "Use sigmoid for a single output.",
         )
@@ -218,7 +224,8 @@ def _softmax_before_loss(graph: Graph, node: Node, given: Node) -> Iterator[Misf
         yield Misfit(
             node,
             given,
-            f"{_given_by(graph, given)} normalises over dimension 0 of {list(shape)}, the batch: the samples compete, not "
+            f"{_given_by(graph, given)} normalises over dimension 0 of {list(shape)}, the batch: the samples "
+            "compete, not "
             "the classes.",
             "Pass dim=1.",
         )
