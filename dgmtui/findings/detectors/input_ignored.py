@@ -15,12 +15,17 @@ from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 from dgmtui.recording.model import SnapshotInfo
 from dgmtui.trace.batch import batch_axes
-from dgmtui.trace.graph import Graph, OutsideRef, Ref
+from dgmtui.trace.graph import Graph, Node, NodeRef, OutsideRef, Ref
 
 if TYPE_CHECKING:
     from dgmtui.trace.replay import Replay
 
 _SNAPSHOTS = 2
+_GIVE_NOTHING = frozenset(
+    "aten.relu aten.hardtanh aten.threshold aten.hardswish aten.sigmoid aten.hardsigmoid aten.tanh aten.softplus "
+    "aten._softmax aten._log_softmax aten.clamp aten.clamp_min aten.clamp_max aten.silu aten.gelu aten.elu".split()
+)
+"""Where these give the same for every sample they are dead or saturated, which is another finding."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Unheard:
     name: str
     """Of the outside tensor; empty where none of the batch goes into the output at all."""
     output: Ref
+    lost: Node | None = None
+    """The operation at which what differs between samples is lost."""
 
 
 @detector("input_ignored")
@@ -61,10 +68,10 @@ def _unheard(snapshot: SnapshotInfo, graph: Graph, replay: "Replay") -> Iterator
         yield Unheard(snapshot, graph, "", output)
         return
     try:
-        before = value_of(replay, output)
         for name, axis in _features(graph, behind).items():
-            if _is_varied(replay, name, axis) and _unchanged(replay, name, axis, output, before):
-                yield Unheard(snapshot, graph, name, output)
+            lost = _lost(replay, name, axis, output, behind) if _is_varied(replay, name, axis) else None
+            if lost is not None and lost.name.rstrip("_") not in _GIVE_NOTHING:
+                yield Unheard(snapshot, graph, name, output, lost)
     except ReplayError:
         return
 
@@ -102,22 +109,39 @@ def _is_varied(replay: "Replay", name: str, axis: int) -> bool:
     return len(values) > 1 and bool(np.any(values != values[:1]))
 
 
-def _unchanged(replay: "Replay", name: str, axis: int, output: Ref, before: NDArray[Any]) -> bool:
-    """Whether the output stays as it was, up to rounding, with every sample exchanged for the next."""
+def _lost(replay: "Replay", name: str, axis: int, output: Ref, behind: set[Ref]) -> Node | None:
+    """The last operation that takes what changes and gives what does not, when every sample is exchanged for the next;
+    None where the output changes, beyond rounding."""
     feeds = {**replay.feeds, name: replay.feeds[name].detach().roll(1, axis)}
-    again = replay.again(feeds=feeds, differentiable=False, keeping=(output,))
-    again.forward()
-    after = value_of(again, output)
-    scale = float(np.max(np.abs(before), initial=0.0))
-    return bool(np.allclose(after, before, rtol=0, atol=1e-6 * max(scale, 1e-30), equal_nan=True))
+    again = replay.again(feeds=feeds, differentiable=False)
+    again.forward(to=output.node if isinstance(output, NodeRef) else None)
+    changed: set[Ref] = {OutsideRef(name)}
+    lost: Node | None = None
+    for node in replay.graph.nodes[: output.node + 1 if isinstance(output, NodeRef) else 0]:
+        results = [NodeRef(node.id, out) for out, meta in enumerate(node.outs) if meta is not None]
+        if not any(ref in changed for ref in node.inputs()) or not any(ref in behind for ref in results):
+            continue
+        differ = [ref for ref in results if _differ(value_of(replay, ref), value_of(again, ref))]
+        changed.update(differ)
+        changed.update(node.mutates if differ else ())
+        lost = lost if differ else node
+    return None if output in changed else lost
+
+
+def _differ(before: NDArray[Any], after: NDArray[Any]) -> bool:
+    """Whether they are not the same up to rounding."""
+    if before.dtype.kind not in "fc":
+        return not np.array_equal(before, after)
+    scale = float(np.max(np.abs(before), initial=0.0, where=np.isfinite(before)))
+    return not np.allclose(after, before, rtol=0, atol=1e-6 * scale, equal_nan=True)
 
 
 def _finding(case: Case, unheard: Unheard) -> Finding:
-    graph, snapshot = unheard.graph, unheard.snapshot
+    graph, snapshot, lost = unheard.graph, unheard.snapshot, unheard.lost
     name = unheard.name.partition(":")[2]
     message = (
         f"The output does not depend on `{name}`: with each sample exchanged for another, "
-        f"{named(graph, unheard.output)} is what it was."
+        f"{named(graph, unheard.output)} is what it was{_place(unheard)}."
         if name
         else f"Nothing of the batch goes into {named(graph, unheard.output)}: the output is made of parameters alone."
     )
@@ -129,7 +153,10 @@ def _finding(case: Case, unheard: Unheard) -> Finding:
         rank=case.recording.info.rank,
         phase="forward",
         turn=snapshot.turn or None,
-        module=outermost.module,
+        module=outermost.module if lost is None else graph.module_of(lost),
+        op=None if lost is None else lost.name,
+        source=str(lost.source) if lost is not None and lost.source else None,
+        source_text=lost.source.text if lost is not None and lost.source else None,
         message=message,
         advice=(
             "Follow the input through the forward pass: it is overwritten, multiplied by zero, taken at one position, "
@@ -138,3 +165,10 @@ def _finding(case: Case, unheard: Unheard) -> Finding:
         evidence=(Evidence("list", "the operations of the forward pass by source line"),),
         data={"input": unheard.name},
     )
+
+
+def _place(unheard: Unheard) -> str:
+    """Where it is lost, in words."""
+    if unheard.lost is None:
+        return ""
+    return f"; `{unheard.lost.name}` is the last that takes something of it, and gives the same for all"
