@@ -19,8 +19,8 @@ class Thresholds:
 
     stuck_share: float = 0.5
     """The loss is looked at over this last share of the run."""
-    stuck_minimum_iterations: int = 60
-    """Shorter stretches are noise."""
+    stuck_minimum_iterations: int = 30
+    """Shorter stretches are noise: the median of ten losses, a third of it, is known to two fifths of their spread."""
     stuck_change: float = 0.02
     """It is stuck where the medians of that stretch's first and last thirds differ by less than this share of the
     level (AUTOTRAINER, Zhang et al. 2021, calls accuracy changes under 0.01–0.03 unchanged)."""
@@ -29,6 +29,34 @@ class Thresholds:
     stuck_still_high: float = 0.5
     """And where it is still above this share of what it was at the start, as a training that has converged is not, or
     some layer gets no gradient at all."""
+
+    stuck_at_constant: float = 0.95
+    """It is stuck where it is still above this share of what the best constant prediction would cost: less than a
+    twentieth of the targets' variance or entropy is explained (a coefficient of determination under 0.05)."""
+    stuck_certainty: float = 0.1
+    """Where the noise of the medians is above this share of the level, nothing is said."""
+
+    diverging_minimum_iterations: int = 30
+    """Of shorter runs a tenth is too few losses to have a level."""
+    diverging_growth: float = 3.0
+    """Three quarters of the last tenth's losses lie above so many times what it was: half-precision steps, warm-ups and
+    annealed weights of a term change a loss by less (AUTOTRAINER, Zhang et al. 2021, calls a loss that grows
+    throughout an exploding one)."""
+    diverging_growth_of_plateau: float = 10.0
+    """From here it need not grow any more."""
+    diverging_share_of_start: float = 0.3
+    """A loss that came down and rises again counts from this share of where it began: near its least a loss is
+    restless, and that is of no account."""
+
+    spike_past: int = 200
+    """A loss is judged by so many before it,"""
+    spike_least_past: int = 30
+    """and by so many at least."""
+    spike_sigmas: float = 20.0
+    """It is further above their median than so many of their robust standard deviations (13 are what the recorder
+    keeps a snapshot for, once in two million values where they decay exponentially),"""
+    spike_beyond: float = 3.0
+    """and than so many times their greatest, which bounds noise with heavy tails; and above where the loss began."""
 
     overflow_headroom: float = 0.5
     """Share of the way to overflow from which a value that grows is reported."""
@@ -82,6 +110,38 @@ class Thresholds:
     """where that is within this first share of the run,"""
     ran_out_high: float = 0.3
     """and the loss is still above this share of what it began with."""
+    outlier_share: float = 0.5
+    """A sample drives the loss of its batch where it makes at least half of it,"""
+    outlier_gap: float = 10.0
+    """and where its residual, or its greatest input or target, is so many times that of the next: of the tails that
+    real data have (Pareto, exponent 3) one batch in a thousand has that."""
+    outlier_nats: float = 20.0
+    """Of log-likelihoods a sample drives the loss from here: it was given a probability of two in a billion."""
+    outlier_few: float = 0.05
+    """So many of the batch, or one, are outliers; more are a population."""
+
+    target_share: float = 0.02
+    """So many of the targets lie beyond what the output can give,"""
+    target_lost: float = 0.05
+    """and so much of their variance is beyond it: a twentieth is what a useless predictor may explain by chance."""
+    target_scale: float = 100.0
+    """Targets of so many times the size of the first outputs, which are of order one by every usual initialisation
+    (LeCun et al. 1998, *Efficient BackProp*, section 4.5, scale targets to order one)."""
+
+    input_large: float = 50.0
+    """Root mean square of an input's features from which it is out of scale: grey values of 0 to 255 have 60 to 150,
+    standardised features 1 (LeCun et al. 1998, *Efficient BackProp*, section 4.3)."""
+    input_small: float = 0.01
+    """And below which it is: images divided by 255 twice have 0.002."""
+    input_uneven: float = 1e4
+    """Ratio of the largest feature's size to the smallest's: the condition number of the problem grows with its
+    square."""
+    input_off_centre: float = 20.0
+    """Distance of the features from zero in their standard deviations: uncentred images have 1 to 4."""
+
+    imbalance_ratio: float = 20.0
+    """Classes as unequal as this need weights or sampling (the usual benchmarks of long tails begin at 10 to 50, Cui et
+    al. 2019, *Class-balanced loss*)."""
 
 
 DEFAULT = Thresholds()
