@@ -27,7 +27,7 @@ from dgmtui.recorder.options import Options
 from dgmtui.recorder.outputs import Outputs
 from dgmtui.recorder.plans import Plans
 from dgmtui.recorder.ranks import averaged_over, shards
-from dgmtui.recorder.rounds import Rounds
+from dgmtui.recorder.rounds import Rounds, turn_losses
 from dgmtui.recorder.threads import Followed
 from dgmtui.recorder.updates import Updates
 from dgmtui.recorder.window import Window, open_window
@@ -408,7 +408,8 @@ class Engine:
         loss = sum(self._losses) / len(self._losses)
         failed = self.iteration == self.failed_at
         due, scaled = failed or self.iteration % self._options.every == 0, self._scaler_seen
-        ended = Ended(self.iteration, loss, now - self._since, self._scalars, self._row, due, failed, scaled)
+        scalars = self._scalars | turn_losses(self._losses, several=self._rounds.several)
+        ended = Ended(self.iteration, loss, now - self._since, scalars, self._row, due, failed, scaled)
         self._since, self._turns = now, len(self._losses)
         self._losses, self._scalars, self._spent, self._raised = [], {}, None, False
         self.calls.forget()
