@@ -17,6 +17,42 @@ class Thresholds:
     dead_share_error: float = 0.9
     """From here hardly any gradient passes."""
 
+    dead_batches: int = 3
+    """Where rows are few: it is dead when it is zero for every sample of so many stored batches under the last stored
+    weights (SageMaker Debugger's DeadRelu rule: inactive for all samples),"""
+    dead_batch_samples: int = 64
+    """that are so many samples together: half of a layer does not fire for none of these by chance."""
+    dead_before: int = 2
+    """A unit that is dead this early, in iterations, was dead at its initialisation: one step is not enough to tell."""
+
+    layer_snapshots: int = 3
+    """Snapshots in a row, to the last, that a layer's trouble is to be seen in."""
+    layer_unlearned: float = 0.9
+    """The loss has hardly moved where the medians of its end and its start differ by less than a tenth: what layers do
+    then is an error."""
+    layer_learned: float = 0.5
+    """Where it has halved, the training works, whatever its layers do."""
+    saturated_samples: float = 0.95
+    """A unit is saturated where the derivative of its function is below 1e-3 for this share of the samples
+    (SageMaker Debugger's TanhSaturation and SigmoidSaturation rules look at a percentage of the batch),"""
+    saturated_share_warning: float = 0.5
+    """and a layer where so many of its units are (their ``threshold_layer``, 50 %)."""
+    saturated_share_error: float = 0.9
+    """From here hardly any gradient passes."""
+    vanishing_ratio: float = 1e-3
+    """Gradient of the first third of the layers to that of the last third (AUTOTRAINER, Zhang et al. 2021, β₁)."""
+    vanishing_depth: int = 4
+    """Layers with weights on the way; in fewer, one layer's own fault explains it."""
+    vanishing_steps: float = 1e-4
+    """The same of the first tenth of the steps of a sequence to the last tenth: at float32 a gradient 10⁴ times smaller
+    does not compete with the noise of what comes later (Bengio et al. 1994; Pascanu et al. 2013)."""
+    exploding_ratio: float = 1e3
+    """Gradient of the first layers, or steps, to that of the last: the inverse of ``vanishing_ratio``."""
+    exploding_relative: float = 70.0
+    """Gradient by weight, in norms, from which on it is called exploding (AUTOTRAINER, β₃)."""
+    exploding_growth: float = 100.0
+    """A gradient's norm that leaves its past for good by this factor: a spike, or a rise as in warm-up, is less."""
+
     stuck_share: float = 0.5
     """The loss is looked at over this last share of the run."""
     stuck_minimum_iterations: int = 60
