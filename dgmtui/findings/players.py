@@ -25,7 +25,7 @@ class Play:
     made_by: frozenset[str]
     """Other outermost modules that what went in was made by, through any operations, detached or not."""
     real: bool
-    """What went in comes from outside the trace alone, and no draw is in it."""
+    """What went in was made by no module: it is data, or noise."""
     parameters: frozenset[str]
     """Of the module that the trace holds."""
     scores: NDArray[np.float64] | None
@@ -55,7 +55,7 @@ def plays(replay: "Replay") -> Iterator[Play]:
         by = replay.gradient(call.outputs[0])
         yield Play(
             call.module, call.type, call.index,
-            frozenset(maker for maker in makers if maker not in (call.module, DRAWN)),
+            makers - {call.module},
             not makers,
             own, _scores(given, taken), spread(given), spread(taken),
             None if by is None else float(by.double().norm()),
@@ -63,20 +63,15 @@ def plays(replay: "Replay") -> Iterator[Play]:
         )  # fmt: skip
 
 
-DRAWN = "\x00drawn"
-"""Stands among makers for a random draw within the trace."""
-
-
 def _makers(graph: Graph) -> dict[Ref, frozenset[str]]:
-    """For every tensor, the outermost modules with parameters that it was made by, and whether it was drawn."""
+    """For every tensor, the outermost modules with parameters that it was made by."""
     found: dict[Ref, frozenset[str]] = {}
     outermost = _outermost(graph)
     for node in graph.nodes:
         taken: frozenset[str] = frozenset().union(*(found.get(ref, frozenset()) for ref in node.inputs()))
-        own = {outermost[node.call]} if node.call >= 0 and outermost[node.call] is not None else set()
-        drawn = {DRAWN} if node.random and node.call < 0 else set()
+        maker = outermost[node.call] if node.call >= 0 else None
         for out in range(len(node.outs)):
-            found[NodeRef(node.id, out)] = frozenset(taken | own | drawn)  # type: ignore[arg-type]
+            found[NodeRef(node.id, out)] = taken if maker is None else taken | {maker}
     return found
 
 

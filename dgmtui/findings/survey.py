@@ -11,6 +11,7 @@ from dgmtui.errors import ReplayError
 from dgmtui.findings.activations import Site, sites
 from dgmtui.findings.case import Case
 from dgmtui.findings.flows import Flow, Passage, flows, passages
+from dgmtui.findings.latents import Latent, latents
 from dgmtui.findings.players import Play, plays
 from dgmtui.findings.preactivations import preactivations
 from dgmtui.recording.model import SnapshotInfo
@@ -57,6 +58,7 @@ class Survey:
     flows: tuple[Flow, ...]
     passages: tuple[Passage, ...]
     plays: tuple[Play, ...]
+    latents: tuple[Latent, ...]
 
     @property
     def iteration(self) -> int:
@@ -85,7 +87,12 @@ def evenly(items: list[SnapshotInfo], most: int) -> list[SnapshotInfo]:
 def survey(snapshot: SnapshotInfo, replay: "Replay") -> Survey:
     """Look at one replayed iteration; what can't be run again is left out."""
     return Survey(
-        snapshot, tuple(_together(_looks(replay))), tuple(flows(replay)), tuple(passages(replay)), tuple(plays(replay))
+        snapshot,
+        tuple(_together(_looks(replay))),
+        tuple(flows(replay)),
+        tuple(passages(replay)),
+        tuple(plays(replay)),
+        tuple(latents(replay)),
     )
 
 

@@ -53,6 +53,26 @@ class Thresholds:
     exploding_growth: float = 100.0
     """A gradient's norm that leaves its past for good by this factor: a spike, or a rise as in warm-up, is less."""
 
+    game_iterations: int = 100
+    """Before this iteration neither player of a game is judged: a generator begins with outputs that are all alike."""
+    judged_apart: float = 0.999
+    """A discriminator tells real and made apart wholly where so large a share of the pairs of one of each is in the
+    right order (the area under the curve); a healthy one is wrong about some."""
+    judge_loss_left: float = 0.1
+    """And it has won where that much of the loss it started with is left (Goodfellow et al. 2014, §3; Arjovsky &
+    Bottou 2017, theorem 2.4: then the generator's gradient vanishes)."""
+    judge_undecided: float = 0.02
+    """A discriminator whose loss has moved by no more than this share, and whose area is that near to a half, in every
+    snapshot, has learned nothing."""
+    collapsed_spread: float = 0.1
+    """A generator has collapsed where the deviation of its outputs over the batch is below this share of the real
+    batch's (the statistic of Karras et al. 2018, minibatch standard deviation)."""
+    latent_active: float = 0.01
+    """A latent unit is active where the mean that the encoder gives it varies by more than this over the samples
+    (Burda et al. 2016, §5.3: the logarithm of that variance has two clusters, parted here)."""
+    latent_divergence: float = 0.05
+    """And it is the prior's where its divergence from it is less, in nats."""
+
     stuck_share: float = 0.5
     """The loss is looked at over this last share of the run."""
     stuck_minimum_iterations: int = 60
