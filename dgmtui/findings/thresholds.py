@@ -17,6 +17,62 @@ class Thresholds:
     dead_share_error: float = 0.9
     """From here hardly any gradient passes."""
 
+    dead_batches: int = 3
+    """Where rows are few: it is dead when it is zero for every sample of so many stored batches under the last stored
+    weights (SageMaker Debugger's DeadRelu rule: inactive for all samples),"""
+    dead_batch_samples: int = 64
+    """that are so many samples together: half of a layer does not fire for none of these by chance."""
+    dead_before: int = 2
+    """A unit that is dead this early, in iterations, was dead at its initialisation: one step is not enough to tell."""
+
+    layer_snapshots: int = 3
+    """Snapshots in a row, to the last, that a layer's trouble is to be seen in."""
+    layer_unlearned: float = 0.9
+    """The loss has hardly moved where the medians of its end and its start differ by less than a tenth: what layers do
+    then is an error."""
+    layer_learned: float = 0.5
+    """Where it has halved, the training works, whatever its layers do."""
+    saturated_samples: float = 0.95
+    """A unit is saturated where the derivative of its function is below 1e-3 for this share of the samples
+    (SageMaker Debugger's TanhSaturation and SigmoidSaturation rules look at a percentage of the batch),"""
+    saturated_share_warning: float = 0.5
+    """and a layer where so many of its units are (their ``threshold_layer``, 50 %)."""
+    saturated_share_error: float = 0.9
+    """From here hardly any gradient passes."""
+    vanishing_ratio: float = 1e-3
+    """Gradient of the first third of the layers to that of the last third (AUTOTRAINER, Zhang et al. 2021, β₁)."""
+    vanishing_depth: int = 4
+    """Layers with weights on the way; in fewer, one layer's own fault explains it."""
+    vanishing_steps: float = 1e-4
+    """The same of the first tenth of the steps of a sequence to the last tenth: at float32 a gradient 10⁴ times smaller
+    does not compete with the noise of what comes later (Bengio et al. 1994; Pascanu et al. 2013)."""
+    exploding_ratio: float = 1e3
+    """Gradient of the first layers, or steps, to that of the last: the inverse of ``vanishing_ratio``."""
+    exploding_relative: float = 70.0
+    """Gradient by weight, in norms, from which on it is called exploding (AUTOTRAINER, β₃)."""
+    exploding_growth: float = 100.0
+    """A gradient's norm that leaves its past for good by this factor: a spike, or a rise as in warm-up, is less."""
+
+    game_iterations: int = 100
+    """Before this iteration neither player of a game is judged: a generator begins with outputs that are all alike."""
+    judged_apart: float = 0.999
+    """A discriminator tells real and made apart wholly where so large a share of the pairs of one of each is in the
+    right order (the area under the curve); a healthy one is wrong about some."""
+    judge_loss_left: float = 0.1
+    """And it has won where that much of the loss it started with is left (Goodfellow et al. 2014, §3; Arjovsky &
+    Bottou 2017, theorem 2.4: then the generator's gradient vanishes)."""
+    judge_undecided: float = 0.02
+    """A discriminator whose loss has moved by no more than this share, and whose area is that near to a half, in every
+    snapshot, has learned nothing."""
+    collapsed_spread: float = 0.1
+    """A generator has collapsed where the deviation of its outputs over the batch is below this share of the real
+    batch's (the statistic of Karras et al. 2018, minibatch standard deviation)."""
+    latent_active: float = 0.01
+    """A latent unit is active where the mean that the encoder gives it varies by more than this over the samples
+    (Burda et al. 2016, §5.3: the logarithm of that variance has two clusters, parted here)."""
+    latent_divergence: float = 0.05
+    """And it is the prior's where its divergence from it is less, in nats."""
+
     stuck_share: float = 0.5
     """The loss is looked at over this last share of the run."""
     stuck_minimum_iterations: int = 30

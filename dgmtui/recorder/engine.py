@@ -30,7 +30,7 @@ from dgmtui.recorder.outputs import Outputs
 from dgmtui.recorder.plans import Plans
 from dgmtui.recorder.raised import facts_of
 from dgmtui.recorder.ranks import averaged_over, shards
-from dgmtui.recorder.rounds import Rounds
+from dgmtui.recorder.rounds import Rounds, turn_losses
 from dgmtui.recorder.telling import Telling
 from dgmtui.recorder.threads import Followed
 from dgmtui.recorder.updates import Updates
@@ -422,7 +422,8 @@ class Engine:
         loss = sum(self._losses) / len(self._losses)
         failed = self.iteration == self.failed_at
         due, scaled = failed or self.iteration % self._options.every == 0, self._scaler_seen
-        ended = Ended(self.iteration, loss, now - self._since, self._scalars, self._row, due, failed, scaled)
+        scalars = self._scalars | turn_losses(self._losses, several=self._rounds.several)
+        ended = Ended(self.iteration, loss, now - self._since, scalars, self._row, due, failed, scaled)
         self._since, self._turns = now, len(self._losses)
         self._losses, self._scalars, self._spent, self._raised = [], {}, None, False
         self.calls.forget()
