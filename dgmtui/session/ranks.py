@@ -61,10 +61,9 @@ class Ranks:
         if not self.several:
             return found[0]
         if self._merged is None or any(a is not b for a, b in zip(self._merged[0], found, strict=True)):
-            from dgmtui.findings.diagnose import likeliest
             from dgmtui.findings.merge import merge
 
-            self._merged = found, merge(list(zip(self._results, found, strict=True)), likeliest)
+            self._merged = found, merge(list(zip(self._results, found, strict=True)))
         return self._merged[1]
 
     @property
