@@ -19,6 +19,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     replaying,
     session,
     stepping,
+    thresholds,
 )
 from dgmtui.commands.registry import REGISTRY
 

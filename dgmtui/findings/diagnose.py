@@ -1,6 +1,7 @@
 """Run every detector and put the most likely root cause first."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import dgmtui.findings.detectors  # noqa: F401  (importing declares them)
@@ -17,6 +18,18 @@ if TYPE_CHECKING:
     from dgmtui.trace.progress import Progress
 
 
+@dataclass(frozen=True)
+class Look:
+    """One look at a recording."""
+
+    findings: tuple[Finding, ...]
+    """As accounts, the most likely root cause first, with what follows from each."""
+    failure: Failure | None
+    """What the replay of the failing iteration showed."""
+    replayed: Mapping[str, tuple[Finding, ...]]
+    """What each detector found that had an iteration run again."""
+
+
 def diagnose(
     recording: "Recording",
     *,
@@ -24,21 +37,48 @@ def diagnose(
     progress: "Progress | None" = None,
     thresholds: Thresholds = DEFAULT,
 ) -> tuple[Finding, ...]:
-    """All findings of a recording as accounts, most likely root cause first, with what follows from each.
+    """The findings of ``look``."""
+    return look(recording, replay=replay, progress=progress, thresholds=thresholds).findings
+
+
+def look(
+    recording: "Recording",
+    *,
+    replay: "ReplaySource | None" = None,
+    failure: Failure | None = None,
+    progress: "Progress | None" = None,
+    thresholds: Thresholds = DEFAULT,
+) -> Look:
+    """Run every detector.
 
     Args:
-        replay: runs the failing iteration's snapshot; without it a non-finite value is told from the statistics only.
+        replay: runs a snapshot's iteration again; without it a non-finite value is told from the statistics only.
+        failure: what a replay of the failing iteration has shown already.
         progress: told which detector runs; may cancel.
     """
-    case = Case(recording, thresholds, _failure(recording, replay), replay)
-    return accounts(case, gathered(_all(case, progress)))
+    return _looked(Case(recording, thresholds, failure or _failure(recording, replay), replay), {}, progress)
 
 
-def _all(case: Case, progress: "Progress | None") -> Iterator[Finding]:
-    for done, (_, detector) in enumerate(sorted(DETECTORS.items())):
+def look_again(recording: "Recording", before: Look, thresholds: Thresholds = DEFAULT) -> Look:
+    """Look at what a run has recorded since; what was told by replays stays as it was, and none is made."""
+    return _looked(Case(recording, thresholds, before.failure), before.replayed, None)
+
+
+def _looked(case: Case, known: Mapping[str, tuple[Finding, ...]], progress: "Progress | None") -> Look:
+    found: list[Finding] = []
+    replayed = dict(known)
+    for done, (name, detector) in enumerate(sorted(DETECTORS.items())):
         if progress is not None:
-            progress.update(done / len(DETECTORS), f"looking for {detector.name.replace('_', ' ')}")
-        yield from detector.detect(case)
+            progress.update(done / len(DETECTORS), f"looking for {name.replace('_', ' ')}")
+        if name not in known:
+            made = case.replays
+            own = tuple(detector.detect(case))
+            if case.replays > made:
+                replayed[name] = own
+            found += own
+        else:
+            found += known[name]
+    return Look(accounts(case, gathered(found)), case.failure, replayed)
 
 
 def _failure(recording: "Recording", source: "ReplaySource | None") -> Failure | None:

@@ -9,6 +9,7 @@ from dgmtui.session.results import Results
 
 if TYPE_CHECKING:
     from dgmtui.findings import Finding
+    from dgmtui.findings.thresholds import Thresholds
     from dgmtui.recording.reader import Recording
     from dgmtui.trace.progress import Progress
 
@@ -65,6 +66,16 @@ class Ranks:
 
             self._merged = found, merge(list(zip(self._results, found, strict=True)))
         return self._merged[1]
+
+    @property
+    def thresholds(self) -> "Thresholds":
+        """The numbers that decide what is a finding, of every rank."""
+        return next(iter(self._results.values())).diagnosis.thresholds
+
+    def judge_by(self, thresholds: "Thresholds") -> None:
+        """Take other thresholds; findings are made anew when they are next asked for."""
+        for results in self._results.values():
+            results.diagnosis.judge_by(thresholds)
 
     @property
     def complete(self) -> bool:
