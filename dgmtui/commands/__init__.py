@@ -20,6 +20,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     scalars,
     session,
     stepping,
+    thresholds,
 )
 from dgmtui.commands.registry import REGISTRY
 

@@ -61,11 +61,21 @@ class Case:
         that is not asked for, or can't be, or did not give the recorded iteration."""
         if self.source is None:
             return None
+        self._asked.append(snapshot)
         try:
             replay, verdict = self.source(snapshot)
         except ReplayError:
             return None
         return replay if verdict.forward in (Match.MATCHES, Match.AGREES) else None
+
+    @property
+    def replays(self) -> int:
+        """How often one was asked for."""
+        return len(self._asked)
+
+    @cached_property
+    def _asked(self) -> list[SnapshotInfo]:
+        return []
 
     def array(self, snapshot: SnapshotInfo, name: str) -> "NDArray[Any] | None":
         """A tensor of a snapshot by its name (``param:PATH``, ``input:NAME``, ``grad:PATH``, ``earlier:PATH``, …),

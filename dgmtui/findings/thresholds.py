@@ -123,6 +123,10 @@ class Thresholds:
     overflow_horizon: float = 1.0
     """Reported when the trend arrives within this many further run lengths."""
 
+    cause_growth: float = 10.0
+    """A non-finite value follows from steps or gradients that are too large where the loss or some weight had grown by
+    this factor before it: initial weights and losses of a training that works shrink or stay within their order."""
+
     onset_past: float = 0.1
     """The past that a series leaves is at least this share of the iterations from the first row to the last."""
     onset_growth: float = 2.0
