@@ -44,5 +44,29 @@ class Thresholds:
     onset_growth: float = 2.0
     """A series left its past where it never came back into it and grew by at least this factor."""
 
+    motif_rows: int = 24
+    """Motifs are looked for in series of so many rows: twice what the medians before and after a row take, twice."""
+    motif_spike: float = 8.0
+    """Standard deviations that a spike's row lies off the levels before and after. Of normal noise 7 are exceeded once
+    in 10^12 rows; one more for scales that are estimated from some 25 rows,"""
+    motif_step: float = 7.0
+    """and that a step's levels differ by, which are medians of five rows and so nearer to normal;"""
+    motif_drift: float = 6.0
+    """and that a drift goes faster than before: of normal noise once in 10^9."""
+    motif_plateau: float = 0.02
+    """A plateau's rows differ by at most this share of what they did in the median row before: noise of any kind has
+    rows that change that little, never a tenth of all in a row."""
+    motif_divergence: float = 10.0
+    """Divergence ends so many times above all that was before it."""
+    motif_oscillation: float = 1e-6
+    """Probability that a smooth spectrum has a line like an oscillation's, in one window."""
+    motif_series: int = 3
+    """Series of a place that make a group,"""
+    motif_chance: float = 1e-4
+    """less likely than this to come together by chance; some hundred places are looked at in some hundred rows, most of
+    them without any motif,"""
+    motif_alone: float = 2.0
+    """or one with so many times the standard deviations that it takes at least."""
+
 
 DEFAULT = Thresholds()
