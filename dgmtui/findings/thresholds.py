@@ -65,8 +65,28 @@ class Thresholds:
     motif_chance: float = 1e-4
     """less likely than this to come together by chance; some hundred places are looked at in some hundred rows, most of
     them without any motif,"""
-    motif_alone: float = 2.0
+    motif_alone: float = 3.0
     """or one with so many times the standard deviations that it takes at least."""
+
+    forecast_rows: int = 24
+    """A forecast needs so many rows: twice the shortest trend."""
+    forecast_windows: tuple[int, ...] = (12, 24, 48)
+    """Rows that a trend is fitted over; the back-test chooses."""
+    forecast_sigmas: float = 1.64
+    """Half the width of the slope's interval, which holds it in nine of ten cases where rows are independent."""
+    forecast_nominal: float = 0.9
+    """Share of intervals that are to hold."""
+    forecast_tests: int = 10
+    """Forecasts at earlier rows that must have been decided, for their share to mean something,"""
+    forecast_learnt: int = 4
+    """and decided before one for its interval to be widened by them."""
+    forecast_span: float = 1.5
+    """Those that were decided reach over so many times the time to the interval's end: they lean on each other, and
+    all that held in a short stretch may be one event."""
+    forecast_collapsed: float = 0.01
+    """An output has collapsed where its standard deviation is this share of what it began with."""
+    forecast_width: float = 3.0
+    """An interval that is so many times as wide as the time to the arrival tells nothing."""
 
 
 DEFAULT = Thresholds()

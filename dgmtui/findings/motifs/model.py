@@ -7,6 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+STATISTIC = 0.1
+"""What a module's statistic counts in a group, where its whole module is 1."""
+
+
 class MotifKind(StrEnum):
     """What a series does."""
 
@@ -130,10 +134,13 @@ class Group:
 
     @property
     def weight(self) -> float:
-        """What groups are ranked by: of each module the largest share that takes part, summed."""
+        """What groups are ranked by: of each module the largest share of units that takes part, summed; the loss counts
+        as a module, a statistic or a scalar as little."""
         shares: dict[str | None, float] = {}
         for part in self.parts:
-            shares[part.place.module] = max(shares.get(part.place.module, 0.0), part.count / part.place.of)
+            place = part.place
+            share = part.count / place.of if place.of_units else 1.0 if place.quantity == "loss" else STATISTIC
+            shares[place.module] = max(shares.get(place.module, 0.0), share)
         return sum(shares.values())
 
 

@@ -111,7 +111,8 @@ def plateaus(values: Rows, past: int, thresholds: Thresholds) -> Motifs:
 
 def divergences(raw: Rows, past: int, thresholds: Thresholds) -> Motifs:
     """Divergence of ``[S, R]``, raw: from a row on its magnitude stays above all that was before, to the end, and grows
-    so many times; or it becomes non-finite after it was finite, and stays so to the end."""
+    so many times, further than a random walk of its past would go; or it becomes non-finite after it was finite, and
+    stays so to the end."""
     finite = np.isfinite(raw)
     size = np.abs(np.where(finite, raw, 0))
     was, now = size[:, :past].max(axis=1), size[:, -5:].max(axis=1)
@@ -122,7 +123,8 @@ def divergences(raw: Rows, past: int, thresholds: Thresholds) -> Motifs:
     chosen = np.abs(raw[maybe]).T.astype(np.float64)
     left = rows_where_left(chosen, thresholds.motif_divergence, max(past, 3), 1.1)
     born = np.where(gone[maybe], raw.shape[1] - finite[maybe, ::-1].argmax(axis=1), -1)
-    row = np.where(left >= 0, left, np.where(born >= past, born, -1))
+    row = np.where((left >= 0) & _beyond_chance(size[maybe], left, thresholds.motif_drift), left, -1)
+    row = np.where((row < 0) & (born >= past), born, row)
     found = row >= 0
     which = maybe[found]
     with np.errstate(over="ignore"):
@@ -131,3 +133,12 @@ def divergences(raw: Rows, past: int, thresholds: Thresholds) -> Motifs:
     return Motifs(
         MotifKind.DIVERGENCE, which, row[found], last, score.astype(np.float32), np.ones(len(which), np.bool_)
     )
+
+
+def _beyond_chance(size: Rows, left: NDArray[np.int64], deviations: float) -> NDArray[np.bool_]:
+    """``[S]``: whether it got further from its past than a random walk of its past's changes would."""
+    moved = np.cumsum(np.abs(np.diff(size, axis=1, prepend=size[:, :1])), axis=1, dtype=np.float64)
+    each, before = np.arange(len(size)), np.maximum(left - 1, 0)
+    usual = NORMAL_MEAN * moved[each, before] / np.maximum(before, 1)
+    far: NDArray[np.bool_] = size[:, -1] - size[each, before] > deviations * usual * np.sqrt(size.shape[1] - before)
+    return far
