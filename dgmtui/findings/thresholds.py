@@ -72,17 +72,17 @@ class Thresholds:
     """A forecast needs so many rows: twice the shortest trend."""
     forecast_windows: tuple[int, ...] = (12, 24, 48)
     """Rows that a trend is fitted over; the back-test chooses."""
-    forecast_sigmas: float = 1.64
-    """Half the width of the slope's interval, which holds it in nine of ten cases where rows are independent."""
+    forecast_sigmas: float = 1.96
+    """Half the width of the slope's interval, which holds it in 95 of 100 cases where rows are independent."""
     forecast_nominal: float = 0.9
     """Share of intervals that are to hold."""
     forecast_tests: int = 10
     """Forecasts at earlier rows that must have been decided, for their share to mean something,"""
     forecast_learnt: int = 4
     """and decided before one for its interval to be widened by them."""
-    forecast_span: float = 1.5
-    """Those that were decided reach over so many times the time to the interval's end: they lean on each other, and
-    all that held in a short stretch may be one event."""
+    forecast_span: float = 2.0
+    """They were made over so many times as long as what they forecast took: those of a shorter stretch lean on each
+    other, and may all have held, or not, by one event."""
     forecast_collapsed: float = 0.01
     """An output has collapsed where its standard deviation is this share of what it began with."""
     forecast_width: float = 3.0

@@ -116,7 +116,7 @@ def _with(
     if test is None or not _stands(test, limits):
         return []
     expected, earliest, latest = test.interval(present, target, x[-1])
-    if not math.isfinite(latest) or test.span < limits.forecast_span * (latest - x[-1]):
+    if not math.isfinite(latest):
         return []
     if latest - earliest > limits.forecast_width * (expected - x[-1]):
         return []
@@ -138,8 +138,9 @@ def _reach(before: Lines, present: Lines) -> float:
 
 
 def _stands(test: Test, thresholds: Thresholds) -> bool:
-    """Enough were judged, and the share that held is not so low that chance would hardly explain it."""
-    return test.made >= thresholds.forecast_tests and test.held >= least_held(test.made, thresholds.forecast_nominal)
+    """Enough were judged, over long enough, and the share that held is not so low that chance hardly explains it."""
+    enough = test.made >= thresholds.forecast_tests and test.span >= thresholds.forecast_span * test.usual
+    return enough and test.held >= least_held(test.made, thresholds.forecast_nominal)
 
 
 @cache

@@ -22,6 +22,8 @@ class Test:
     held: int
     span: float
     """Iterations from the first that was judged to the last."""
+    usual: float
+    """Iterations until what was forecast came, in the median of those that were judged."""
     early: float
     """How far before the plain interval's beginning one has to look, as a factor on the time from now: at most 1."""
     late: float
@@ -85,6 +87,7 @@ def _judged(at: Numbers, low: Numbers, high: Numbers, came: Numbers, end: float,
     early, late, known_at = _offs(at, low, high, came, end)
     judged: list[bool] = []
     first = last = 0.0
+    took: list[float] = []
     for i in range(len(at)):
         before = known_at <= at[i]
         if before.sum() < thresholds.forecast_learnt:
@@ -94,6 +97,7 @@ def _judged(at: Numbers, low: Numbers, high: Numbers, came: Numbers, end: float,
         if came[i] == math.inf and end - at[i] <= most:
             continue  # it may still come in time
         first, last = (first if judged else at[i]), at[i]
+        took.append(min(float(came[i]), float(end - at[i])))
         judged.append(bool(least <= came[i] <= most))
     decided = np.isfinite(known_at) & (known_at <= end)
     if not judged or decided.sum() < thresholds.forecast_learnt:
@@ -102,6 +106,7 @@ def _judged(at: Numbers, low: Numbers, high: Numbers, came: Numbers, end: float,
         len(judged),
         sum(judged),
         float(last - first),
+        float(np.median(took)),
         min(1.0, _quantile(early[decided], wrong)),
         max(1.0, _quantile(late[decided], 1 - wrong)),
     )

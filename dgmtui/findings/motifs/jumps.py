@@ -52,7 +52,7 @@ def _steps(
     series: Rows, before: Rows, after: Rows, iterations: NDArray[np.int64], past: int, floor: Rows, limits: Thresholds
 ) -> Motifs:
     change = after - before
-    score = _against_chance(change, change, iterations, past, floor, limits.motif_step)
+    score: Rows = _against_chance(change, change, iterations, past, floor, limits.motif_step)
     size = np.abs(score)
     moved = np.diff(series, axis=1, prepend=series[:, :1])
     found = (size >= limits.motif_step) & (np.sign(moved) == np.sign(change)) & (2 * np.abs(moved) >= np.abs(change))
@@ -66,7 +66,7 @@ def _steps(
 def _spikes(
     series: Rows, before: Rows, after: Rows, iterations: NDArray[np.int64], past: int, floor: Rows, limits: Thresholds
 ) -> Motifs:
-    off = series - (before + after) / 2
+    off = series - (before + after) * np.float32(0.5)
     above, below = series - np.maximum(before, after), np.minimum(before, after) - series
     out = np.maximum(above, below)
     size = _against_chance(out, off, iterations, past, floor, limits.motif_spike)

@@ -6,7 +6,6 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-
 STATISTIC = 0.1
 """What a module's statistic counts in a group, where its whole module is 1."""
 

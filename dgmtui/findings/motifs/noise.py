@@ -45,7 +45,8 @@ def _local(size: NDArray[np.float32]) -> NDArray[np.float32]:
     wide[:, 1:] = np.maximum(wide[:, 1:], middle[:, :-1])
     wide[:, :-1] = np.maximum(wide[:, :-1], middle[:, 1:])
     block = np.minimum(np.arange(rows) // width, blocks - 1)
-    return wide[:, block]
+    spread: NDArray[np.float32] = wide[:, block]
+    return spread
 
 
 def _pace(size: NDArray[np.float32], scale: NDArray[np.float32], iterations: NDArray[np.int64]) -> NDArray[np.float32]:

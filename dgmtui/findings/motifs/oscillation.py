@@ -1,5 +1,7 @@
 """Oscillations: a line in the spectrum of evenly spaced rows that stands out from the frequencies beside it."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,10 +26,10 @@ def oscillations(
     2m degrees of freedom, P(F > f) = (1 + f/m)^-m with m bins (Percival and Walden 1993, *Spectral Analysis for
     Physical Applications*, §10). Bins of a tapered window lean on each other, so m is taken as half their number.
     """
-    found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], int]] = []
+    found: list[tuple[NDArray[np.int64], NDArray[Any], NDArray[np.float32], NDArray[np.float32], int]] = []
     for start, stop in _windows(iterations, past):
         which, ratio, bins = _lines(series[:, start:stop], thresholds.motif_oscillation)
-        found.append((which, np.full(len(which), start), ratio, (stop - start) / bins, stop - 1))
+        found.append((which, np.full(len(which), start), ratio, ((stop - start) / bins).astype(np.float32), stop - 1))
     none = np.zeros(0)
     series_, row, score, period = (np.concatenate([each[i] for each in found]) if found else none for i in range(4))
     last = np.concatenate([np.full(len(each[0]), each[4]) for each in found]) if found else none

@@ -50,4 +50,4 @@ def _spread_out(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArr
     unit = np.where(spread > 0, spread, np.float32(1)) * SPREADS
     with np.errstate(over="ignore"):
         scale = np.sign(off) * np.log(np.minimum(size / unit, np.float32(1e38)) + 1)
-    return scale, RESOLUTION * (1 + np.abs(middle) / unit)
+    return scale, (RESOLUTION * (1 + np.abs(middle) / unit)).astype(np.float32)

@@ -43,9 +43,9 @@ def drifts(series: Rows, iterations: NDArray[np.int64], past: int, floor: Rows, 
     level = np.median(series[:, start:].reshape(len(series), blocks, width), axis=2)
     at = iterations[start:].reshape(blocks, width).mean(axis=1)
     rate = np.diff(level, axis=1) / np.diff(at).astype(np.float32)
-    found = _first_drift(level, rate, at, first, floor, thresholds)
-    which = np.flatnonzero(found[0] >= 0)
-    block, score, rising = (each[which] for each in found)
+    every, scores, up = _first_drift(level, rate, at, first, floor, thresholds)
+    which = np.flatnonzero(every >= 0)
+    block, score, rising = every[which], scores[which], up[which]
     last = _end_of(rate[which], block, rising)
     return Motifs(
         MotifKind.DRIFT, which, start + (block + 1) * width - 1, start + (last + 1) * width - 1, score, rising
@@ -63,7 +63,8 @@ def _first_drift(
     chance = np.maximum(_mean_of_past(size, k // 3, k) * NORMAL_MEAN, usual)
     chance = np.maximum(chance, floor / np.float32(at[1] - at[0]))
     ahead = np.stack([rate[:, k + i] for i in range(AHEAD)])
-    up, down = (ahead > 0).all(axis=0), (ahead < 0).all(axis=0)
+    up: NDArray[np.bool_] = np.all(ahead > 0, axis=0)
+    down: NDArray[np.bool_] = np.all(ahead < 0, axis=0)
     faster = np.where(up, 1, -1) * (ahead.mean(axis=0) - pace) * np.float32(np.sqrt(AHEAD)) / chance
     low, high = np.minimum.accumulate(level, axis=1)[:, k], np.maximum.accumulate(level, axis=1)[:, k]
     beyond = np.where(up, level[:, k + AHEAD] - high, low - level[:, k + AHEAD]) > high - low
@@ -83,7 +84,8 @@ def _end_of(rate: Rows, block: NDArray[np.int64], rising: NDArray[np.bool_]) -> 
     """``[S]``: the block up to which it goes on in its direction."""
     on = np.where(rising[:, None], rate > 0, rate < 0)
     turns = ~on & (np.arange(rate.shape[1]) >= block[:, None])
-    return np.where(turns.any(axis=1), turns.argmax(axis=1), rate.shape[1])
+    last: NDArray[np.int64] = np.where(turns.any(axis=1), turns.argmax(axis=1), rate.shape[1])
+    return last
 
 
 def plateaus(values: Rows, past: int, thresholds: Thresholds) -> Motifs:
