@@ -202,6 +202,49 @@ class Thresholds:
     imbalance_ratio: float = 20.0
     """Classes as unequal as this need weights or sampling (the usual benchmarks of long tails begin at 10 to 50, Cui et
     al. 2019, *Class-balanced loss*)."""
+    motif_rows: int = 24
+    """Motifs are looked for in series of so many rows: twice what the medians before and after a row take, twice."""
+    motif_spike: float = 8.0
+    """Standard deviations that a spike's row lies off the levels before and after. Of normal noise 7 are exceeded once
+    in 10^12 rows; one more for scales that are estimated from some 25 rows,"""
+    motif_step: float = 7.0
+    """and that a step's levels differ by, which are medians of five rows and so nearer to normal;"""
+    motif_drift: float = 6.0
+    """and that a drift goes faster than before: of normal noise once in 10^9."""
+    motif_plateau: float = 0.02
+    """A plateau's rows differ by at most this share of what they did in the median row before: noise of any kind has
+    rows that change that little, never a tenth of all in a row."""
+    motif_divergence: float = 10.0
+    """Divergence ends so many times above all that was before it."""
+    motif_oscillation: float = 1e-6
+    """Probability that a smooth spectrum has a line like an oscillation's, in one window."""
+    motif_series: int = 3
+    """Series of a place that make a group,"""
+    motif_chance: float = 1e-4
+    """less likely than this to come together by chance; some hundred places are looked at in some hundred rows, most of
+    them without any motif,"""
+    motif_alone: float = 3.0
+    """or one with so many times the standard deviations that it takes at least."""
+
+    forecast_rows: int = 24
+    """A forecast needs so many rows: twice the shortest trend."""
+    forecast_windows: tuple[int, ...] = (12, 24, 48)
+    """Rows that a trend is fitted over; the back-test chooses."""
+    forecast_sigmas: float = 1.96
+    """Half the width of the slope's interval, which holds it in 95 of 100 cases where rows are independent."""
+    forecast_nominal: float = 0.9
+    """Share of intervals that are to hold."""
+    forecast_tests: int = 10
+    """Forecasts at earlier rows that must have been decided, for their share to mean something,"""
+    forecast_learnt: int = 4
+    """and decided before one for its interval to be widened by them."""
+    forecast_span: float = 2.0
+    """They were made over so many times as long as what they forecast took: those of a shorter stretch lean on each
+    other, and may all have held, or not, by one event."""
+    forecast_collapsed: float = 0.01
+    """An output has collapsed where its standard deviation is this share of what it began with."""
+    forecast_width: float = 3.0
+    """An interval that is so many times as wide as the time to the arrival tells nothing."""
 
 
 DEFAULT = Thresholds()
