@@ -115,7 +115,7 @@ def _problems(told: Mapping[str, Any]) -> Iterable[str]:
     yield from (f"no kind {kind}" for kind in kinds if kind not in KINDS)
     if not healthy and not str(told.get("source", "")).startswith("https://"):
         yield "source is no address"
-    if told.get("found_by") != "planted" and not str(told.get("found_by")).startswith("observer: "):
+    if not str(told.get("found_by")).startswith(("planted", "observer: ")):
         yield "found_by is neither planted nor observer: …"
     if healthy and told.keys() & {*FIELDS, *TIMES, "also", "consequences"}:
         yield "a healthy script has nothing to find"
