@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -15,13 +16,21 @@ from queue import SimpleQueue
 from typing import Any
 
 import dgmtui
-from faults.forking import ForkServer, Ran
+from dgmtui.recording.budget import LEAST, parse_size
+from dgmtui.recording.reader import open_recording
+from faults.forking import ForkServer
 from faults.truth import Truth
 
 PACKAGE = Path(dgmtui.__file__).parent
 CACHE = Path(__file__).parent.parent.parent / "build" / "faults"
 KEPT = 3
 """Of the folders in the cache, one for each state of the recorder's source: the newest."""
+MOST = 1 << 28
+"""Bytes of a small recording, at most."""
+REFUSED = re.compile(
+    r"can't be kept under --max-size .*?(allow it at least (?P<least>[\d.]+[KMG]?)|allow it more)", re.DOTALL
+)
+"""What ``record`` says of a size that is too small."""
 MAKERS = ("cli", "errors.py", "recorder", "recording", "trace")
 """What a recording depends on; the findings depend on the whole package."""
 
@@ -58,19 +67,34 @@ class Runner:
         told = json.loads(known.read_text())
         return Outcome(tuple(told["findings"]), thinned=told["thinned"])
 
+    def small(self, script: Path, options: Sequence[str] = ()) -> Outcome:
+        """Of the script recorded with the smallest ``--max-size`` that it can be kept under."""
+        size = LEAST
+        while True:
+            outcome = self.outcome(script, [*options, "--max-size", str(size)])
+            told = REFUSED.search(outcome.trouble)
+            if told is None or size > MOST:
+                return outcome
+            size = parse_size(told["least"]) + (1 << 20) // 10 if told["least"] else 2 * size
+
     def _recording(self, script: Path, options: Sequence[str], folder: Path) -> Path | str:
         """Its path, or why there is none."""
-        recording = folder / "recording.h5"
+        recording, refused = folder / "recording.h5", folder / "refused"
+        if refused.exists():
+            return refused.read_text()
         if recording.exists():
             return recording
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as name:
             made = Path(name) / recording.name
             ran = self._server.run(["record", "-o", str(made), *options, str(script)], Path(name))
-            if not made.exists():
-                return f"it could not be recorded: {_last_line(ran)}"
-            made.replace(recording)
-        return recording
+            if made.exists() and _ended(made):
+                made.replace(recording)
+                return recording
+            why = f"it could not be recorded: {ran.err.strip()} (exit code {ran.code})"
+        if ran.code >= 0:  # else it was killed, as where it took too long
+            _write(refused, why)
+        return why
 
     def _ask(self, recording: Path) -> dict[str, Any] | str:
         with tempfile.TemporaryDirectory(dir=recording.parent) as name:
@@ -78,7 +102,7 @@ class Runner:
         try:
             told = json.loads(ran.out)
         except json.JSONDecodeError:
-            return f"findings failed with code {ran.code}: {_last_line(ran)}"
+            return f"findings failed with code {ran.code}: {ran.err.strip()}"
         if "error" in told:
             return f"findings failed: {told['error']}"
         return {"findings": told["findings"], "thinned": was_thinned(recording)}
@@ -86,14 +110,13 @@ class Runner:
 
 def was_thinned(recording: Path) -> bool:
     """Whether old rows or snapshots were left out of it."""
-    from dgmtui.recording.reader import open_recording
-
     with open_recording(str(recording)) as opened:
         return opened.thinned is not None
 
 
-def _last_line(ran: Ran) -> str:
-    return (ran.err.strip() or f"exit code {ran.code}").splitlines()[-1]
+def _ended(recording: Path) -> bool:
+    with open_recording(str(recording)) as opened:
+        return opened.end is not None
 
 
 def _write(path: Path, text: str) -> None:
@@ -139,14 +162,14 @@ class Corpus:
         for server in servers:
             self._free.put(Runner(server))
 
-    def submit(self, truth: Truth, options: Sequence[str] = ()) -> "Future[Outcome]":
-        """What will be said of it."""
-        return self._pool.submit(self._outcome, truth.script, tuple(options))
+    def submit(self, truth: Truth, options: Sequence[str] = (), *, small: bool = False) -> "Future[Outcome]":
+        """What will be said of it; ``small``: recorded with the smallest ``--max-size`` that holds it."""
+        return self._pool.submit(self._outcome, truth.script, tuple(options), small)
 
-    def _outcome(self, script: Path, options: tuple[str, ...]) -> Outcome:
+    def _outcome(self, script: Path, options: tuple[str, ...], small: bool) -> Outcome:
         runner = self._free.get()
         try:
-            return runner.outcome(script, options)
+            return runner.small(script, options) if small else runner.outcome(script, options)
         finally:
             self._free.put(runner)
 

@@ -1,6 +1,6 @@
 """Compares what ``findings`` says with the truth.
 
-``python tests/faults/score.py [--every 100] [THEME | THEME/SCRIPT]…`` prints a line a script.
+``python tests/faults/score.py [--small] [--every 100] [THEME | THEME/SCRIPT]…`` prints a line a script.
 """
 
 import sys
@@ -91,10 +91,10 @@ def _alarms_of_healthy(findings: Sequence[Finding]) -> list[str]:
     return [summary(finding) for finding in (*errors, *warnings[WARNINGS_ALLOWED:])]
 
 
-def scores(truths: Sequence[Truth], options: Sequence[str] = ()) -> list[Score]:
-    """Record each script with these options, ask, and judge."""
+def scores(truths: Sequence[Truth], options: Sequence[str] = (), *, small: bool = False) -> list[Score]:
+    """Record each script with these options (``small``: as small as it can be), ask, and judge."""
     with running() as at_work:
-        asked = [at_work.submit(truth, options) for truth in truths]
+        asked = [at_work.submit(truth, options, small=small) for truth in truths]
         return [judge(truth, outcome.result()) for truth, outcome in zip(truths, asked, strict=True)]
 
 
@@ -109,10 +109,12 @@ def lines(judged: Iterable[Score]) -> Iterable[str]:
 def main(arguments: list[str]) -> int:
     """Score what is named (all, where nothing is) and return how many are not right first, at most 1."""
     options: list[str] = []
+    small = arguments[:1] == ["--small"]
+    arguments = arguments[small:]
     while arguments and arguments[0].startswith("--"):
         options += arguments[:2]
         arguments = arguments[2:]
-    judged = scores(corpus(arguments), options)
+    judged = scores(corpus(arguments), options, small=small)
     print("\n".join(lines(judged)))
     faulty = [score for score in judged if not score.truth.healthy]
     healthy = [score for score in judged if score.truth.healthy]
