@@ -13,6 +13,13 @@ STATISTICS = ("min", "max", "mean", "std", "absmax", "zeros", "nan", "posinf", "
 last three counts of elements."""
 
 
+PARAMETERS = "parameters"
+"""Kind of the event that tells what is known of each parameter, told again when that changes."""
+SETTINGS = "settings"
+"""Kind of the event that tells the optimisers' settings, told again when they change."""
+MODE = "mode"
+"""Kind of the event that tells that a model trains in evaluation mode from here on, or in training mode again."""
+
 THINNED = "thinned"
 """Kind of the event that says that rows and snapshots of old iterations were thinned."""
 
