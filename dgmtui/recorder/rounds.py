@@ -1,7 +1,7 @@
 """Where one iteration ends: at the optimiser's step, or where there are several, when each has had its turn."""
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
@@ -84,6 +84,11 @@ class Rounds:
         waited = [o for o in self._known if o not in self._idle and id(o) not in self._stepped]
         return not any([self._may_follow(other) for other in waited])
 
+    @property
+    def several(self) -> bool:
+        """Whether more than one optimiser has stepped in this iteration, so that its backward passes are turns."""
+        return len(set(self._stepped)) > 1
+
     def next(self) -> None:
         """A new iteration begins."""
         turns = frozenset(self._stepped)
@@ -107,6 +112,17 @@ class Rounds:
             return False
         called = {id(parameter) for module in self._called for parameter in module.parameters()}
         return self._switches >= _SWITCHES or bool(theirs & called) or not ours & called
+
+
+def turn_losses(losses: Sequence[float], *, several: bool) -> dict[str, float]:
+    """The loss of each of an iteration's turns as a scalar, ``loss 1``, …; empty where they are one turn's passes.
+
+    Args:
+        several: as of ``Rounds``: gradients that one optimiser gathers from several passes are no turns.
+    """
+    if not several or not 1 < len(losses) <= PATIENCE:
+        return {}
+    return {f"loss {number}": loss for number, loss in enumerate(losses, start=1)}
 
 
 def _trained(optimizers: Iterable[torch.optim.Optimizer]) -> set[int]:

@@ -291,6 +291,12 @@ ONSET = "onset"
 DENSE = "dense"
 """The kind of the event that tells from where (``first``) to where (``last``) every iteration has a row."""
 
+RAISED = "exception"
+"""The kind of the event that tells of the exception that ended the training, with ``type``, ``message``, ``phase``,
+``module``, ``source`` (``file:line`` of the user's code) and ``text`` (that line); of numbers out of range also
+``refused`` (``labels`` or ``indices``), ``limit``, ``count``, ``numbers``, ``first`` (the place in the tensor) and,
+where known, ``samples``, ``number`` and ``dataset_index``."""
+
 
 @dataclass(frozen=True)
 class Event:
