@@ -274,6 +274,7 @@ class SnapshotInfo:
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further facts, JSON-able. ``statistics``: {module path: the nine statistics of its output at this iteration,
     non-finite as strings}; ``dataset_index``: the batch rows' indices into the data set where known;
+    ``dataset_size``: how many rows that has, where a loader told;
     ``transient``: true where a second replay did not show the non-finite again."""
     optimizers: tuple[OptimizerStep, ...] = field(default=(), metadata=SPARSE)
     """The steps that followed it, in order; empty where a later turn's snapshot has them, or none was recorded."""
