@@ -15,6 +15,7 @@ from dgmtui.recording.model import STATISTICS, Channel, Match, ModuleInfo, Quant
 from dgmtui.trace.graph import Graph
 
 if TYPE_CHECKING:
+    from dgmtui.findings.survey import Survey
     from dgmtui.recording import Recording
     from dgmtui.trace.birth import Birth
     from dgmtui.trace.replay import Replay
@@ -60,11 +61,21 @@ class Case:
         that is not asked for, or can't be, or did not give the recorded iteration."""
         if self.source is None:
             return None
+        self._asked.append(snapshot)
         try:
             replay, verdict = self.source(snapshot)
         except ReplayError:
             return None
         return replay if verdict.forward in (Match.MATCHES, Match.AGREES) else None
+
+    @property
+    def replays(self) -> int:
+        """How often one was asked for."""
+        return len(self._asked)
+
+    @cached_property
+    def _asked(self) -> list[SnapshotInfo]:
+        return []
 
     def array(self, snapshot: SnapshotInfo, name: str) -> "NDArray[Any] | None":
         """A tensor of a snapshot by its name (``param:PATH``, ``input:NAME``, ``grad:PATH``, ``earlier:PATH``, …),
@@ -92,6 +103,13 @@ class Case:
     def snapshots(self) -> tuple[SnapshotInfo, ...]:
         """Those with a trace whose outside tensors were all found, by iteration, then turn."""
         return tuple(each for each in self.recording.snapshots if each.trace >= 0 and not each.missing)
+
+    @cached_property
+    def surveys(self) -> "tuple[Survey, ...]":
+        """What the replays of the snapshots show of the layers, by iteration, then turn; none in the quick look."""
+        from dgmtui.findings.survey import surveys_of
+
+        return () if self.source is None else tuple(surveys_of(self))
 
     @cached_property
     def graph(self) -> Graph | None:
