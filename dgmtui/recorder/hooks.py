@@ -4,7 +4,7 @@ import functools
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any
@@ -292,7 +292,7 @@ class Hooks:
 def _rows_of(iterator: Any) -> int | None:
     """How many rows the data set of a loader's iterator has; None where it does not say."""
     dataset = getattr(iterator, "_dataset", None)
-    return len(dataset) if hasattr(dataset, "__len__") else None
+    return len(dataset) if isinstance(dataset, Sized) else None
 
 
 def _any_given(weights: object) -> bool:
