@@ -168,10 +168,10 @@ class Engine:
         if self._window is not None and self._window.tracing is not None and self._followed.is_this():
             self._window.end_trace()
 
-    def loader_gave(self, batch: Any, index: list[int]) -> None:
-        """A ``DataLoader`` gives ``batch``, the rows ``index`` of its data set."""
+    def loader_gave(self, batch: Any, index: list[int], rows: int | None = None) -> None:
+        """A ``DataLoader`` gives ``batch``, the rows ``index`` of its data set, which has so many ``rows``."""
         if self.watching:
-            self._given.append(Given.of(batch, index))
+            self._given.append(Given.of(batch, index, rows))
 
     def before_call(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         """A module is about to run."""
