@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 MOST = 12
 """Snapshots of one turn that are replayed for it: the schedule doubles, so that these reach over 2,000 iterations."""
+
+MOST_STEPS = 8
+"""Applications of one function by a loop that are looked at."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def surveys_of(case: Case) -> Iterator[Survey]:
             yield survey(snapshot, replay)
 
 
-def evenly(items: list[SnapshotInfo], most: int) -> list[SnapshotInfo]:
+def evenly(items: list[T], most: int) -> list[T]:
     """At most so many of them, the first and the last among them."""
     if len(items) <= most:
         return items
@@ -97,7 +101,10 @@ def survey(snapshot: SnapshotInfo, replay: "Replay") -> Survey:
 
 
 def _looks(replay: "Replay") -> Iterator[Look]:
+    applied: dict[object, list[Site]] = {}
     for site in sites(replay.graph):
+        applied.setdefault((site.module, site.op, site.label, site.fed_by), []).append(site)
+    for site in (site for same in applied.values() for site in evenly(same, MOST_STEPS)):
         try:
             if replay.value(next(replay.graph.nodes[site.node].inputs()), at=site.node).numel():
                 here = preactivations(replay, site)
