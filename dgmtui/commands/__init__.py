@@ -11,14 +11,18 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     edges,
     editing,
     exporting,
+    forecast,
     growth,
     look,
     mapping,
     move,
+    patterns,
     printing,
     replaying,
+    scalars,
     session,
     stepping,
+    thresholds,
 )
 from dgmtui.commands.registry import REGISTRY
 
