@@ -11,6 +11,7 @@ from dgmtui.errors import ReplayError
 from dgmtui.findings.activations import Site, sites
 from dgmtui.findings.case import Case
 from dgmtui.findings.flows import Flow, Passage, flows, passages
+from dgmtui.findings.hidden_functions import hidden_functions
 from dgmtui.findings.latents import Latent, latents
 from dgmtui.findings.players import Play, plays
 from dgmtui.findings.preactivations import preactivations
@@ -111,6 +112,7 @@ def _looks(replay: "Replay") -> Iterator[Look]:
                 yield Look(site, here.shut, here.unit_highest, here.flat, here.lowest, here.samples)
         except (ReplayError, RuntimeError):  # no derivative, or memory that is gone
             continue
+    yield from (Look(*inner) for inner in hidden_functions(replay))
 
 
 def _together(looks: Iterable[Look]) -> Iterator[Look]:

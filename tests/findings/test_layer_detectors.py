@@ -175,6 +175,40 @@ def test_a_gradient_vanishes_over_the_steps_of_a_sequence(look: Look, cell: type
     assert 0 < finding.data["reach"] < 40
 
 
+def test_the_gates_of_an_lstm_with_large_weights_are_saturated(look: Look) -> None:
+    model = Reader(nn.LSTM(3, 16, batch_first=True))
+    for weight in model.rnn.parameters():
+        nn.init.normal_(weight, std=60.0)
+    found = look(model, train(model, first_step(12), cross_entropy, 1e-4, 70))
+    (finding,) = [f for f in found if f.kind == "saturated_units"]
+    assert (finding.module, finding.op, finding.onset) == ("rnn", "aten.sigmoid", 0)
+    assert "gates of rnn" in finding.message
+
+
+class Attention(nn.Module):
+    """Scores that are not divided by the root of the width, of queries and keys that are large."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.query, self.key, self.out, self.scale = nn.Linear(8, 32), nn.Linear(8, 32), nn.Linear(8, 2), scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        shares = (self.scale * self.query(x) @ self.key(x).transpose(1, 2)).softmax(dim=-1)
+        out: Tensor = self.out((shares @ x).mean(dim=1))
+        return out
+
+
+@pytest.mark.parametrize(("scale", "kinds"), [(1e4, ["saturated_units"]), (0.1, [])])
+def test_attention_is_saturated_where_its_scores_are_far_too_large(look: Look, scale: float, kinds: list[str]) -> None:
+    model = Attention(scale)
+
+    def batch() -> tuple[Tensor, Tensor]:
+        x = torch.randn(32, 6, 8)
+        return x, torch.randint(0, 2, (32,))
+
+    assert [f.kind for f in look(model, train(model, batch, cross_entropy, 1e-5, 70))] == kinds
+
+
 def test_an_lstm_that_learns_from_its_last_steps_is_no_matter(look: Look) -> None:
     model = Reader(nn.LSTM(3, 16, batch_first=True))
 
