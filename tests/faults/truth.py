@@ -12,7 +12,7 @@ KINDS = frozenset(
     "nonfinite bad_input sample_outlier target_range overflow_ahead exploding_gradient vanishing_gradient dead_units "
     "saturated_units loss_stuck loss_diverging loss_spike parameter_not_updated gradient_accumulating update_too_large "
     "update_too_small discriminator_won mode_collapse rank_divergence evaluation_mode wrong_loss_input "
-    "input_ignored".split()
+    "input_ignored exception".split()
 )
 FIELDS = ("severity", "phase", "turn", "module", "op", "autograd", "sample", "unit")
 """Of a finding, what a truth can ask for; a list means any of these."""
