@@ -67,6 +67,8 @@ class Thresholds:
     collapsed_spread: float = 0.1
     """A generator has collapsed where the deviation of its outputs over the batch is below this share of the real
     batch's (the statistic of Karras et al. 2018, minibatch standard deviation)."""
+    spread_apart: float = 4.0
+    """And is well again where that deviation is within this factor of the real batch's."""
     latent_active: float = 0.01
     """A latent unit is active where the mean that the encoder gives it varies by more than this over the samples
     (Burda et al. 2016, §5.3: the logarithm of that variance has two clusters, parted here)."""
