@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,12 @@ from dgmtui.recording.model import STATISTICS, Channel, Match, ModuleInfo, Quant
 from dgmtui.trace.graph import Graph
 
 if TYPE_CHECKING:
+    from dgmtui.findings.survey import Survey
     from dgmtui.recording import Recording
     from dgmtui.trace.birth import Birth
     from dgmtui.trace.replay import Replay
 
+T = TypeVar("T")
 ReplaySource: TypeAlias = "Callable[[SnapshotInfo], tuple[Replay, Verdict]]"
 """Runs a snapshot again, forward and backward, and says whether it gave the recorded iteration."""
 
@@ -43,6 +45,16 @@ class Case:
     """None where nothing failed, or a replay was not asked for or not possible."""
     source: "ReplaySource | None" = None
     """Runs a snapshot's iteration again; None where only the recording is looked at, as before the first paint."""
+
+    def once(self, find: Callable[["Case"], T]) -> T:
+        """``find(self)``, found once and kept as long as the case is: for what several detectors look at."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        return self._found[find]  # type: ignore[no-any-return]
+
+    @cached_property
+    def _found(self) -> dict[Any, Any]:
+        return {}
 
     def replay(self, snapshot: SnapshotInfo) -> "Replay | None":
         """A snapshot's iteration run again, forward and, where it has one, backward, with every value; None where
@@ -91,6 +103,13 @@ class Case:
     def snapshots(self) -> tuple[SnapshotInfo, ...]:
         """Those with a trace whose outside tensors were all found, by iteration, then turn."""
         return tuple(each for each in self.recording.snapshots if each.trace >= 0 and not each.missing)
+
+    @cached_property
+    def surveys(self) -> "tuple[Survey, ...]":
+        """What the replays of the snapshots show of the layers, by iteration, then turn; none in the quick look."""
+        from dgmtui.findings.survey import surveys_of
+
+        return () if self.source is None else tuple(surveys_of(self))
 
     @cached_property
     def graph(self) -> Graph | None:

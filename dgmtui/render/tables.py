@@ -21,7 +21,7 @@ CLUSTER_COLOURS = 6
 def table_rows(table: Table, width: int | None = None) -> list[Row]:
     """Title, headings, rows and note; cut to ``width`` characters where given, text columns only."""
     cells = [[human(cell) for cell in row] for row in table.rows]
-    numeric = [_numeric([row[i] for row in table.rows]) for i in range(len(table.columns))]
+    numeric = [is_numeric([row[i] for row in table.rows]) for i in range(len(table.columns))]
     widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(table.columns)]
     if width is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
         if table.below and cells:
@@ -65,7 +65,7 @@ def cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(0, width - 1)] + "…"[:width]
 
 
-def _numeric(cells: Sequence[Any]) -> bool:
+def is_numeric(cells: Sequence[Any]) -> bool:
     present = [cell for cell in cells if cell is not None]
     return bool(cells) and all(not isinstance(c, str | bool) for c in present)
 

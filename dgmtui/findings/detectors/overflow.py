@@ -1,45 +1,18 @@
 """Values on their way out of the range of their dtype, before they are there."""
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.lineage import affine_source
+from dgmtui.findings.forecast import Arrival, arrival_data, forecast_arrival
+from dgmtui.findings.forecast.limits import Limit, limits_of
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 from dgmtui.findings.thresholds import Thresholds
 from dgmtui.recording.model import Quantity
-from dgmtui.trace.graph import Graph, Node
-
-LARGEST = {
-    "float32": 3.4028234663852886e38,
-    "float64": 1.7976931348623157e308,
-    "float16": 65504.0,
-    "bfloat16": 3.3895313892515355e38,
-}
-"""Greatest finite value of each dtype."""
-EXPONENTIALS: dict[str, Callable[[float], float]] = {
-    "exp": math.log,
-    "exp_": math.log,
-    "expm1": math.log1p,
-    "cosh": lambda largest: math.log(largest) + math.log(2),
-}
-"""Operation → from the greatest finite result to the input that gives it."""
-
-
-@dataclass(frozen=True)
-class Limit:
-    """A module's output that an exponential downstream can't take beyond ``bound``."""
-
-    module: str
-    bound: float
-    upwards: bool
-    """The output may not rise above ``bound``; else not fall below it."""
-    node: Node
 
 
 @detector("overflow_ahead")
@@ -55,21 +28,6 @@ def overflow_ahead(case: Case) -> Iterator[Finding]:
                 yield finding
 
 
-def limits_of(graph: Graph) -> Iterator[Limit]:
-    """Every module output that an exponential takes through literals only, with the value at which that overflows."""
-    for node in graph.nodes:
-        name = node.op.split(".")[1]
-        if name not in EXPONENTIALS or not node.args or isinstance(node.args[0], int | float | str):
-            continue
-        ref = next(node.inputs())
-        source = affine_source(graph, ref)
-        meta = graph.meta(ref)
-        if source is None or source.scale == 0 or meta.dtype not in LARGEST:
-            continue
-        top = EXPONENTIALS[name](LARGEST[meta.dtype])
-        yield Limit(source.call.module, (top - source.shift) / source.scale, source.scale > 0, node)
-
-
 def _approaching(case: Case, limit: Limit) -> Finding | None:
     recording, thresholds = case.recording, case.thresholds
     channel = case.channel(limit.module, Quantity.ACTIVATION)
@@ -83,6 +41,7 @@ def _approaching(case: Case, limit: Limit) -> Finding | None:
     horizon = recording.rows[-1] + thresholds.overflow_horizon * max(1, recording.iteration_count)
     if arrives is None or arrives > horizon:
         return None
+    arrival = forecast_arrival(recording.rows, extreme, limit.bound, thresholds, horizon)
     first = int(recording.rows[np.flatnonzero(used >= thresholds.overflow_headroom)[0]])
     operation, source = limit.node.name, limit.node.source
     return Finding(
@@ -99,12 +58,17 @@ def _approaching(case: Case, limit: Limit) -> Finding | None:
         value=float(extreme[-1]),
         message=(
             f"`{limit.module}` has reached {extreme[-1]:.4g} and grows; `{operation}` of it overflows at "
-            f"{limit.bound:.4g} (half of that was passed at iteration {first:,})."
+            f"{limit.bound:.4g} (half of that was passed at iteration {first:,}){_reaches(limit, arrival)}."
         ),
         advice="Bound it before the exponential (clamp, tanh), or use softplus where a positive value is meant.",
         evidence=(Evidence(f"module {limit.module}", f"greatest value {extreme[-1]:.4g} of {limit.bound:.4g}"),),
-        data={"limit": limit.bound},
+        data={"limit": limit.bound, **({} if arrival is None else {"forecast": arrival_data(arrival)})},
     )
+
+
+def _reaches(limit: Limit, arrival: Arrival | None) -> str:
+    """When, where forecasts like it have held."""
+    return "" if arrival is None else f"; it reaches {limit.bound:.4g} at {arrival.words}"
 
 
 def _arrival(rows: NDArray[np.int64], used: NDArray[np.float64], thresholds: Thresholds) -> float | None:

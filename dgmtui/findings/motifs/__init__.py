@@ -1,0 +1,6 @@
+"""Motifs: what series do (spike, step, drift, oscillation, plateau, divergence), and which units do it together."""
+
+from dgmtui.findings.motifs.finding import find_patterns, patterns_of
+from dgmtui.findings.motifs.model import Group, MotifKind, Part, Patterns, Table
+
+__all__ = ["Group", "MotifKind", "Part", "Patterns", "Table", "find_patterns", "patterns_of"]
