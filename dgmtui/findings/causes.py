@@ -110,7 +110,7 @@ def _account(
         data["follows_from"] = cause = brief(findings[_teller(findings, parents, place)])
         since = cause["iteration"] if cause["onset"] is None else cause["onset"]
         message += f" It follows from the {cause['kind']} of iteration {since:,}."
-        data["why"] = parents[place][1].why
+        data["follows_why"] = parents[place][1].why
     return replace(
         finding,
         severity=min((finding.severity, *(findings[j].severity for j in own)), key=SEVERITIES.index),

@@ -161,8 +161,8 @@ def before_any_step(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
 
 
 def no_gradient(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
-    """The symptom's parameters have a gradient, and it is zero: what has none at all is cut off by the code."""
-    return symptom.data.get("reason") in (None, "zero_gradient", "no_gradient")
+    """Nothing in the code explains the symptom, as a parameter that is frozen or in no optimiser."""
+    return symptom.data.get("why") in (None, "unknown", "rounds to nothing")
 
 
 def out_of_range(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
