@@ -65,6 +65,8 @@ def paragraphs(number: int, finding: Finding, chain: str) -> tuple[Block, ...]:
     if place := place_of(finding):
         line = f"    {finding.source_text}" if finding.source_text else ""
         blocks.append(Text("\n".join(filter(None, (f"Where: {place}", line)))))
+    if beginning := finding.data.get("beginning"):
+        blocks.append(Text(beginning))
     if chain:
         blocks.append(Text(f"Chain: {chain}"))
     if finding.consequences:

@@ -188,6 +188,16 @@ def of_its_own_making(terrain: Terrain, cause: Finding, symptom: Finding) -> boo
     return not of_no_own_making(terrain, symptom, cause)
 
 
+def soon_after(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
+    """The non-finite value came of what ran away, not of a single event long before it: within ``cause_soon``."""
+    return symptom.iteration - cause.iteration <= terrain.case.thresholds.cause_soon + terrain.resolution
+
+
+def long_after(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
+    """The non-finite value (here the cause) came much later than the symptom."""
+    return not soon_after(terrain, symptom, cause)
+
+
 def grew(case: Case, iteration: int) -> bool:
     """Whether loss or weights had grown by the factor ``cause_growth`` before an iteration since the run began."""
     factor = case.thresholds.cause_growth

@@ -22,6 +22,8 @@ SHARE = 4
 each time that the run has become twice as long, however restless it is."""
 LARGER = 2.0
 """By this factor."""
+IN_A_ROW = 4
+"""Of a departure that goes on, so many are kept, each larger than the one before: what began it is often the least."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Onsets:
         self._last: int | None = None
         self._times = 0.0
         """How far the last onset went."""
+        self._in_a_row = 0
 
     def follow(self, iteration: int, what: str, value: float) -> str | None:
         """Take the next value of the series ``what``; a sentence where the training leaves its past by it."""
@@ -93,6 +96,8 @@ class Onsets:
         gone = past.follow(value)
         if gone is None or self._is_still_the_last(iteration, gone.times):
             return None
+        close = self._last is not None and iteration - self._last < PAST
+        self._in_a_row = self._in_a_row + 1 if close else 1
         self._last, self._times = iteration, gone.times
         return (
             f"the {what} left its past at iteration {iteration}: "
@@ -104,4 +109,7 @@ class Onsets:
         if self._last is None:
             return False
         since = iteration - self._last
-        return since < PAST or (since < iteration // SHARE and times < LARGER * self._times)
+        larger = times >= LARGER * self._times
+        if since < PAST:
+            return not larger or self._in_a_row >= IN_A_ROW
+        return since < iteration // SHARE and not larger
