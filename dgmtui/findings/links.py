@@ -188,8 +188,15 @@ def of_its_own_making(terrain: Terrain, cause: Finding, symptom: Finding) -> boo
     return not of_no_own_making(terrain, symptom, cause)
 
 
+def ran_away(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
+    """As ``out_of_range``, where the non-finite value is the cause."""
+    return out_of_range(terrain, symptom, cause)
+
+
 def soon_after(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
-    """The non-finite value came of what ran away, not of a single event long before it: within ``cause_soon``."""
+    """The non-finite value came within ``cause_soon``, or at an operation that does not run away by itself."""
+    if of_no_own_making(terrain, cause, symptom):
+        return True
     return symptom.iteration - cause.iteration <= terrain.case.thresholds.cause_soon + terrain.resolution
 
 

@@ -19,6 +19,7 @@ from dgmtui.findings.links import (
     of_no_own_making,
     on_the_way,
     out_of_range,
+    ran_away,
     same_modules,
     same_operation,
     same_sample,
@@ -205,7 +206,10 @@ RELATIONS: tuple[Relation, ...] = (
         "nonfinite", ("exploding_gradient",),
         "It was on its way:", on_the_way, of_its_own_making, gives_onset=True,
     ),
-    *_rows("nonfinite", ("update_too_large",), "It was on its way:", on_the_way, long_after, gives_onset=True),
+    *_rows(
+        "nonfinite", ("update_too_large",),
+        "It was on its way:", on_the_way, long_after, ran_away, gives_onset=True,
+    ),
     *_rows("nonfinite", ("loss_diverging", "loss_spike"), "It was on its way:", on_the_way, gives_onset=True),
     *_rows(
         "nonfinite",

@@ -22,8 +22,10 @@ SHARE = 4
 each time that the run has become twice as long, however restless it is."""
 LARGER = 2.0
 """By this factor."""
+FAINT = 2.0
+"""An onset that goes less far than this may be the foreboding of one: larger ones that follow it soon count too,"""
 IN_A_ROW = 4
-"""Of a departure that goes on, so many are kept, each larger than the one before: what began it is often the least."""
+"""so many of them together."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class Onsets:
         self._times = 0.0
         """How far the last onset went."""
         self._in_a_row = 0
+        self._faint = False
+        """The first of those in a row was hardly far enough."""
 
     def follow(self, iteration: int, what: str, value: float) -> str | None:
         """Take the next value of the series ``what``; a sentence where the training leaves its past by it."""
@@ -98,6 +102,7 @@ class Onsets:
             return None
         close = self._last is not None and iteration - self._last < PAST
         self._in_a_row = self._in_a_row + 1 if close else 1
+        self._faint = self._faint if close else gone.times < FAINT
         self._last, self._times = iteration, gone.times
         return (
             f"the {what} left its past at iteration {iteration}: "
@@ -111,5 +116,5 @@ class Onsets:
         since = iteration - self._last
         larger = times >= LARGER * self._times
         if since < PAST:
-            return not larger or self._in_a_row >= IN_A_ROW
+            return not (self._faint and larger and self._in_a_row < IN_A_ROW)
         return since < iteration // SHARE and not larger
