@@ -138,6 +138,7 @@ def brief(finding: Finding) -> dict[str, object]:
         "onset": finding.onset,
         "rank": finding.rank,
         "module": finding.module,
+        "modules": finding.data.get("modules", []),
         "message": finding.message,
     }
 
