@@ -129,6 +129,9 @@ class Thresholds:
     """A non-finite value follows from steps or gradients that are too large where the loss or some weight had grown by
     this factor before it: initial weights and losses of a training that works shrink or stay within their order."""
 
+    cause_soon: int = 64
+    """And it came within so many iterations (as many as an onset is compared with) of the largest such step."""
+
     onset_past: float = 0.1
     """The past that a series leaves is at least this share of the iterations from the first row to the last."""
     onset_growth: float = 2.0
