@@ -57,7 +57,9 @@ class Thresholds:
     """A plateau's rows differ by at most this share of what they did in the median row before: noise of any kind has
     rows that change that little, never a tenth of all in a row."""
     motif_divergence: float = 10.0
-    """Divergence ends so many times above all that was before it."""
+    """Divergence ends so many times above all that was before it,"""
+    motif_wander: float = 3.0
+    """and so many standard deviations from where it was, as a random walk goes that its series may be."""
     motif_oscillation: float = 1e-6
     """Probability that a smooth spectrum has a line like an oscillation's, in one window."""
     motif_series: int = 3

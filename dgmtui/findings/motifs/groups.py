@@ -145,7 +145,7 @@ def _alone(event: Event, thresholds: Thresholds) -> float:
         MotifKind.SPIKE: thresholds.motif_spike,
         MotifKind.STEP: thresholds.motif_step,
         MotifKind.DRIFT: thresholds.motif_drift,
-        MotifKind.DIVERGENCE: 0.0,
+        MotifKind.DIVERGENCE: thresholds.motif_wander,
         MotifKind.PLATEAU: math.inf if event.place.of_units else 0.0,
         MotifKind.OSCILLATION: math.inf if event.place.of_units else 0.0,
     }

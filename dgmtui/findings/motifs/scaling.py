@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 BELOW = np.float32(1e-3)
 """Magnitudes below this share of a series' median are as good as zero: there its logarithm turns linear."""
-SPREADS = np.float32(10.0)
+SPREADS = np.float32(30.0)
 """What is signed is linear within so many of its own spreads around its median, logarithmic beyond."""
 RESOLUTION = np.float32(1e-6)
 """Relative; some ten times that of float32 (2^-24): smaller changes are rounding."""
@@ -43,7 +43,7 @@ def _logarithmic(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDAr
 def _spread_out(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     middle = np.median(values, axis=1, keepdims=True)
     with np.errstate(over="ignore"):
-        off = np.clip(values - middle, np.float32(-1e38), np.float32(1e38))
+        off = np.clip(values - middle, np.float32(-1e37), np.float32(1e37))
     size = np.abs(off)
     spread = np.median(size, axis=1, keepdims=True) * np.float32(1.4826)
     spread = np.where(spread > 0, spread, size.max(axis=1, keepdims=True))
