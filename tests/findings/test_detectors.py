@@ -172,7 +172,7 @@ def test_overflow_ahead_says_when_where_such_forecasts_have_held(synthetic: Make
     noise = np.random.default_rng(0).normal(0, 1, 120)
     (finding,) = diagnose(exponential_of(synthetic, plain, np.linspace(10, 80, 120) + noise))
     told = finding.data["forecast"]
-    assert told["earliest"] <= 134 <= told["latest"] and told["held"] <= told["made"]
+    assert told["earliest"] <= 132 <= told["latest"] and told["held"] <= told["made"]
     assert f"it reaches 88.72 at about iteration {told['arrival']}" in finding.message
 
 

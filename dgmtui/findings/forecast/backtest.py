@@ -83,7 +83,7 @@ def _first_passages(iterations: Numbers, values: Numbers, points: NDArray[np.int
 
 def _judged(at: Numbers, low: Numbers, high: Numbers, came: Numbers, end: float, thresholds: Thresholds) -> Test | None:
     """Go through the points in order of time, each with what was known of those before."""
-    wrong = (1 - thresholds.forecast_nominal) / 2
+    wrong = (1 - thresholds.forecast_nominal) / 4  # half of what may go wrong is left to the choice of window and scale
     early, late, known_at = _offs(at, low, high, came, end)
     judged: list[bool] = []
     first = last = 0.0
