@@ -112,7 +112,7 @@ def _with(
     present = lines(x, y, window, np.array([len(y) - 1]), limits.forecast_sigmas)
     if present.least[0] <= 0 or (target - present.level[0]) / present.slope[0] > horizon - x[-1]:
         return []
-    if target - y[-1] > _reach(x, y, window):
+    if target - y[-1] > _reach(x, y, window, limits.forecast_sigmas):
         return []
     test = back_test(x, y, target - y[-1], window, limits)
     if test is None or not _stands(test, limits):
@@ -129,16 +129,23 @@ def _with(
     return [((test.held < limits.forecast_nominal * test.made, latest - earliest), arrival)]
 
 
-def _reach(x: Numbers, y: Numbers, window: int) -> float:
-    """How far it gets if it goes on slowing down as it did from one stretch of rows to the next, a quarter of all at
-    least: by a factor a stretch, as what saturates does; infinite where it does not slow down."""
-    rows = max(window, min(len(y) // 4, LONGEST))
-    two = lines(x, y, rows, np.array([len(y) - 1 - rows, len(y) - 1]), 0.0)
+def _reach(x: Numbers, y: Numbers, window: int, sigmas: float) -> float:
+    """How far it gets if it goes on slowing down as it did from one stretch of rows to the next: by a factor a stretch,
+    as what saturates does; infinite where it does not slow down.
+
+    A stretch is a quarter of all rows; or a window, where it surely slowed down from one to the next.
+    """
+    long = _slowing(x, y, max(window, min(len(y) // 4, LONGEST)), 0.0)
+    return min(long, _slowing(x, y, window, sigmas))
+
+
+def _slowing(x: Numbers, y: Numbers, rows: int, sigmas: float) -> float:
+    two = lines(x, y, rows, np.array([len(y) - 1 - rows, len(y) - 1]), sigmas)
     risen = float(two.level[1] - two.level[0])
-    if two.slope[0] <= two.slope[1] or risen <= 0:
+    before, now = (two.least[0], two.most[1]) if sigmas else (two.slope[0], two.slope[1])
+    if before <= now or risen <= 0:
         return math.inf
-    factor = float(two.slope[1] / two.slope[0])
-    return risen * factor / (1 - factor)
+    return risen * float(now / (before - now))
 
 
 def _stands(test: Test, thresholds: Thresholds) -> bool:
