@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PEERS := $(VENV)/.installed-peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check bench recordings clean
+.PHONY: help setup demo run test check bench scores recordings clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ check: $(STAMP) ## Formatting, lint, types, import directions
 
 bench: $(PEERS) ## Measure, each number beside its peer or floor
 	@$(BIN)/python tests/benchmarks
+
+scores: $(STAMP) ## Score the findings on the corpus of faults, and write the table into README.md
+	@$(BIN)/python tests/benchmarks/bench_findings.py
 
 recordings: $(STAMP) ## Record the demos that lie in recordings/ again (one that fails ends with code 1, as it should)
 	-@$(RECORD) --every 25 -o recordings/vae.h5 -m dgmtui.demos.vae

@@ -19,8 +19,10 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     patterns,
     printing,
     replaying,
+    scalars,
     session,
     stepping,
+    thresholds,
 )
 from dgmtui.commands.registry import REGISTRY
 

@@ -16,12 +16,15 @@ NOTHING_FOUND = "No finding: nothing that is looked for was seen."
 def findings(session: Session, *, quick: bool = False) -> Result:
     """List what went wrong, the most likely root cause first.
 
-    The failing iteration is replayed to find the operation, sample and unit; --quick looks at the recording only.
+    What follows from a finding is told with it and not listed, but a non-finite value that follows from another finding
+    comes after that. The failing iteration is replayed to find the operation, sample and unit; --quick looks at the
+    recording only.
 
     JSON: {"command":"findings","findings":[{"kind","severity","iteration","onset","rank","phase","module","op",
     "autograd","source","sample","samples","unit","value","message","advice","consequences"}…]}, with "dataset_index"
-    and "turn" where they are known. A field that does not apply is null. Numbers that are not finite are the strings
-    "nan", "inf" and "-inf", here and in every object.
+    and "turn" where they are known, and "follows_from": {"kind","iteration","onset","module"} where it is listed though
+    it follows from the finding before it. A field that does not apply is null. Numbers that are not finite are the
+    strings "nan", "inf" and "-inf", here and in every object.
     """
     found = session.ranks.findings(quick=quick)
     if not found:
@@ -36,7 +39,9 @@ def explain(session: Session, n: int = 1) -> Result:
 
     JSON: {"command":"explain","number","finding","chain","evidence":[{"command","text"}…],"source_text","data"}: the
     finding as `findings` gives it; in words the way from a non-finite value to the input, or what pushed units below
-    zero (null where neither is known); commands that show it, the source line, and what its kind adds. Where nothing
+    zero (null where neither is known); commands that show it, the source line, and in "data" what its kind adds, with
+    "order" (why it is listed where it is), "followed_by" (the findings that it explains, as {"kind","severity",
+    "iteration","onset","rank","module","message"}) and "alike" (other layers of which the same is told). Where nothing
     was found, "finding" is null and "evidence" empty.
     """
     found = session.ranks.findings()

@@ -1,6 +1,6 @@
 """The command that lays other recordings beside the one that is looked at."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from dgmtui.session.comparing import (
     names_of,
     shared_findings,
 )
-from dgmtui.session.measuring import LayerNumbers, Parting, layer_numbers, loss_summary, parting
+from dgmtui.session.measuring import LayerNumbers, Parting, layer_numbers, loss_summary, parting, scalar_summary
 from dgmtui.session.session import Session
 
 
@@ -40,10 +40,11 @@ def compare(session: Session, *files: Path, at: int | None = None, module: Modul
     `credit`: the share of the target's relevance that arrives at each layer, at the last snapshots up to there.
 
     JSON: {"command":"compare","at","recordings":[{"name","file","parameters","loss":{"iterations","first","best",
-    "best_at","last","quartiles","first_nonfinite"},"equal_until","apart_since"}…],"layers":[{"paths","how","numbers":
+    "best_at","last","quartiles","first_nonfinite"},"scalars","equal_until","apart_since"}…],"layers":[{"paths","how","numbers":
     [{"iteration","units","rms","absmax","dead","gradient","weight"}…]}…],"findings":[{"kind","in","modules",
     "iterations","messages"}…],"credit"}: lists inside hold one entry a recording, null where it has none;
-    "quartiles" are of the last tenth's losses, "equal_until" the last iteration up to which its losses are A's,
+    "scalars" tells of each logged number what `scalars` does, "quartiles" are of the last tenth's losses, "equal_until"
+    is the last iteration up to which its losses are A's,
     "apart_since" that from which on medians over a fiftieth of the common run differ from A's by more than three times
     their spread; "how" is name or place; "credit" is {"targets","iterations","shares"}, "shares" one a layer, or null.
     After `compare off` "recordings" is empty.
@@ -112,6 +113,7 @@ def _recording_data(recording: Recording) -> dict[str, Any]:
         "file": str(recording.path),
         "parameters": _parameters(recording),
         "loss": asdict(loss_summary(recording.losses())),
+        "scalars": {name: asdict(scalar_summary(recording.scalar(name))) for name in recording.scalars},
     }
 
 
@@ -147,7 +149,24 @@ def _loss_blocks(
         if (at := told["loss"]["first_nonfinite"]) is not None
     ]
     parted = [Text(_parting_words(letter, each)) for letter, each in zip(LETTERS[1:], partings, strict=False)]
-    return [table, numbers, *bad, *parted]
+    return [table, numbers, *bad, *parted, *_scalar_blocks(names, losses)]
+
+
+def _scalar_blocks(letters: Iterable[str], told: Sequence[dict[str, Any]]) -> list[Block]:
+    """What several of them logged, one row a scalar and recording."""
+    of = {letter: each["scalars"] for letter, each in zip(letters, told, strict=True)}
+    shared = [name for name in dict.fromkeys(n for each in of.values() for n in each) if _several(name, of)]
+    rows = [
+        (name, letter, each[name]["first"], each[name]["least"], each[name]["greatest"], each[name]["last"])
+        for name in shared
+        for letter, each in of.items()
+        if name in each
+    ]
+    return [Table(("scalar", "", "first", "least", "greatest", "last"), tuple(rows))] if rows else []
+
+
+def _several(name: str, of: Mapping[str, Mapping[str, Any]]) -> bool:
+    return sum(name in each for each in of.values()) > 1
 
 
 def _parting_words(letter: str, parted: Parting) -> str:

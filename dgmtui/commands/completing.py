@@ -21,6 +21,11 @@ def modules(session: Session, before: str, word: str) -> Iterable[str]:
     return (module.path for module in session.recording.modules if module.path)
 
 
+def scalars(session: Session, before: str, word: str) -> Iterable[str]:
+    """What was logged, and the loss."""
+    return ("loss", *session.recording.scalars)
+
+
 def targets(session: Session, before: str, word: str) -> Iterable[str]:
     """What credit can be asked for: modules, ``nonfinite``, ``loss``, gradients of parameters."""
     graph = session.graph
@@ -80,6 +85,7 @@ def replacements(session: Session, before: str, word: str) -> Iterable[str]:
 
 COMPLETERS: Mapping[str, Completer] = {
     "module": modules,
+    "scalar": scalars,
     "target": targets,
     "place": places,
     "expression": expressions,

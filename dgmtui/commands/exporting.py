@@ -3,6 +3,7 @@
 import re
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from dgmtui.commands.chart_data import chart_block, drawn_chart
 from dgmtui.commands.describe import elsewhere
@@ -14,10 +15,12 @@ from dgmtui.session.session import Session
 from dgmtui.session.view import DynamicsView
 from dgmtui.session.whole_lines import whole_lines
 
-_KINDS = ".svg (the picture), .csv (its series) or .patch (the edits)"
+_KINDS = ".svg (the picture), .csv (its series), .md (the report), .xml (JUnit) or .patch (the edits)"
 _OURS = {
     ".svg": re.compile(rb'<svg [^>]*class="dgmtui"'),
     ".csv": re.compile(rb'iteration(,("[^"]*\[\d+\]"|[^",]*\[\d+\]))+$'),
+    ".md": re.compile(rb"<!-- a report of dgmtui -->$"),
+    ".xml": re.compile(rb"<\?xml [^>]*><!-- by dgmtui -->$"),
     ".patch": re.compile(rb"# dgmtui: \d+ edits? of iteration [\d,]+ as changes of the code$"),
 }
 """What the first line of an export matches; no other file is ever replaced."""
@@ -25,15 +28,18 @@ _OURS = {
 
 @command("export", group="session", needs_replay=True, logged=False)
 def export(session: Session, file: Path | None = None, *, patch: bool = False) -> Result:
-    """Write the dynamics chart to a file, as a picture or a table; or the edits, as a patch.
+    """Write the chart, the whole diagnosis or the edits to a file; its ending says which.
 
-    FILE.svg is the picture, FILE.csv the series that it shows. --patch (or FILE.patch) prints the edits that stand at
-    the iteration here as the changes to make in your code, at its source lines: as a unified diff of every file that is
-    still there as it was recorded and where the place is certain, in words elsewhere. It applies with `patch -p0` or
-    `git apply -p0`; without FILE it is only shown. Your files are read and never written. A file that is there is
-    overwritten if it is such an export, and left alone if it is anything else.
+    FILE.svg is the picture of the dynamics chart, FILE.csv the series that it shows. FILE.md is a report of all
+    findings, with their accounts and charts, to read or to attach to an issue; its pictures go into a folder
+    FILE-charts beside it. FILE.xml are the findings as JUnit XML, for CI. --patch (or FILE.patch) prints the edits that
+    stand at the iteration here as the changes to make in your code, at its source lines: as a unified diff of every
+    file that is still there as it was recorded and where the place is certain, in words elsewhere. It applies with
+    `patch -p0` or `git apply -p0`; without FILE it is only shown. Your files are read and never written. A file that is
+    there is overwritten if it is such an export, and left alone if it is anything else.
 
-    JSON: {"command":"export","file","format","lines"}: svg or csv, and how many series were written. Of a patch:
+    JSON: {"command":"export","file","format","lines"}: svg or csv, and how many series were written. Of a report or
+    JUnit XML "findings" is how many there are, instead of "lines", and "charts" the pictures of a report. Of a patch:
     {"command":"export","file","format":"patch","iteration","patch","changes":[{"edit","file","line","words",
     "in_diff"}…]}, where "file" is null if it is only shown and "patch" is the text.
     """
@@ -44,11 +50,35 @@ def export(session: Session, file: Path | None = None, *, patch: bool = False) -
     form = file.suffix.lower()
     if form not in _OURS:
         raise UsageError(f"the name tells what is written, and ends in {_KINDS}; not {file.suffix or file.name!r}")
+    if form in (".md", ".xml"):
+        return _export_findings(session, file, form)
     chart = drawn_chart(session)
     write(file, _picture(session, chart) if form == ".svg" else _table(session, chart), form)
     lines = len(chart.lines)
     said = f"{lines:,} of {max(chart.total, lines):,} series of {chart.module or 'the root module'} written to {file}"
     return Result("export", {"file": str(file), "format": form[1:], "lines": lines}, (Text(said),))
+
+
+def _export_findings(session: Session, file: Path, form: str) -> Result:
+    if form == ".md":
+        from dgmtui.commands.reporting import write_report
+
+        data = write_report(session, file)
+    else:
+        data = _write_junit(session, file)
+    charts = f" and {len(data['charts'])} charts" if data.get("charts") else ""
+    said = f"{data['findings']} finding{'s' * (data['findings'] != 1)}{charts} written to {file}"
+    return Result("export", data, (Text(said),))
+
+
+def _write_junit(session: Session, file: Path) -> dict[str, Any]:
+    from dgmtui.findings import DETECTORS
+    from dgmtui.render.junit import junit_xml
+
+    found = session.ranks.findings()
+    summaries = {name: detector.summary for name, detector in DETECTORS.items()}
+    write(file, junit_xml(session.recording.path.name, summaries, found), ".xml")
+    return {"file": str(file), "format": "xml", "findings": len(found)}
 
 
 def _export_patch(session: Session, file: Path | None) -> Result:

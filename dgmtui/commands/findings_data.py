@@ -12,6 +12,8 @@ FIELDS = (
 """Always there, null where one does not apply."""
 OPTIONAL = ("dataset_index", "turn")
 """There where they are known."""
+CAUSE = ("kind", "iteration", "onset", "module")
+"""What ``follows_from`` tells of the finding that one follows from."""
 MARKS = {"error": "✗", "warning": "▲", "info": "·"}
 
 
@@ -19,6 +21,8 @@ def finding_data(finding: Finding) -> dict[str, Any]:
     """The object of one finding."""
     data = {name: getattr(finding, name) for name in FIELDS}
     data |= {name: value for name in OPTIONAL if (value := getattr(finding, name)) is not None}
+    if cause := finding.data.get("follows_from"):
+        data["follows_from"] = {name: cause[name] for name in CAUSE}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in data.items()}
 
 
@@ -43,11 +47,12 @@ def findings_table(findings: tuple[Finding, ...], complete: bool, *, with_rank: 
             for i, f in enumerate(findings, start=1)
         ),
         note="" if complete else "from the recording only; the failing iteration has not been replayed",
+        below=True,
     )
 
 
 def paragraphs(number: int, finding: Finding, chain: str) -> tuple[Block, ...]:
-    """A finding as an account: what, what followed, where, the ``chain`` to the input, what to try, how to see it."""
+    """A finding as an account: what, where, the ``chain`` to the input, what followed, what to try, how to see it."""
     onset = f", begun at {finding.onset:,}" if finding.onset is not None else ""
     phase = f" in {finding.phase}" if finding.phase else ""
     blocks: list[Block] = [
@@ -55,15 +60,29 @@ def paragraphs(number: int, finding: Finding, chain: str) -> tuple[Block, ...]:
             f"{MARKS[str(finding.severity)]} {number}. {finding.kind} at iteration {finding.iteration:,}{phase}{onset}",
             str(finding.severity),
         ),
-        Text(" ".join((finding.message, *finding.consequences))),
+        Text(" ".join(filter(None, (finding.message, finding.data.get("why", ""))))),
     ]
     if place := place_of(finding):
         line = f"    {finding.source_text}" if finding.source_text else ""
         blocks.append(Text("\n".join(filter(None, (f"Where: {place}", line)))))
     if chain:
         blocks.append(Text(f"Chain: {chain}"))
+    if finding.consequences:
+        blocks.append(Text("\n".join(("What followed:", *(f"  · {sentence}" for sentence in finding.consequences)))))
+    blocks += _alike(finding)
     blocks.append(Text(f"Try: {finding.advice}", "strong"))
+    if order := finding.data.get("order"):
+        blocks.append(Text(f"It is listed {order}", "dim"))
     if finding.evidence:
         shown = tuple((item.command, item.text) for item in finding.evidence)
         blocks.append(Table(("to see it, type", "what it shows"), shown))
     return tuple(blocks)
+
+
+def _alike(finding: Finding) -> list[Block]:
+    """The other layers of which the same is told."""
+    others = finding.data.get("alike")
+    if not others:
+        return []
+    rows = tuple((MARKS[str(f["severity"])], f["module"] or "root", f["onset"], f["value"]) for f in others)
+    return [Table(("", "also in", "since", "value"), rows)]

@@ -31,6 +31,8 @@ class Table:
     """A line below: what was left out, what is approximate."""
     clusters: tuple[int, ...] = ()
     """Of each row, the number of the cluster whose colour it has; empty where rows are of none."""
+    below: bool = False
+    """Where the line is too narrow for it, the last cell of each row stands below the others and is not cut."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,12 @@ from dgmtui.recording.model import STATISTICS, Channel, Match, ModuleInfo, Quant
 from dgmtui.trace.graph import Graph
 
 if TYPE_CHECKING:
+    from dgmtui.findings.survey import Survey
     from dgmtui.recording import Recording
     from dgmtui.trace.birth import Birth
     from dgmtui.trace.replay import Replay
 
+T = TypeVar("T")
 ReplaySource: TypeAlias = "Callable[[SnapshotInfo], tuple[Replay, Verdict]]"
 """Runs a snapshot again, forward and backward, and says whether it gave the recorded iteration."""
 
@@ -44,16 +46,36 @@ class Case:
     source: "ReplaySource | None" = None
     """Runs a snapshot's iteration again; None where only the recording is looked at, as before the first paint."""
 
+    def once(self, find: Callable[["Case"], T]) -> T:
+        """``find(self)``, found once and kept as long as the case is: for what several detectors look at."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        return self._found[find]  # type: ignore[no-any-return]
+
+    @cached_property
+    def _found(self) -> dict[Any, Any]:
+        return {}
+
     def replay(self, snapshot: SnapshotInfo) -> "Replay | None":
         """A snapshot's iteration run again, forward and, where it has one, backward, with every value; None where
         that is not asked for, or can't be, or did not give the recorded iteration."""
         if self.source is None:
             return None
+        self._asked.append(snapshot)
         try:
             replay, verdict = self.source(snapshot)
         except ReplayError:
             return None
         return replay if verdict.forward in (Match.MATCHES, Match.AGREES) else None
+
+    @property
+    def replays(self) -> int:
+        """How often one was asked for."""
+        return len(self._asked)
+
+    @cached_property
+    def _asked(self) -> list[SnapshotInfo]:
+        return []
 
     def array(self, snapshot: SnapshotInfo, name: str) -> "NDArray[Any] | None":
         """A tensor of a snapshot by its name (``param:PATH``, ``input:NAME``, ``grad:PATH``, ``earlier:PATH``, …),
@@ -81,6 +103,13 @@ class Case:
     def snapshots(self) -> tuple[SnapshotInfo, ...]:
         """Those with a trace whose outside tensors were all found, by iteration, then turn."""
         return tuple(each for each in self.recording.snapshots if each.trace >= 0 and not each.missing)
+
+    @cached_property
+    def surveys(self) -> "tuple[Survey, ...]":
+        """What the replays of the snapshots show of the layers, by iteration, then turn; none in the quick look."""
+        from dgmtui.findings.survey import surveys_of
+
+        return () if self.source is None else tuple(surveys_of(self))
 
     @cached_property
     def graph(self) -> Graph | None:

@@ -1,12 +1,15 @@
 """Run every detector and put the most likely root cause first."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import dgmtui.findings.detectors  # noqa: F401  (importing declares them)
 from dgmtui.errors import ReplayError
+from dgmtui.findings.alike import gathered
 from dgmtui.findings.case import Case, Failure, ReplaySource
-from dgmtui.findings.model import Finding, Severity
+from dgmtui.findings.causes import accounts
+from dgmtui.findings.model import Finding
 from dgmtui.findings.registry import DETECTORS
 from dgmtui.findings.thresholds import DEFAULT, Thresholds
 
@@ -14,9 +17,17 @@ if TYPE_CHECKING:
     from dgmtui.recording import Recording
     from dgmtui.trace.progress import Progress
 
-SEVERITIES = tuple(Severity)
-CAUSES_FIRST = ("rank_divergence", "nonfinite", "overflow_ahead", "dead_units", "loss_stuck")
-"""Of equal severity, what causes before what follows: dead units are why a loss is stuck."""
+
+@dataclass(frozen=True)
+class Look:
+    """One look at a recording."""
+
+    findings: tuple[Finding, ...]
+    """As accounts, the most likely root cause first, with what follows from each."""
+    failure: Failure | None
+    """What the replay of the failing iteration showed."""
+    replayed: Mapping[str, tuple[Finding, ...]]
+    """What each detector found that had an iteration run again."""
 
 
 def diagnose(
@@ -26,29 +37,48 @@ def diagnose(
     progress: "Progress | None" = None,
     thresholds: Thresholds = DEFAULT,
 ) -> tuple[Finding, ...]:
-    """All findings of a recording, most likely root cause first.
+    """The findings of ``look``."""
+    return look(recording, replay=replay, progress=progress, thresholds=thresholds).findings
+
+
+def look(
+    recording: "Recording",
+    *,
+    replay: "ReplaySource | None" = None,
+    failure: Failure | None = None,
+    progress: "Progress | None" = None,
+    thresholds: Thresholds = DEFAULT,
+) -> Look:
+    """Run every detector.
 
     Args:
-        replay: runs the failing iteration's snapshot; without it a non-finite value is told from the statistics only.
+        replay: runs a snapshot's iteration again; without it a non-finite value is told from the statistics only.
+        failure: what a replay of the failing iteration has shown already.
         progress: told which detector runs; may cancel.
     """
-    case = Case(recording, thresholds, _failure(recording, replay), replay)
-    return tuple(sorted(_all(case, progress), key=likeliest))
+    return _looked(Case(recording, thresholds, failure or _failure(recording, replay), replay), {}, progress)
 
 
-def _all(case: Case, progress: "Progress | None") -> Iterator[Finding]:
-    for done, detector in enumerate(DETECTORS.values()):
+def look_again(recording: "Recording", before: Look, thresholds: Thresholds = DEFAULT) -> Look:
+    """Look at what a run has recorded since; what was told by replays stays as it was, and none is made."""
+    return _looked(Case(recording, thresholds, before.failure), before.replayed, None)
+
+
+def _looked(case: Case, known: Mapping[str, tuple[Finding, ...]], progress: "Progress | None") -> Look:
+    found: list[Finding] = []
+    replayed = dict(known)
+    for done, (name, detector) in enumerate(sorted(DETECTORS.items())):
         if progress is not None:
-            progress.update(done / len(DETECTORS), f"looking for {detector.name.replace('_', ' ')}")
-        yield from detector.detect(case)
-
-
-def likeliest(finding: Finding) -> tuple[int, int, int]:
-    """What findings are sorted by: the most likely root cause first."""
-    kind = CAUSES_FIRST.index(finding.kind) if finding.kind in CAUSES_FIRST else len(CAUSES_FIRST)
-    by_onset = finding.onset is not None and finding.kind != "nonfinite"  # those come in order of execution
-    began = finding.onset if by_onset and finding.onset is not None else finding.iteration
-    return SEVERITIES.index(finding.severity), kind, began
+            progress.update(done / len(DETECTORS), f"looking for {name.replace('_', ' ')}")
+        if name not in known:
+            made = case.replays
+            own = tuple(detector.detect(case))
+            if case.replays > made:
+                replayed[name] = own
+            found += own
+        else:
+            found += known[name]
+    return Look(accounts(case, gathered(found)), case.failure, replayed)
 
 
 def _failure(recording: "Recording", source: "ReplaySource | None") -> Failure | None:

@@ -1,14 +1,13 @@
 """The findings of several ranks of one run as one list."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from dgmtui.findings.model import Evidence, Finding
+from dgmtui.findings.order import by_likelihood, with_reasons
 
 
-def merge(
-    ranks: Sequence[tuple[int, Iterable[Finding]]], order: Callable[[Finding], tuple[int, int, int]]
-) -> tuple[Finding, ...]:
+def merge(ranks: Sequence[tuple[int, Iterable[Finding]]]) -> tuple[Finding, ...]:
     """All findings of all ranks, most likely root cause first, each naming its rank.
 
     What every replica shows at the same place is told once, of the lowest rank, with the others as a consequence. A
@@ -35,7 +34,7 @@ def merge(
         else f
         for f in found
     ]
-    return tuple(sorted(found, key=order))
+    return with_reasons(by_likelihood(found))
 
 
 def _of_rank(rank: int, finding: Finding) -> Finding:

@@ -38,6 +38,10 @@ class Preactivations:
     """``[U]``."""
     unit_mean: NDArray[np.float64]
     """``[U]``, the mean of what goes in."""
+    lowest: float
+    """Of all values that go in."""
+    flat: float
+    """Share of all values at which the function lets nothing through."""
     gradient: float | None
     """The greatest absolute gradient that leaves it towards what feeds it; None where none was computed."""
 
@@ -71,6 +75,8 @@ def preactivations(replay: "Replay", site: "Site") -> Preactivations:
         (values <= 0).double().mean(dim=(1, 2)).numpy(),
         values.amax(dim=(1, 2)).numpy(),
         values.mean(dim=(1, 2)).numpy(),
+        float(values.min()) if values.numel() else float("nan"),
+        float(shut.double().mean()) if values.numel() else 0.0,
         None if gradient is None else float(gradient.abs().max()),
     )
 

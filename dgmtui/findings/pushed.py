@@ -126,7 +126,7 @@ class Moved:
 def moved(case: Case, module: str, since: int) -> Moved:
     """What pushed ``module`` below zero by iteration ``since``."""
     rows = case.recording.rows
-    row = int(np.searchsorted(rows, since))
+    row = min(int(np.searchsorted(rows, since)), len(rows) - 1)
     weights = _means(case, module)
     before = None if row == 0 else int(rows[row - 1])
     taken_from, taken = _taken(case, module, row)

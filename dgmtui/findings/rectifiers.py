@@ -42,6 +42,8 @@ class Rectifier:
     """Since when all of them are."""
     source: str | None = None
     source_text: str | None = None
+    seen: str = ""
+    """Where the units were seen dead, in words; empty for the recorded rows."""
 
 
 Dead: TypeAlias = tuple[NDArray[np.bool_], int, int]

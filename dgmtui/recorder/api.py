@@ -131,6 +131,8 @@ class Recorder:
         atexit.unregister(self.close)
         self._hooks.__exit__(kind, error, trace)
         stopped = isinstance(error, StopTraining)
+        if isinstance(error, Exception):
+            self._hooks.safely(self._engine.raised, error)
         whole = self._hooks.finish(self._end(error))
         if whole and self._compress and self._writer.begun:
             self._say(compacted(self.path))

@@ -5,6 +5,8 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from dgmtui.recorder.binding import Plan
 from dgmtui.recorder.calls import Calls
-from dgmtui.recorder.capture import Backward, Before, Given, capture, encode
+from dgmtui.recorder.capture import Backward, Before, Given, batch_index, capture, encode
 from dgmtui.recorder.elements import Elements
 from dgmtui.recorder.failing import failing_row, known_of
 from dgmtui.recorder.finite import is_finite
@@ -26,12 +28,14 @@ from dgmtui.recorder.naming import Names, tensors_in
 from dgmtui.recorder.options import Options
 from dgmtui.recorder.outputs import Outputs
 from dgmtui.recorder.plans import Plans
+from dgmtui.recorder.raised import facts_of
 from dgmtui.recorder.ranks import averaged_over, shards
-from dgmtui.recorder.rounds import Rounds
+from dgmtui.recorder.rounds import Rounds, turn_losses
+from dgmtui.recorder.telling import Telling
 from dgmtui.recorder.threads import Followed
 from dgmtui.recorder.updates import Updates
 from dgmtui.recorder.window import Window, open_window
-from dgmtui.recording.model import End
+from dgmtui.recording.model import RAISED, End, Event
 from dgmtui.recording.writer import RecordingWriter
 from dgmtui.trace import one_pass
 
@@ -78,6 +82,7 @@ class Engine:
             asked=options.snapshots,
         )
         self._following = self._keeper.following
+        self._telling = Telling(self._journal, self.names)
         self._gradients = Gradients(self.names, options.selection)
         self._updates = Updates(self.names, self._gradients)
         self._options = options
@@ -104,6 +109,8 @@ class Engine:
         self._scaler: weakref.ref[torch.amp.GradScaler] | None = None
         self._raised = False
         """The last backward pass raised."""
+        self._broken_off: Window | None = None
+        """The last forward pass raised: the window with what it was given."""
         self._is_child = False
         self._followed = Followed()
         self._left_behind: list[Tracer] = []
@@ -178,7 +185,7 @@ class Engine:
         if not followed:
             return
         if not self._sharded and shards(module):
-            self._sharded = True
+            self._sharded = self._telling.refused = True
             self._note("sharded", _SHARDED)
         if outermost:
             self._begin_pass(module, args)
@@ -224,7 +231,7 @@ class Engine:
                 self._fresh_row()
 
     def _begin_pass(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        self._handled = sys.exc_info()[1]
+        self._handled, self._broken_off = sys.exc_info()[1], None
         self._forget_raised()
         self._gradients.forget()
         if self._window is not None and self._window.is_stale(module):
@@ -256,6 +263,7 @@ class Engine:
 
     def _undo_pass(self, window: Window) -> None:
         """The user's forward pass raised; where it was the window's only one, the next begins anew."""
+        self._broken_off = replace(window, arguments=list(window.arguments))
         window.undo_pass()
         if not window.passes and not window.early:
             self._drop_window()
@@ -282,6 +290,8 @@ class Engine:
         parameters = self.names.parameters | ({} if plan is None else plan.loose_parameters())
         reason = self._reason_to_keep(value)
         before = self._before(parameters, copied=reason is not None)
+        self._telling.before_backward(self.iteration, window, parameters)
+        self._rounds.goes_back(onto_gradients=before.accumulated)
         scale = self._loss_scale() if reason is not None or not is_finite(value) else None
         backward = Backward(
             len(self._losses), window, plan, why, loss, value, weighted, before, self._averaged_over, scale
@@ -296,6 +306,7 @@ class Engine:
             self._spend(window, plan)
             self._raised = True
             raise
+        self._telling.after_backward(self.iteration)
         if self.failed_at is None:
             self._look_at_gradients(backward, parameters, reason)
         self._spend(window, plan)
@@ -368,6 +379,7 @@ class Engine:
         """An optimiser was made."""
         self._rounds.add(optimizer)
         self.names.add_optimizer(optimizer)
+        self._telling.add_optimizer(optimizer)
 
     def before_step(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimiser is about to move its parameters."""
@@ -383,6 +395,8 @@ class Engine:
             self._updates.before(self._row, optimizer, backward_was_made=bool(self._losses))
         with _Busy(self):
             self._following.before_step(optimizer)
+            with self._untraced():
+                self._telling.before_step(self.iteration, optimizer)
 
     def after_step(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimiser has moved its parameters."""
@@ -408,7 +422,8 @@ class Engine:
         loss = sum(self._losses) / len(self._losses)
         failed = self.iteration == self.failed_at
         due, scaled = failed or self.iteration % self._options.every == 0, self._scaler_seen
-        ended = Ended(self.iteration, loss, now - self._since, self._scalars, self._row, due, failed, scaled)
+        scalars = self._scalars | turn_losses(self._losses, several=self._rounds.several)
+        ended = Ended(self.iteration, loss, now - self._since, scalars, self._row, due, failed, scaled)
         self._since, self._turns = now, len(self._losses)
         self._losses, self._scalars, self._spent, self._raised = [], {}, None, False
         self.calls.forget()
@@ -421,10 +436,16 @@ class Engine:
         self._fresh_row()
         if self.iteration == 1:
             self._tell_unmatched()
+        with _Busy(self), self._untraced():
+            self._telling.end_iteration(ended.iteration)
         self._following.end_iteration()
         self._journal.write(ended)  # last: an interrupt here, after which the training goes on, must not repeat it
         if self._plans.early and self._window is None and not self._sharded:
             self._open(early=True)
+
+    def _untraced(self) -> AbstractContextManager[None]:
+        tracer = None if self._window is None else self._window.tracing
+        return nullcontext() if tracer is None else tracer.paused()
 
     def _tell_unmatched(self) -> None:
         for text in self._options.selection.unmatched():
@@ -438,6 +459,19 @@ class Engine:
         self.calls.forget()
         self._note("warning", message)
 
+    def raised(self, error: BaseException) -> None:
+        """An exception ends the training: tell what it was, if a pass of an iteration was under way or one is whole."""
+        window = self._broken_off or self._window or (self._spent if self._losses else None)
+        if window is None and not self.iteration:
+            return
+        sizes = [t.shape[0] for _, _, t in window.arguments if t.dim()] if window is not None else []
+        index = None if window is None else batch_index(window, self._given)
+        with _Busy(self):
+            facts = facts_of(error, self.names, sizes[0] if sizes else None, index)
+        iteration = self.reached if window is None else self.iteration
+        message = f"{facts['type']}: {facts['message']}"
+        self._journal.later(lambda: self._writer.add_event(Event(iteration, RAISED, message, facts)))
+
     def finish(self, end: End) -> None:
         """The run is over: everything goes to the file and the file is closed."""
         self._leave_tracers()
@@ -445,6 +479,8 @@ class Engine:
         if self._losses and self.stopped_at is None:
             self.end_iteration()
             self._drop_window()
+        if self._journal.begun:
+            self._telling.end_iteration(self.reached, last=True)
         self._journal.close(end)
 
     def _pass_row(self) -> Row | LightRow | None:

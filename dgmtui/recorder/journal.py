@@ -3,6 +3,8 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from dgmtui.recorder.approach import Approach
 from dgmtui.recorder.light import LightRow
@@ -85,9 +87,9 @@ class Journal:
         if self._rows.begun:
             self._write_waiting()
 
-    def event(self, iteration: int, kind: str, message: str) -> None:
+    def event(self, iteration: int, kind: str, message: str, data: Mapping[str, Any] = MappingProxyType({})) -> None:
         """Something happened."""
-        self.later(lambda: self.writer.add_event(Event(iteration, kind, message)))
+        self.later(lambda: self.writer.add_event(Event(iteration, kind, message, dict(data))))
 
     def write(self, ended: Ended) -> None:
         """Write an iteration that has ended, so that none is lost where a pause follows and then the end.

@@ -126,6 +126,8 @@ def _run(act: Callable[[], object], engine: Engine, ending: Ending) -> tuple[int
     except Terminated:
         return EXIT_CODE, end("interrupted", "ended by SIGTERM")
     except BaseException as error:
+        with suppress(Exception):  # what can't be told of it changes nothing for the script
+            engine.raised(error)
         _show(error)
         return 1, end("exception", f"{type(error).__name__}: {error}")
     return 0, end("finished")

@@ -87,6 +87,11 @@ class Names:
             known = self._paths[id(module)]
         return known[0]
 
+    def known_path(self, module: nn.Module) -> str | None:
+        """The path of a module of a model that was met; None of any other, and nothing is looked for."""
+        known = self._paths.get(id(module))
+        return known[0] if known is not None and known[1]() is module else None
+
     def refresh(self) -> None:
         """Look at the models again: modules and parameters come and go."""
         roots = self.roots()

@@ -94,6 +94,7 @@ class Pass:
 
     module: int
     """Its id."""
+    path: str
     training: bool
     arguments: int
     """How many the window had before it."""
@@ -154,7 +155,7 @@ class Window:
 
     def begin_pass(self, path: str, module: torch.nn.Module, inputs: list[tuple[tuple[object, ...], Tensor]]) -> None:
         """An outermost call begins."""
-        self.passes.append(Pass(id(module), module.training, len(self.arguments), len(self.checks)))
+        self.passes.append(Pass(id(module), path, module.training, len(self.arguments), len(self.checks)))
         described = describe_call(path, module.training, inputs)
         self.first = self.first or described
         self.outermost.append(described)

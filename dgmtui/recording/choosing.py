@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dgmtui.recording import schema
 from dgmtui.recording.marks import loss_jumps, stretches
-from dgmtui.recording.model import THINNED
+from dgmtui.recording.model import MODE, PARAMETERS, SETTINGS, THINNED
 from dgmtui.recording.ranges import Ranges
 from dgmtui.recording.schedule import aged, filled, near, spread
 from dgmtui.recording.schema import Committed, LogKind
@@ -20,6 +20,8 @@ NEAR_ROWS = (10, 4, 1)
 NEWEST_BLOCKS = (4, 2, 1)
 STEPS = 6
 COARSEST = 40
+_FACTS = (THINNED, PARAMETERS, SETTINGS, MODE)
+"""Kinds of events at which nothing happened to the numbers."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Chooser:
 
 def marks_of(source: Source, every: int) -> NDArray[np.int64]:
     """Iterations at which something happened, upwards."""
-    told = [int(record["iteration"]) for _, record in source.records(LogKind.EVENT) if record["kind"] != THINNED]
+    told = [int(record["iteration"]) for _, record in source.records(LogKind.EVENT) if record["kind"] not in _FACTS]
     kept = [one.iteration for one in source.snapshots if one.reason != "scheduled"]
     jumps = loss_jumps(source.dataset(schema.LOSS), source.whole[Committed.ITERATIONS])
     found = [

@@ -13,6 +13,13 @@ STATISTICS = ("min", "max", "mean", "std", "absmax", "zeros", "nan", "posinf", "
 last three counts of elements."""
 
 
+PARAMETERS = "parameters"
+"""Kind of the event that tells what is known of each parameter, told again when that changes."""
+SETTINGS = "settings"
+"""Kind of the event that tells the optimisers' settings, told again when they change."""
+MODE = "mode"
+"""Kind of the event that tells that a model trains in evaluation mode from here on, or in training mode again."""
+
 THINNED = "thinned"
 """Kind of the event that says that rows and snapshots of old iterations were thinned."""
 
@@ -283,6 +290,12 @@ ONSET = "onset"
 """Why a snapshot was taken where the training left its past, and the kind of the event that tells of it."""
 DENSE = "dense"
 """The kind of the event that tells from where (``first``) to where (``last``) every iteration has a row."""
+
+RAISED = "exception"
+"""The kind of the event that tells of the exception that ended the training, with ``type``, ``message``, ``phase``,
+``module``, ``source`` (``file:line`` of the user's code) and ``text`` (that line); of numbers out of range also
+``refused`` (``labels`` or ``indices``), ``limit``, ``count``, ``numbers``, ``first`` (the place in the tensor) and,
+where known, ``samples``, ``number`` and ``dataset_index``."""
 
 
 @dataclass(frozen=True)

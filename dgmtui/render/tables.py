@@ -1,6 +1,8 @@
 """Tables as aligned columns of text: nothing is drawn around them, so they paste well."""
 
+import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from dgmtui.commands.result import Table
@@ -8,6 +10,8 @@ from dgmtui.render.chart import Row
 from dgmtui.render.numbers import human
 
 _GAP = "  "
+_BELOW = " " * 4
+"""Before what stands below a row."""
 _NARROWEST = 8
 """No text column is cut below this many characters."""
 CLUSTER_COLOURS = 6
@@ -17,9 +21,11 @@ CLUSTER_COLOURS = 6
 def table_rows(table: Table, width: int | None = None) -> list[Row]:
     """Title, headings, rows and note; cut to ``width`` characters where given, text columns only."""
     cells = [[human(cell) for cell in row] for row in table.rows]
-    numeric = [_numeric([row[i] for row in table.rows]) for i in range(len(table.columns))]
+    numeric = [is_numeric([row[i] for row in table.rows]) for i in range(len(table.columns))]
     widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(table.columns)]
-    if width is not None:
+    if width is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
+        if table.below and cells:
+            return _with_last_below(table, width)
         widths = _fit(widths, numeric, width)
     rows: list[Row] = [[(table.title, "strong")]] if table.title else []
     rows.append([(aligned(table.columns, widths, numeric), "head")])
@@ -30,6 +36,18 @@ def table_rows(table: Table, width: int | None = None) -> list[Row]:
     if table.note:
         rows.append([(table.note, "dim")])
     return rows
+
+
+def _with_last_below(table: Table, width: int) -> list[Row]:
+    """As ``table_rows``, with the last column's cells on lines of their own."""
+    upper = replace(table, columns=table.columns[:-1], rows=tuple(row[:-1] for row in table.rows), below=False)
+    drawn = table_rows(upper, width)
+    first = len(drawn) - len(table.rows) - bool(table.note)
+    rows = drawn[:first]
+    for row, cells in zip(drawn[first:], table.rows, strict=False):
+        lines = textwrap.wrap(human(cells[-1]), width - len(_BELOW)) or [""]
+        rows += [row, *([(_BELOW + line, "")] for line in lines)]
+    return rows + drawn[first + len(table.rows) :]
 
 
 def aligned(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
@@ -47,7 +65,7 @@ def cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(0, width - 1)] + "…"[:width]
 
 
-def _numeric(cells: Sequence[Any]) -> bool:
+def is_numeric(cells: Sequence[Any]) -> bool:
     present = [cell for cell in cells if cell is not None]
     return bool(cells) and all(not isinstance(c, str | bool) for c in present)
 

@@ -155,4 +155,10 @@ def _wrapped(text: str, width: int | None) -> list[str]:
     lines = text.splitlines() or [""]
     if width is None:
         return lines
-    return [part for line in lines for part in (textwrap.wrap(line, width) or [""])]
+    return [part for line in lines for part in (_wrapped_line(line, width) or [""])]
+
+
+def _wrapped_line(line: str, width: int) -> list[str]:
+    """What goes on of an item of a list stands below its first word."""
+    bullet = line[: len(line) - len(line.lstrip(" ·"))] if line.lstrip().startswith("· ") else ""
+    return textwrap.wrap(line, width, subsequent_indent=" " * len(bullet))

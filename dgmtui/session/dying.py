@@ -18,10 +18,9 @@ def layers_here(session: "Session") -> "tuple[Layer, ...]":
     """
     from dgmtui.findings.case import Case
     from dgmtui.findings.dead_layers import dead_layers
-    from dgmtui.findings.thresholds import DEFAULT
 
     replay = session.results.replay(session.needed_snapshot()).replay
-    found = tuple(dead_layers(Case(session.recording, DEFAULT), replay))
+    found = tuple(dead_layers(Case(session.recording, session.ranks.thresholds), replay))
     if not found:
         raise UsageError("no activation function (ReLU, GELU, sigmoid, …) is in this iteration's trace; see `nodes`")
     return found

@@ -102,7 +102,7 @@ def grown(session: "Session", text: str) -> Grown:
     """
     from dgmtui.findings.growth import growth_of
 
-    series = growth_of(session.recording, session.iteration)
+    series = growth_of(session.recording, session.iteration, session.ranks.thresholds)
     last = session.snapshot
     if last is None:
         return Grown(text, series, (), 0)

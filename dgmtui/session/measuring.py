@@ -28,6 +28,21 @@ class LossSummary:
 
 
 @dataclass(frozen=True)
+class ScalarSummary:
+    """A logged number over a whole run; None where it never was finite."""
+
+    count: int
+    """How often it was logged."""
+    first: float | None
+    least: float | None
+    least_at: int | None
+    greatest: float | None
+    greatest_at: int | None
+    last: float | None
+    nonfinite: int
+
+
+@dataclass(frozen=True)
 class Parting:
     """When two losses part, over the iterations that both ran."""
 
@@ -74,6 +89,18 @@ def loss_summary(losses: NDArray[np.float64]) -> LossSummary:
         None if quartiles is None else (quartiles[0], quartiles[1], quartiles[2]),
         None if finite.all() else int(np.argmin(finite)),
     )
+
+
+def scalar_summary(values: NDArray[np.float64], *, always: bool = False) -> ScalarSummary:
+    """``values``: ``[T]``; NaN where nothing was logged, unless it ``always`` was."""
+    finite = np.flatnonzero(np.isfinite(values))
+    nonfinite = int((~np.isfinite(values) if always else np.isinf(values)).sum())
+    if not len(finite):
+        return ScalarSummary(nonfinite, None, None, None, None, None, None, nonfinite)
+    known = values[finite]
+    low, high = int(finite[known.argmin()]), int(finite[known.argmax()])
+    first, least, greatest, last = (float(values[at]) for at in (finite[0], low, high, finite[-1]))
+    return ScalarSummary(len(finite) + nonfinite, first, least, low, greatest, high, last, nonfinite)
 
 
 def parting(a: NDArray[np.float64], b: NDArray[np.float64]) -> Parting:

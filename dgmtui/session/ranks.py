@@ -9,6 +9,7 @@ from dgmtui.session.results import Results
 
 if TYPE_CHECKING:
     from dgmtui.findings import Finding
+    from dgmtui.findings.thresholds import Thresholds
     from dgmtui.recording.reader import Recording
     from dgmtui.trace.progress import Progress
 
@@ -61,11 +62,20 @@ class Ranks:
         if not self.several:
             return found[0]
         if self._merged is None or any(a is not b for a, b in zip(self._merged[0], found, strict=True)):
-            from dgmtui.findings.diagnose import likeliest
             from dgmtui.findings.merge import merge
 
-            self._merged = found, merge(list(zip(self._results, found, strict=True)), likeliest)
+            self._merged = found, merge(list(zip(self._results, found, strict=True)))
         return self._merged[1]
+
+    @property
+    def thresholds(self) -> "Thresholds":
+        """The numbers that decide what is a finding, of every rank."""
+        return next(iter(self._results.values())).diagnosis.thresholds
+
+    def judge_by(self, thresholds: "Thresholds") -> None:
+        """Take other thresholds; findings are made anew when they are next asked for."""
+        for results in self._results.values():
+            results.diagnosis.judge_by(thresholds)
 
     @property
     def complete(self) -> bool:

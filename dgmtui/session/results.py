@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from dgmtui.errors import RecordingError, ReplayError, UsageError
 from dgmtui.recording.model import Match, SnapshotInfo, Verdict
 from dgmtui.session.crediting import Crediting
+from dgmtui.session.diagnosis import Diagnosis
 from dgmtui.session.edits import RECORDED, Edits
 from dgmtui.session.stepping import Stepping
 from dgmtui.session.units import Units
@@ -82,13 +83,11 @@ class Results:
         self.edits = Edits()
         """Those that stand; what is asked for without naming others is of the iterations changed by them."""
         self._replays: OrderedDict[Key, Replayed] = OrderedDict()
-        self._words: dict[tuple[int, str], str] = {}
+        self._verdicts: dict[tuple[int, str], Verdict | None] = {}
         self._births: dict[Key, tuple[Birth, ...]] = {}
         self._edited: dict[tuple[int, str, Standing], Graph] = {}
         """The graphs of edited iterations."""
-        self._quick: tuple[tuple[int, int], tuple[Finding, ...]] | None = None
-        self._full: tuple[tuple[int, int], tuple[Finding, ...]] | None = None
-        """What was looked at, up to which iteration and in how many rows, and the findings."""
+        self.diagnosis = Diagnosis(recording, self)
         self.crediting = Crediting(recording, self)
         self.units = Units(self)
         self.stepping = Stepping(recording, self)
@@ -120,7 +119,12 @@ class Results:
             return "not replayed"
         if edits := self.edits.of(snapshot):
             return edited_words(edits)
-        return self._words.get((snapshot.iteration, snapshot.turn), "not replayed")
+        place = snapshot.iteration, snapshot.turn
+        return words_of(self._verdicts[place]) if place in self._verdicts else "not replayed"
+
+    def verdict(self, snapshot: SnapshotInfo) -> Verdict | None:
+        """What its replay said, as recorded; None where none was made or there was nothing to compare."""
+        return self._verdicts.get((snapshot.iteration, snapshot.turn))
 
     def replay(self, snapshot: SnapshotInfo, dtype: str = "", edits: "Standing | None" = None) -> Replayed:
         """Run a snapshot forward and backward and compare it with what was recorded, unless it is edited.
@@ -136,7 +140,7 @@ class Results:
         if key not in self._replays:
             self._replays[key] = self._run(snapshot, dtype, key[-1])
             if not dtype and not key[-1]:
-                self._words[snapshot.iteration, snapshot.turn] = self._replays[key].words
+                self._verdicts[snapshot.iteration, snapshot.turn] = self._replays[key].verdict
             while len(self._replays) > KEPT_REPLAYS:
                 self._replays.popitem(last=False)
         self._replays.move_to_end(key)
@@ -224,32 +228,18 @@ class Results:
         """All findings, most likely root cause first.
 
         Args:
-            quick: from the recording only, unless the replay has already been looked at.
+            quick: without a replay; what one has told before stays known.
         """
-        last = self._recording.last_iteration, len(self._recording.rows)
-        if self._full is not None and self._full[0] == last:
-            return self._full[1]
-        if quick and not self._births_made():
-            if self._quick is None or self._quick[0] != last:
-                self._quick = (last, self._diagnose(replay=False))
-            return self._quick[1]
-        self._full = (last, self._diagnose(replay=True))
-        return self._full[1]
+        return self.diagnosis.findings(quick=quick)
 
     @property
     def findings_complete(self) -> bool:
-        """The replay of the failing iteration, or of the latest snapshot, has been looked at, or there is none."""
-        wanted = self.failing() or next((s for s in reversed(self._recording.snapshots) if s.trace >= 0), None)
-        return wanted is None or (self._full is not None and self._full[0][0] >= wanted.iteration)
+        """What there is to replay for findings has been replayed."""
+        return self.diagnosis.complete
 
     def failing(self) -> SnapshotInfo | None:
         """The snapshot of the iteration that failed, if one did."""
         return next((s for s in self._recording.snapshots if s.reason == "failing"), None)
-
-    def _births_made(self) -> bool:
-        """Whether the failing iteration was replayed: of a run that goes on, what that told stays known."""
-        failing = self.failing()
-        return failing is not None and (failing.iteration, failing.turn, "", RECORDED) in self._births
 
     def finding_at(self, iteration: int) -> "Finding | None":
         """The first finding at an iteration, else the first that was on its way or still is; needs no new replay.
@@ -305,20 +295,6 @@ class Results:
         verdict = None if dtype else verify_elsewhere(replay, self._recording, snapshot)
         progress.update(1.0, words_of(verdict))
         return Replayed(snapshot, replay, verdict, refused)
-
-    def _diagnose(self, *, replay: bool) -> "tuple[Finding, ...]":
-        from dgmtui.findings import diagnose
-
-        if not replay:
-            return diagnose(self._recording, replay=None)
-
-        def source(snapshot: SnapshotInfo) -> "tuple[Replay, Verdict]":
-            made = self.replay(snapshot, edits=RECORDED)
-            self.births(snapshot, edits=RECORDED)  # cheap now, and the operations' table marks them
-            assert made.verdict is not None, "a replay in its own dtype has a verdict"
-            return made.replay, made.verdict
-
-        return diagnose(self._recording, replay=source, progress=self.progress())
 
 
 def _blamed(births: "tuple[Birth, ...]") -> "Birth | None":

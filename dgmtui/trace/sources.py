@@ -23,7 +23,7 @@ def current_source() -> Source | None:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if is_user_code(frame.f_code.co_filename):
-            return _source(frame.f_code, frame.f_lineno)
+            return source_of(frame.f_code, frame.f_lineno)
         frame = frame.f_back
     return None
 
@@ -39,7 +39,8 @@ def is_user_code(filename: str) -> bool:
 
 
 @functools.lru_cache(maxsize=65536)
-def _source(code: CodeType, line: int) -> Source:
+def source_of(code: CodeType, line: int) -> Source:
+    """A line of some code."""
     return Source(_shown(code.co_filename), line, code.co_qualname, linecache.getline(code.co_filename, line).strip())
 
 

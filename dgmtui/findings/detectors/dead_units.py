@@ -11,26 +11,40 @@ from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.pushed import moved
 from dgmtui.findings.rectifiers import Rectifier, matches, rectifiers
 from dgmtui.findings.registry import detector
+from dgmtui.findings.shut import shut_rectifiers
 from dgmtui.recording.model import Quantity
+
+AT_FIRST = (
+    "They were so from the start: scale the input (mean 0, deviation 1), start biases at 0 and weights as He et al. do "
+    "(kaiming), or put a batch norm before it."
+)
+LATER = (
+    "They died while training: lower the learning rate or clip gradients; a batch norm before it or a rectifier that "
+    "leaks keeps them alive."
+)
 
 
 @detector("dead_units")
 def dead_units(case: Case) -> Iterator[Finding]:
-    """A rectifier of which many units are zero for every sample, over a window up to the last recorded row."""
-    found = [r for r in rectifiers(case) if r.dead.mean() >= case.thresholds.dead_share_warning]
+    """A rectifier of which many units are zero for every sample, up to the last recorded row or snapshot."""
+    found = list(rectifiers(case))
+    known = {(r.module, r.op, r.fed_by) for r in found}
+    found += [r for r in shut_rectifiers(case) if (r.module, r.op, r.fed_by) not in known]
     for rectifier in found:
-        yield _finding(case, rectifier)
+        if rectifier.dead.size and rectifier.dead.mean() >= case.thresholds.dead_share_warning:
+            yield _finding(case, rectifier)
 
 
 def _finding(case: Case, rectifier: Rectifier) -> Finding:
     count, units = int(rectifier.dead.sum()), len(rectifier.dead)
     share = count / units
     fed_by = rectifier.fed_by
-    how = moved(case, fed_by, rectifier.onset) if fed_by else None
+    how = moved(case, fed_by, rectifier.onset) if fed_by and len(case.recording.rows) else None
+    at_first = rectifier.onset <= case.thresholds.dead_before
     return Finding(
         kind="dead_units",
         severity=Severity.ERROR if share >= case.thresholds.dead_share_error else Severity.WARNING,
-        iteration=int(case.recording.rows[-1]),
+        iteration=max(rectifier.onset, int(case.recording.rows[-1]) if len(case.recording.rows) else 0),
         onset=rectifier.onset,
         rank=case.recording.info.rank,
         phase="forward",
@@ -41,17 +55,21 @@ def _finding(case: Case, rectifier: Rectifier) -> Finding:
         unit=int(np.flatnonzero(rectifier.dead)[0]),
         value=share,
         message=_message(case, rectifier, count, units),
-        advice=(
-            "Normalise what goes into it (batch norm before it), lower the learning rate or the scale of the input, "
-            "or use a rectifier that leaks."
-        ),
+        advice=AT_FIRST if at_first else LATER,
         consequences=_consequences(case, rectifier),
         evidence=(
             Evidence(f"module {rectifier.module or fed_by}", f"{count} of {units} units dead"),
             *((Evidence(f"module {fed_by}", "what feeds it"),) if fed_by and rectifier.module else ()),
             Evidence("dead", "every layer's units, samples and bias at the snapshot here"),
         ),
-        data={"fed_by": fed_by, "dead": count, "units": units, "share": share, **({} if how is None else how.data)},
+        data={
+            "fed_by": fed_by,
+            "dead": count,
+            "units": units,
+            "share": share,
+            "when": "initialisation" if at_first else "training",
+            **({} if how is None else how.data),
+        },
     )
 
 
@@ -67,17 +85,22 @@ def _message(case: Case, rectifier: Rectifier, count: int, units: int) -> str:
     since = f"since iteration {rectifier.onset:,}"
     if rectifier.complete > rectifier.onset and count == units:
         since = f"most of them {since}, all since {rectifier.complete:,}"
+    zero = (
+        f"let nothing through for any of {rectifier.seen}"
+        if rectifier.seen
+        else "have been zero for every recorded sample"
+    )
     if count < units:
         return (
-            f"{count} of the {units} units ({count / units:.0%}) of {rectifier.name}{fed} are dead: they have been "
-            f"zero for every recorded sample, most of them {since}, and pass no gradient."
+            f"{count} of the {units} units ({count / units:.0%}) of {rectifier.name}{fed} are dead: they {zero}, most "
+            f"of them {since}, and pass no gradient."
         )
     highest = _highest(case, rectifier.fed_by)
     because = (
         "" if highest is None else f", as all that `{rectifier.fed_by}` gives is below zero (at most {highest:.4g})"
     )
     return (
-        f"All {units} units (100%) of {rectifier.name}{fed} are dead: they have been zero for every recorded sample"
+        f"All {units} units (100%) of {rectifier.name}{fed} are dead: they {zero}"
         f"{',' * since.startswith('most')} {since}{because}, and no gradient passes."
     )
 

@@ -1,80 +1,114 @@
 """A loss that does not move although it is still high."""
 
-import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.findings.batches import batches
 from dgmtui.findings.case import Case
+from dgmtui.findings.constant import Constant, best_constant
+from dgmtui.findings.levels import first_level, scatter, takes_turns, thirds
+from dgmtui.findings.loss_terms import Form
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
-from dgmtui.recording.model import Quantity
+from dgmtui.findings.silent import without_gradient
 
 
-@detector("loss_stuck")
+@dataclass(frozen=True)
+class Stuck:
+    """A loss that keeps its level."""
+
+    level: float
+    begin: float
+    since: int
+    silent: list[str]
+    """Modules whose weights receive no gradient."""
+    constant: Constant | None
+    """What predicting a constant costs; None where the targets don't tell, or no snapshot was looked at."""
+
+    @property
+    def learned_nothing(self) -> bool:
+        """The network does no better than a constant."""
+        return self.constant is not None
+
+
+@detector("loss_stuck", live=True)
 def loss_stuck(case: Case) -> Iterator[Finding]:
     """The loss has kept one level over the last part of the run, though it is high or layers get no gradient."""
     losses, limits = case.recording.losses(), case.thresholds
-    if len(losses) * limits.stuck_share < limits.stuck_minimum_iterations or not np.isfinite(losses).all():
+    few = len(losses) * limits.stuck_share < limits.stuck_minimum_iterations
+    if few or not np.isfinite(losses).all() or takes_turns(case):
         return
     stretch = losses[int(len(losses) * (1 - limits.stuck_share)) :]
-    level, begin = float(np.median(stretch)), float(np.median(losses[: max(1, len(losses) // 50)]))
-    third = len(stretch) // 3
-    change = abs(float(np.median(stretch[-third:]) - np.median(stretch[:third])))
-    silent = _without_gradient(case)
-    came_down = level < limits.stuck_still_high * begin and not silent
-    allowed = limits.stuck_change * level
-    if silent:
-        allowed = max(allowed, limits.stuck_noise * 1.2533 * _spread(losses) * math.sqrt(2 / third))
-    if level <= 0 or change > allowed or came_down:
+    silent = without_gradient(case)
+    level, begin = float(np.median(stretch)), first_level(losses)
+    if level <= 0 or not _keeps_its_level(case, stretch, level, bool(silent)):
+        return
+    constant = best_constant(batches(case), len(losses) // 4)
+    no_better = constant is not None and constant.share >= limits.stuck_at_constant
+    if not silent and not (no_better if constant is not None else level >= limits.stuck_still_high * begin):
         return
     since = _since(losses, level, limits.stuck_change)
-    reason = f"; the weights of {_listed(silent)} receive no gradient" if silent else ""
-    yield Finding(
+    yield _finding(case, len(losses), Stuck(level, begin, since, silent, constant if no_better else None))
+
+
+def _keeps_its_level(case: Case, stretch: NDArray[np.float64], level: float, silent: bool) -> bool:
+    """Its first and last thirds are at one level, within the noise of their medians where layers get no gradient."""
+    limits, moves = case.thresholds, thirds(stretch)
+    allowed = limits.stuck_change * level
+    if silent:
+        allowed = max(allowed, limits.stuck_noise * moves.error)
+    known = moves.error <= limits.stuck_certainty * level
+    noise = min(2 * moves.error, limits.stuck_change * level)
+    return known and abs(moves.last - moves.first) <= allowed + noise
+
+
+def _finding(case: Case, count: int, stuck: Stuck) -> Finding:
+    reason = f"; the weights of {_listed(stuck.silent)} receive no gradient" if stuck.silent else ""
+    constant = "" if stuck.constant is None else f" It does no better than a constant: {stuck.constant.sentence}."
+    return Finding(
         kind="loss_stuck",
-        severity=Severity.ERROR if silent else Severity.WARNING,
-        iteration=len(losses) - 1,
-        onset=since,
+        severity=Severity.ERROR if stuck.silent or stuck.learned_nothing else Severity.WARNING,
+        iteration=count - 1,
+        onset=stuck.since,
         rank=case.recording.info.rank,
-        value=level,
+        value=stuck.level,
         message=(
-            f"The loss has been stuck near {level:.4g} since iteration {since:,} (at the start it was {begin:.4g})"
-            f"{reason}."
+            f"The loss has been stuck near {stuck.level:.4g} since iteration {stuck.since:,} (at the start it was "
+            f"{stuck.begin:.4g}){reason}.{constant}"
         ),
-        advice=(
-            "See why no gradient reaches them: dead units further on, or a part that is detached."
-            if silent
-            else "Try another learning rate; look whether the gradients of all layers are of a size that can move them."
-        ),
-        evidence=(Evidence(f"dynamics --window {since} {len(losses)}", f"median loss {level:.4g}"),),
-        data={"level": level, "start": begin, "without_gradient": silent},
+        advice=_advice(stuck),
+        evidence=(Evidence(f"dynamics --window {stuck.since} {count}", f"median loss {stuck.level:.4g}"),),
+        data={
+            "level": stuck.level,
+            "start": stuck.begin,
+            "without_gradient": stuck.silent,
+            "constant": None if stuck.constant is None else stuck.constant.cost,
+        },
     )
+
+
+def _advice(stuck: Stuck) -> str:
+    if stuck.silent:
+        return "See why no gradient reaches them: dead units further on, or a part that is detached."
+    if stuck.constant is None:
+        return "Try another learning rate; look whether the gradients of all layers are of a size that can move them."
+    pairing = "that each input still lies beside its own target (shuffled or sorted apart, they can't be learned)"
+    if stuck.constant.form in (Form.NLL, Form.SOFT_NLL):
+        pairing = "that each sample still has its own label (shuffled apart from the inputs, none can be learned)"
+    return f"Check {pairing}, that the loss takes what the last layer gives, and try another learning rate."
 
 
 def _since(losses: NDArray[np.float64], level: float, tolerance: float) -> int:
     """The first iteration of the last stretch whose running median stays at the level."""
     width = max(1, len(losses) // 100)
     blocks = losses[: len(losses) // width * width].reshape(-1, width)
-    away = np.flatnonzero(np.abs(np.median(blocks, axis=1) - level) > max(2 * tolerance * level, 3 * _spread(losses)))
-    return 0 if len(away) == 0 else int((away[-1] + 1) * width)
-
-
-def _spread(losses: NDArray[np.float64]) -> float:
-    """Standard deviation of the last half's losses about their median, as 1.4826 times the median deviation."""
     tail = losses[len(losses) // 2 :]
-    return 1.4826 * float(np.median(np.abs(tail - np.median(tail))))
-
-
-def _without_gradient(case: Case) -> list[str]:
-    """Modules whose weight gradient was zero in every one of the last rows."""
-    rows = case.thresholds.dead_window_rows
-    silent = []
-    for channel, info in case.channels(Quantity.WEIGHT_GRADIENT):
-        absmax = case.statistic(channel, "absmax", last=rows)
-        if len(absmax) == rows and (absmax == 0).all():
-            silent.append(info.module)
-    return silent
+    away = np.abs(np.median(blocks, axis=1) - level) > max(2 * tolerance * level, 3 * scatter(tail))
+    places = np.flatnonzero(away[: max(1, len(away) // 2)])  # the second half is at the level: that is the finding
+    return 0 if len(places) == 0 else int((places[-1] + 1) * width)
 
 
 def _listed(modules: list[str], most: int = 4) -> str:

@@ -73,6 +73,7 @@ def from_birth(case: Case, failure: Failure, birth: "Birth") -> Finding:
             "what": birth.what,
             "count": birth.count,
             "finite_in_float64": birth.finite_in_float64,
+            "regardless": birth.regardless,
             "every_row_matters": birth.sample is None and len(birth.samples) > 1,
         },
     )

@@ -1,0 +1,54 @@
+"""Classes so rare that the network learns the common one and leaves them be."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from dgmtui.findings.batches import batches
+from dgmtui.findings.case import Case
+from dgmtui.findings.labels import labelled, labels_of
+from dgmtui.findings.model import Evidence, Finding, Severity
+from dgmtui.findings.per_sample import sample_losses
+from dgmtui.findings.registry import detector
+
+
+@detector("rare_class")
+def rare_class(case: Case) -> Iterator[Finding]:
+    """One class outnumbers another twenty to one, and the loss of the rare one has not fallen."""
+    seen = []
+    for batch in batches(case):
+        each, labels = labelled(batch), labels_of(batch)
+        losses = None if each is None else sample_losses(batch, each)
+        if labels is not None and losses is not None and len(losses) == len(labels) and not batch.snapshot.turn:
+            seen.append((batch.snapshot.iteration, labels, losses))
+    if len(seen) < 4:
+        return
+    pool = np.concatenate([labels for _, labels, _ in seen])
+    classes, counts = np.unique(pool, return_counts=True)
+    common, rare = int(classes[counts.argmax()]), int(classes[counts.argmin()])
+    ratio = float(counts.max() / counts.min())
+    last = seen[len(seen) // 2 :]
+    labels, losses = (np.concatenate([each[i] for each in last]) for i in (1, 2))
+    few = labels != common if len(classes) == 2 else labels == rare
+    if len(classes) < 2 or ratio < case.thresholds.imbalance_ratio or few.sum() < 3 or not (labels == common).any():
+        return
+    of_rare, of_common = float(np.median(losses[few])), float(np.median(losses[labels == common]))
+    if of_rare < np.log(len(classes)) or of_common > of_rare / 4:
+        return
+    yield Finding(
+        kind="sample_outlier",
+        severity=Severity.WARNING,
+        iteration=last[-1][0],
+        rank=case.recording.info.rank,
+        phase="input",
+        value=ratio,
+        message=(
+            f"Class {common} outnumbers class {rare} {ratio:.0f} to 1 in the snapshots' batches and makes the loss "
+            "fall "
+            f"alone: its samples cost {of_common:.3g}, those of class {rare} still {of_rare:.3g}, more than guessing "
+            f"evenly ({np.log(len(classes)):.3g})."
+        ),
+        advice="Weight the classes in the loss, or draw the rare ones more often; judge class by class.",
+        evidence=(Evidence(f"goto {last[-1][0]}", f"{int(counts.min())} of {len(pool)} labels are {rare}"),),
+        data={"common": common, "rare": rare, "ratio": ratio},
+    )

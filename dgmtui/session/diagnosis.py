@@ -1,0 +1,103 @@
+"""The findings of a recording, looked for when first asked for and again when the run has gone on."""
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from dgmtui.recording.model import ONSET, SnapshotInfo, Verdict
+from dgmtui.session.edits import RECORDED
+
+if TYPE_CHECKING:
+    from dgmtui.findings import Finding
+    from dgmtui.findings.case import Failure
+    from dgmtui.findings.diagnose import Look
+    from dgmtui.findings.thresholds import Thresholds
+    from dgmtui.recording.reader import Recording
+    from dgmtui.session.results import Results
+    from dgmtui.trace.replay import Replay
+
+Extent: TypeAlias = tuple[int, int, int, bool]
+"""How many iterations, rows and snapshots there were, and whether the failing iteration had been replayed."""
+
+
+class Diagnosis:
+    """A quick look needs no replay and is made again whenever the run has gone on; a full one replays."""
+
+    def __init__(self, recording: "Recording", results: "Results") -> None:
+        self._recording = recording
+        self._results = results
+        self._thresholds: Thresholds | None = None
+        self._latest: tuple[Extent, Look] | None = None
+        """The last look of either kind."""
+        self._full: tuple[Extent, tuple[object, ...], Look] | None = None
+        """The last look that replayed, and what was there to be replayed."""
+
+    @property
+    def thresholds(self) -> "Thresholds":
+        """The numbers that decide what is a finding."""
+        from dgmtui.findings.thresholds import DEFAULT
+
+        return DEFAULT if self._thresholds is None else self._thresholds
+
+    def judge_by(self, thresholds: "Thresholds") -> None:
+        """Take other thresholds; findings are made anew when they are next asked for."""
+        if thresholds != self.thresholds:
+            self._thresholds, self._latest, self._full = thresholds, None, None
+
+    def findings(self, *, quick: bool = False) -> "tuple[Finding, ...]":
+        """As ``Results.findings``."""
+        from dgmtui.findings.diagnose import look, look_again
+
+        extent = self._extent()
+        full = self._full
+        if full is not None and not quick:
+            quick = self.complete and full[0][2] == extent[2]  # no snapshot has come since
+        if not quick:
+            made = look(
+                self._recording, replay=self._replay, progress=self._results.progress(), thresholds=self.thresholds
+            )
+            self._full, self._latest = (extent, self._due(), made), (extent, made)
+            return made.findings
+        if self._latest is None or self._latest[0] != extent:
+            made = (
+                look(self._recording, failure=self._failure(), thresholds=self.thresholds)
+                if full is None
+                else look_again(self._recording, full[2], self.thresholds)
+            )
+            self._latest = extent, made
+        return self._latest[1].findings
+
+    @property
+    def complete(self) -> bool:
+        """Whether a full look was made since the last snapshot of a failure or an onset came, or the run ended; also
+        where nothing can be replayed."""
+        if self._full is None:
+            return not any(snapshot.trace >= 0 for snapshot in self._recording.snapshots)
+        return self._full[1] == self._due()
+
+    def _extent(self) -> Extent:
+        recording = self._recording
+        return recording.iteration_count, len(recording.rows), len(recording.snapshots), self._failure() is not None
+
+    def _due(self) -> tuple[object, ...]:
+        """What makes a full look worth its time when it changes."""
+        told = [
+            (s.iteration, s.turn) for s in self._recording.snapshots if s.reason in ("failing", ONSET) and s.trace >= 0
+        ]
+        return self._recording.end is not None, *told
+
+    def _failure(self) -> "Failure | None":
+        """What the replay of the failing iteration showed, if somebody had it made."""
+        failing = self._results.failing()
+        births = () if failing is None else self._results.births_if_made(failing, RECORDED)
+        made = None if failing is None or not births else self._results.verdict(failing)
+        if failing is None or made is None:
+            return None
+        from dgmtui.findings.case import Failure
+
+        return Failure(failing, made, births)
+
+    def _replay(self, snapshot: SnapshotInfo) -> "tuple[Replay, Verdict]":
+        made = self._results.replay(snapshot, edits=RECORDED)
+        if snapshot.reason == "failing":
+            self._results.births(snapshot, edits=RECORDED)  # cheap now, and the operations' table marks them
+        assert made.verdict is not None, "a replay in its own dtype has a verdict"
+        return made.replay, made.verdict
