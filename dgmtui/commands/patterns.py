@@ -9,6 +9,7 @@ from dgmtui.errors import UsageError
 from dgmtui.session.session import Session
 
 if TYPE_CHECKING:
+    from dgmtui.findings.model import Finding
     from dgmtui.findings.motifs import Group, Part, Patterns
 
 Kind = Literal["spike", "step", "drift", "oscillation", "plateau", "divergence"]
@@ -47,6 +48,22 @@ def patterns(session: Session, *, kind: Kind | None = None, module: ModulePath =
         "groups": [_data(group, session.recording.last_iteration) for group in listed],
     }
     return Result("patterns", data, _blocks(found, listed, session.recording.last_iteration))
+
+
+def preceded_by(session: Session, finding: "Finding") -> dict[str, Any] | None:
+    """The first change of many series before a finding began, or with it, in a sentence; None where none was seen."""
+    from dgmtui.findings.motifs import began_at
+    from dgmtui.session.patterns import change_before_finding
+
+    group = change_before_finding(session, finding)
+    if group is None:
+        return None
+    shown = _data(group, session.recording.last_iteration)
+    verb = {"drift": "begin to drift", "divergence": "begin to diverge"}.get(str(group.kind), str(group.kind))
+    typed = " · ".join(shown["evidence"])
+    when = "Before it, at" if group.iteration < began_at(finding) else "With it, in the row of"
+    said = f"{when} {group.iteration:,}, these {verb}: {where(group)}; {strongest(group.parts[0])} ({typed})."
+    return {"sentence": said, **shown}
 
 
 def _known(session: Session, module: str) -> str | None:

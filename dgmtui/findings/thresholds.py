@@ -220,6 +220,10 @@ class Thresholds:
     """and so many standard deviations from where it was, as a random walk goes that its series may be."""
     motif_oscillation: float = 1e-6
     """Probability that a smooth spectrum has a line like an oscillation's, in one window."""
+    motif_before: float = 0.25
+    """A change precedes a finding where it came within this last share of the iterations up to that,"""
+    motif_great: float = 0.1
+    """and takes in so large a share of a module's units (of several modules: summed)."""
     motif_series: int = 3
     """Series of a place that make a group,"""
     motif_chance: float = 1e-4

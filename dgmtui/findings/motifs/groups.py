@@ -107,19 +107,19 @@ def _of_kind(kind: MotifKind, events: list[Event], thresholds: Thresholds) -> It
         totals[event.place] += event.count
     left = list(events)
     while left:
-        near = _densest(left)
+        middle, near = _densest(left)
         taken = {id(event) for event in near}
         left = [event for event in left if id(event) not in taken]
         if parts := _parts(near, totals, thresholds):
-            yield _group(kind, parts, near)
+            yield _group(kind, middle, parts, near)
 
 
-def _densest(events: list[Event]) -> list[Event]:
-    """Those that begin together where most do, by the shares of their places."""
+def _densest(events: list[Event]) -> tuple[int, list[Event]]:
+    """Where most begin, by the shares of their places, and those that begin there together."""
     begins, place = np.unique([event.iteration for event in events], return_inverse=True)
     weight = np.bincount(place, [event.count / event.place.of for event in events])
     middle = int(begins[int(weight.argmax())])
-    return [event for event in events if abs(event.iteration - middle) <= event.reach]
+    return middle, [event for event in events if abs(event.iteration - middle) <= event.reach]
 
 
 def _parts(near: list[Event], totals: dict[Place, int], thresholds: Thresholds) -> tuple[Part, ...]:
@@ -170,8 +170,8 @@ def _part(place: Place, events: list[Event]) -> Part:
     )  # fmt: skip
 
 
-def _group(kind: MotifKind, parts: tuple[Part, ...], near: list[Event]) -> Group:
+def _group(kind: MotifKind, middle: int, parts: tuple[Part, ...], near: list[Event]) -> Group:
     kept = {part.place for part in parts}
     events = [event for event in near if event.place in kept]
     period = max(events, key=lambda event: event.score).period
-    return Group(kind, min(e.iteration for e in events), max(e.last for e in events), parts, period)
+    return Group(kind, middle, max(e.last for e in events), parts, period)

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dgmtui.findings.motifs import Group, patterns_of
+from dgmtui.findings.model import Finding, Severity
+from dgmtui.findings.motifs import Group, change_before, patterns_of
 from dgmtui.findings.motifs.jumps import running_median
 from dgmtui.findings.motifs.model import Place, Table
+from dgmtui.findings.thresholds import DEFAULT
 
 ROWS, UNITS = 200, 40
 
@@ -151,3 +153,23 @@ def test_a_recording_tells_its_groups_with_their_places(synthetic: Any) -> None:
     assert (group.kind, group.iteration, group.units) == ("step", 70, {"b": set(range(9))})
     assert group.parts[0].place.name == "activation rms" and not found.too_few
     assert find_patterns(recording, module="a").groups == ()
+
+
+def test_the_first_great_change_before_a_finding_precedes_it() -> None:
+    a, b = noise(0), noise(1)
+    a[:2, 150:] *= 3
+    a[:12, 172:] *= 3
+    b[:30, 180:] *= 3
+    patterns = patterns_of([table_of(a, module="a"), table_of(b, module="b")], rows=ROWS)
+
+    def before(kind: str, iteration: int, onset: int | None = None) -> int | None:
+        found = change_before(
+            Finding(kind, Severity.ERROR, iteration, "", "", onset), patterns, 10 * np.arange(ROWS), DEFAULT
+        )
+        return None if found is None else found.iteration
+
+    assert before("loss_diverging", 1990, 1900) == 1800, "a change of 12 of 40 is less than half of one of 30 of 40"
+    assert before("loss_diverging", 1790) == 1720
+    assert before("loss_diverging", 1700) is None, "two units alone are no group"
+    assert before("loss_diverging", 1715) == 1720, "the row of 1720 is the first to show that iteration"
+    assert before("evaluation_mode", 1900) is None, "some are so from the start"
