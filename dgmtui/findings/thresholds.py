@@ -225,7 +225,9 @@ class Thresholds:
     motif_great: float = 0.1
     """and takes in so large a share of a module's units (of several modules: summed)."""
     motif_series: int = 3
-    """Series of a place that make a group,"""
+    """Series of a place that make a group, and"""
+    motif_share: float = 0.01
+    """at least so large a share of them: of very many some pass any test,"""
     motif_chance: float = 1e-4
     """less likely than this to come together by chance; some hundred places are looked at in some hundred rows, most of
     them without any motif,"""

@@ -135,7 +135,8 @@ def _parts(near: list[Event], totals: dict[Place, int], thresholds: Thresholds) 
 def _matters(events: list[Event], total: int, thresholds: Thresholds) -> bool:
     count = sum(event.count for event in events)
     expected = (total - count) * max(event.share for event in events)
-    many = count >= thresholds.motif_series and _tail(count, expected) < thresholds.motif_chance
+    least = max(thresholds.motif_series, thresholds.motif_share * events[0].place.of)
+    many = count >= least and _tail(count, expected) < thresholds.motif_chance
     return many or max(event.score for event in events) >= _alone(events[0], thresholds)
 
 
