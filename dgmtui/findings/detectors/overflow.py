@@ -57,8 +57,8 @@ def _approaching(case: Case, limit: Limit) -> Finding | None:
         source_text=source.text if source else None,
         value=float(extreme[-1]),
         message=(
-            f"{_name(limit)} has reached {extreme[-1]:.4g} and grows; `{operation}` of it overflows at {limit.bound:.4g} "
-            f"(half of that was passed at iteration {first:,}){_reaches(limit, arrival)}."
+            f"{_name(limit)} has reached {extreme[-1]:.4g} and grows; `{operation}` of it overflows at "
+            f"{limit.bound:.4g} (half of that was passed at iteration {first:,}){_reaches(limit, arrival)}."
         ),
         advice="Bound it before the exponential (clamp, tanh), or use softplus where a positive value is meant.",
         evidence=(Evidence(f"module {limit.module or '.'}", f"greatest value {extreme[-1]:.4g} of {limit.bound:.4g}"),),
