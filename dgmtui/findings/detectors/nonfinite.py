@@ -10,6 +10,7 @@ from dgmtui.findings.beginnings import Beginning, beginning_of
 from dgmtui.findings.broken_weights import account_of
 from dgmtui.findings.case import Case, Failure
 from dgmtui.findings.explanations import Explanation, explain
+from dgmtui.findings.lineage import downstream_of
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 from dgmtui.findings.unreplayed import WORDS, from_another_rank, from_losses, from_statistics
@@ -26,9 +27,7 @@ def nonfinite(case: Case) -> Iterator[Finding]:
         broken = [birth for birth in case.failure.births if _is_weight(birth)]
         if broken:
             yield from_weights(case, case.failure, broken)
-        for birth in case.failure.births:
-            if not _is_weight(birth):
-                yield from_birth(case, case.failure, birth)
+        yield from _told_together(case, case.failure, [b for b in case.failure.births if not _is_weight(b)])
         return
     first = case.recording.first_nonfinite()
     replayed = case.failure is not None and case.failure.verdict.forward in (Match.MATCHES, Match.AGREES)
@@ -80,6 +79,23 @@ def from_birth(case: Case, failure: Failure, birth: "Birth") -> Finding:
             "every_row_matters": birth.sample is None and len(birth.samples) > 1,
         },
     )
+
+
+def _told_together(case: Case, failure: Failure, births: list["Birth"]) -> Iterator[Finding]:
+    """One finding a birth; what is computed of an earlier one's result is told as a consequence of it."""
+    graph = case.graph_of(failure.snapshot)
+    told: list[tuple[Finding, frozenset[int]]] = []
+    for birth in births:
+        cause = None if birth.harmless else next((i for i, (_, after) in enumerate(told) if birth.node in after), None)
+        if cause is None:
+            after = downstream_of(graph, birth.node) if graph and birth.node is not None and not birth.harmless else ()
+            told.append((from_birth(case, failure, birth), frozenset(after)))
+            continue
+        finding, after = told[cause]
+        further = f"Further on `{birth.op or birth.autograd}` gave {WORDS[birth.what]}"
+        further += f" at {birth.source}." if birth.source else "."
+        told[cause] = replace(finding, consequences=(*finding.consequences, further)), after
+    yield from (finding for finding, _ in told)
 
 
 def _is_weight(birth: "Birth") -> bool:
