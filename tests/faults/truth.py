@@ -12,7 +12,7 @@ KINDS = frozenset(
     "nonfinite bad_input sample_outlier target_range overflow_ahead exploding_gradient vanishing_gradient dead_units "
     "saturated_units loss_stuck loss_diverging loss_spike parameter_not_updated gradient_accumulating update_too_large "
     "update_too_small discriminator_won mode_collapse rank_divergence evaluation_mode wrong_loss_input "
-    "input_ignored".split()
+    "input_ignored exception".split()
 )
 FIELDS = ("severity", "phase", "turn", "module", "op", "autograd", "sample", "unit")
 """Of a finding, what a truth can ask for; a list means any of these."""
@@ -115,7 +115,7 @@ def _problems(told: Mapping[str, Any]) -> Iterable[str]:
     yield from (f"no kind {kind}" for kind in kinds if kind not in KINDS)
     if not healthy and not str(told.get("source", "")).startswith("https://"):
         yield "source is no address"
-    if told.get("found_by") != "planted" and not str(told.get("found_by")).startswith("observer: "):
+    if not str(told.get("found_by")).startswith(("planted", "observer: ")):
         yield "found_by is neither planted nor observer: …"
     if healthy and told.keys() & {*FIELDS, *TIMES, "also", "consequences"}:
         yield "a healthy script has nothing to find"

@@ -55,4 +55,5 @@ def _pace(size: NDArray[np.float32], scale: NDArray[np.float32], iterations: NDA
     gaps = np.diff(iterations, prepend=iterations[:1])
     wide = np.array([gaps[max(0, row - 3) : row + 4].max() for row in range(len(gaps))], np.float32)
     usual = max(1.0, float(np.median(gaps[1:])) if len(gaps) > 1 else 1.0)
-    return np.maximum(np.float32(1), np.sqrt(wide / np.float32(usual)))
+    pace: NDArray[np.float32] = np.maximum(np.float32(1), np.sqrt(wide / np.float32(usual)))
+    return pace
