@@ -141,6 +141,8 @@ class Thresholds:
     """A parameter is called unmoved after so many iterations: a learning rate that warms up begins at 0."""
     frozen_share: float = 0.5
     """A loss that does not come down is laid to frozen parameters where they are more than this share of all."""
+    frozen_gain: float = 0.5
+    """Where they hold random numbers, so is one that has come down by less than this share."""
 
     accumulating_snapshots: int = 2
     """So many iterations must have begun with gradients of the one before: one may follow an interrupted step."""
