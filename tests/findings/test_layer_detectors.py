@@ -8,13 +8,19 @@ import torch
 from torch import Tensor, nn
 
 import dgmtui
+from dgmtui.findings import DETECTORS
+from dgmtui.findings.case import Case
 from dgmtui.findings.model import Finding
+from dgmtui.findings.thresholds import DEFAULT
 from dgmtui.recording import open_recording
+from dgmtui.recording.model import SnapshotInfo, Verdict
 from dgmtui.session.session import Session
+from dgmtui.trace.replay import Replay
 
-LAYERS = {
-    "dead_units", "saturated_units", "vanishing_gradient", "exploding_gradient", "discriminator_won", "mode_collapse"
-}  # fmt: skip
+LAYERS = (
+    "dead_units", "saturated_units", "vanishing_gradient", "exploding_gradient", "discriminator_won", "mode_collapse",
+    "discriminator_idle",
+)  # fmt: skip
 Look = Callable[[nn.Module, Callable[[], None]], list[Finding]]
 
 
@@ -26,7 +32,15 @@ def look(tmp_path: Path) -> Iterator[Look]:
         with dgmtui.Recorder(tmp_path / "run.h5", model, every=100):
             loop()
         with open_recording(tmp_path / "run.h5") as recording:
-            return [finding for finding in Session(recording).results.findings() if finding.kind in LAYERS]
+            results = Session(recording).results
+
+            def again(snapshot: SnapshotInfo) -> tuple[Replay, Verdict]:
+                made = results.replay(snapshot)
+                assert made.verdict is not None
+                return made.replay, made.verdict
+
+            case = Case(recording, DEFAULT, None, again)
+            return [finding for name in LAYERS for finding in DETECTORS[name].detect(case)]
 
     torch.manual_seed(0)
     yield recorded
@@ -286,6 +300,13 @@ def test_a_maker_whose_outputs_are_all_alike_has_collapsed(look: Look) -> None:
     (finding,) = look(nn.ModuleDict({"maker": maker, "judge": judge}), game(maker, judge, (2e-4, 2e-4), 200))
     assert (finding.kind, finding.severity) == ("mode_collapse", "error")
     assert finding.value is not None and finding.value < 0.1
+
+
+def test_a_judge_that_never_learns_is_told(look: Look) -> None:
+    maker, judge = dense(8, 2), dense(2, 1)
+    findings = look(nn.ModuleDict({"maker": maker, "judge": judge}), game(maker, judge, (1e-9, 1e-9), 150))
+    (finding,) = [f for f in findings if "learned nothing" in f.message]
+    assert (finding.kind, finding.severity, finding.turn) == ("loss_stuck", "warning", "1")
 
 
 class Autoencoder(nn.Module):
