@@ -165,9 +165,14 @@ def no_gradient(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
     return symptom.data.get("why") in (None, "unknown", "rounds to nothing")
 
 
+def by_the_code(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
+    """The code explains the cause: it is no step that is too small to be seen."""
+    return not no_gradient(terrain, symptom, cause)
+
+
 def out_of_range(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
     """A non-finite value that is the end of a growth: numbers that were too large, not a shape, a mask or a zero."""
-    if symptom.data.get("regardless") or symptom.phase == "input":
+    if symptom.data.get("regardless") or symptom.phase == "input" or symptom.value == 0:
         return False
     return grew(terrain.case, symptom.iteration)
 

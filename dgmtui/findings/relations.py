@@ -10,6 +10,7 @@ from dgmtui.findings.links import (
     after_first_step,
     before_any_step,
     by_its_input,
+    by_the_code,
     close_by,
     downstream,
     long_after,
@@ -95,8 +96,8 @@ RELATIONS: tuple[Relation, ...] = (
         "Input like this drives what comes after it out of its range.", not_later, downstream,
     ),
     *_rows(
-        "bad_input", ("input_ignored",),
-        "Of input like this there is little to learn.", not_later,
+        "bad_input", ("input_ignored", "sample_outlier"),
+        "It comes of input like this.", not_later,
     ),
     *_rows("bad_input", ("nonfinite",), "The batch brings it in.", not_later, by_its_input, same_sample),
     *_rows(
@@ -134,7 +135,7 @@ RELATIONS: tuple[Relation, ...] = (
     ),
     *_rows(
         "parameter_not_updated", ("vanishing_gradient", "update_too_small"),
-        "What is not trained gets no gradient, or takes no step.", not_later, same_modules,
+        "What is not trained gets no gradient, or takes no step.", not_later, same_modules, by_the_code,
     ),
     *_rows(
         "parameter_not_updated", ("loss_stuck", "input_ignored", "mode_collapse", "discriminator_won"),

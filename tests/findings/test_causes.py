@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -198,3 +199,21 @@ def test_a_dead_layer_stops_the_gradient_whatever_the_rows(synthetic: Callable[.
     still = finding("parameter_not_updated", "warning", 29, onset=5, module="b", data={"why": "unknown"})
     (only,) = accounts(Case(quiet, Thresholds()), [still, dead])
     assert only.kind == "dead_units"
+
+
+def test_what_rounds_to_nothing_follows_from_a_gradient_that_vanishes(case: Case) -> None:
+    vanishing = finding("vanishing_gradient", "error", 190, onset=0, module="a")
+    still = finding("parameter_not_updated", "error", 190, onset=0, module="a", data={"why": "rounds to nothing"})
+    (only,) = accounts(case, [still, vanishing])
+    assert only.kind == "vanishing_gradient"
+    frozen = replace(still, data={"why": "detached"})
+    (only,) = accounts(case, [vanishing, frozen])
+    assert only.kind == "parameter_not_updated"
+
+
+def test_the_logarithm_of_zero_is_not_blamed_on_large_steps(case: Case) -> None:
+    steps = finding("update_too_large", "warning", 188, onset=0)
+    failed = finding("nonfinite", "error", 190, op="aten.log", value=0.0)
+    assert [f.kind for f in accounts(case, [steps, failed])] == ["nonfinite", "update_too_large"]
+    overflow = replace(failed, op="aten.exp", value=95.0)
+    assert [f.kind for f in accounts(case, [steps, overflow])] == ["update_too_large", "nonfinite"]
