@@ -12,16 +12,19 @@ from dgmtui.findings.links import (
     by_its_input,
     close_by,
     downstream,
+    long_after,
     no_gradient,
     not_later,
     of_its_own_making,
     of_no_own_making,
     on_the_way,
     out_of_range,
+    ran_away,
     same_modules,
     same_operation,
     same_sample,
     same_turn,
+    soon_after,
     upstream,
 )
 from dgmtui.findings.model import Finding
@@ -162,8 +165,12 @@ RELATIONS: tuple[Relation, ...] = (
         "Weights that such steps have made large multiply the gradient on its way back.", not_later, after_first_step,
     ),
     *_rows(
-        "update_too_large", ("nonfinite", "overflow_ahead"),
-        "Steps of this size drove the numbers out of the range of their dtype.", not_later, out_of_range,
+        "update_too_large", ("overflow_ahead",),
+        "Steps of this size drive the numbers out of the range of their dtype.", not_later,
+    ),
+    *_rows(
+        "update_too_large", ("nonfinite",),
+        "Steps of this size drove the numbers out of the range of their dtype.", not_later, out_of_range, soon_after,
     ),
     *_rows(
         "exploding_gradient", ("update_too_large",),
@@ -198,6 +205,10 @@ RELATIONS: tuple[Relation, ...] = (
     *_rows(
         "nonfinite", ("exploding_gradient",),
         "It was on its way:", on_the_way, of_its_own_making, gives_onset=True,
+    ),
+    *_rows(
+        "nonfinite", ("update_too_large",),
+        "It was on its way:", on_the_way, long_after, ran_away, gives_onset=True,
     ),
     *_rows("nonfinite", ("loss_diverging", "loss_spike"), "It was on its way:", on_the_way, gives_onset=True),
     *_rows(

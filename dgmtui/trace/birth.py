@@ -239,14 +239,17 @@ class _Search:
         """``birth`` with the rows that its elements depend on; ``first`` weighs the inputs of the first one alone."""
         rows = rows_behind(self.replay, node.id, every)
         own = rows_behind(self.replay, node.id, first) if rows.all_matter else rows
-        if own.all_matter and birth.unit is None and all(len(element) == 1 for element in birth.elements):
+        dominant = dominant_row(self.replay, node.id, first) if own.all_matter else None
+        element = birth.elements[0] if birth.elements else ()
+        its_own_row = element == (dominant,)  # a row of its own for each, which normalised batches were mixed into
+        if own.all_matter and birth.unit is None and all(len(e) == 1 for e in birth.elements) and not its_own_row:
             units = tuple(element[0] for element in birth.elements)  # no rows in it, so its one axis is of units
             birth = replace(birth, unit=units[0], units=units)
         return replace(
             birth,
             sample=None if own.all_matter or not own.rows else own.rows[0],
             samples=rows.rows,
-            dominant_sample=dominant_row(self.replay, node.id, first) if own.all_matter else None,
+            dominant_sample=dominant,
         )
 
     def _describe_fed(self, ref: OutsideRef, mask: Tensor) -> Birth:

@@ -178,8 +178,8 @@ def test_layers_of_which_the_same_is_told_are_one_finding() -> None:
         for i in range(12)
     ]
     worst = finding("vanishing_gradient", "error", 90, onset=40, module="layer.12")
-    frozen = finding("parameter_not_updated", "info", 90, module="a", data={"reason": "frozen"})
-    detached = finding("parameter_not_updated", "error", 90, module="b", data={"reason": "detached"})
+    frozen = finding("parameter_not_updated", "info", 90, module="a", data={"why": "frozen"})
+    detached = finding("parameter_not_updated", "error", 90, module="b", data={"why": "detached"})
     for order in itertools.islice(itertools.permutations([*each, worst, frozen, detached]), 3):
         found = gathered(order)
         assert len(found) == 3
@@ -195,6 +195,6 @@ def test_a_dead_layer_stops_the_gradient_whatever_the_rows(synthetic: Callable[.
     quiet = synthetic({"a": ("ReLU", 2)}, np.full(30, 1.0), lambda path, quantity, row: plain()
                       if quantity == Quantity.ACTIVATION else None)  # fmt: skip
     dead = finding("dead_units", "warning", 29, onset=5, module="a")
-    still = finding("parameter_not_updated", "warning", 29, onset=5, module="b", data={"reason": "zero_gradient"})
+    still = finding("parameter_not_updated", "warning", 29, onset=5, module="b", data={"why": "unknown"})
     (only,) = accounts(Case(quiet, Thresholds()), [still, dead])
     assert only.kind == "dead_units"

@@ -63,7 +63,7 @@ def _always(case: Case, steps: list[Step]) -> Iterator[Finding]:
 
 
 def _sensitivity(step: Step) -> float:
-    """|gradient| · |weights| over |loss|: how much the loss changes as the weights change by themselves."""
+    """|gradient| · |weights| over |loss|: by what share of it the loss would change were the weights to double."""
     gradient = math.sqrt(sum(g * g for g in step.gradients.values()))
     weights = math.sqrt(sum(w * w for w in step.weights.values()))
     return gradient * weights / max(abs(step.snapshot.loss), 1e-12)
