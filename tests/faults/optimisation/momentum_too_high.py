@@ -10,7 +10,7 @@ x = torch.tensor(raw.data / raw.data.std(0), dtype=torch.float32)
 y = torch.tensor((raw.target - raw.target.mean()) / raw.target.std(), dtype=torch.float32).unsqueeze(1)
 
 model = nn.Sequential(nn.Linear(10, 24), nn.ReLU(), nn.Linear(24, 1))
-optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.998)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.995)
 losses = []
 for epoch in range(30):
     for i in torch.randperm(len(x))[:440].split(44):

@@ -20,7 +20,7 @@ class Adder(nn.Module):
     def __init__(self, hidden=48):
         super().__init__()
         self.cell = nn.RNN(2, hidden, nonlinearity="relu", batch_first=True)
-        nn.init.normal_(self.cell.weight_hh_l0, std=0.22)
+        nn.init.normal_(self.cell.weight_hh_l0, std=0.2)
         self.readout = nn.Linear(hidden, 1)
 
     def forward(self, x):
@@ -28,7 +28,7 @@ class Adder(nn.Module):
 
 
 model = Adder()
-optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
 for step in range(200):
     x, y = adding()
     loss = nn.functional.mse_loss(model(x), y)
