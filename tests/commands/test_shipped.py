@@ -20,7 +20,7 @@ LINES = (
     "prev-nonfinite", "next-snapshot", "prev-snapshot", "goto 512", "module .", "module {leaf}", "unit 0", "unit all",
     "sample 3", "sample all", "quantity gradient", "quantity weight", "quantity update", "quantity activation zeros",
     "rank", "follow", "where",
-    "findings --quick", "findings", "explain", "explain 2", "dynamics", "dynamics -k 5 --scale symlog",
+    "findings --quick", "findings", "explain", "explain 1", "dynamics", "dynamics -k 5 --scale symlog",
     "dynamics --window 10 -1", "dynamics --whole", "dynamics --limits -1 1 --overlay density", "dynamics --fit",
     "dynamics --scale next --overlay next", "zoom", "zoom out", "zoom left", "zoom all", "pick", "pick previous",
     "pick take", "pick none", "export {file}.svg", "export {file}.csv",
@@ -39,6 +39,8 @@ LINES = (
     "replay", "nodes", "credit loss", "chain loss", "undo", "redo", "edits",
     "edits --clear", "optimizer-step", "continue 1",
     "patterns", "patterns 1", "patterns --kind step --top 0", "patterns --module {leaf}", "forecast", "forecast {leaf}",
+    "thresholds", "thresholds stuck_change 0.03", "thresholds stuck_change default", "scalars", "scalars loss",
+    "export {file}.md", "export {file}.xml",
     "dead", "dead {leaf}", "compare {other}", "compare --at 100 --module {leaf}", "compare off",
     "help", "help credit", "save {file}", "source {file}", "nonsense", "module nowhere", "quit",
 )  # fmt: skip
