@@ -49,8 +49,11 @@ class Case:
     def once(self, find: Callable[["Case"], T]) -> T:
         """``find(self)``, found once and kept as long as the case is: for what several detectors look at."""
         if find not in self._found:
-            self._found[find] = find(self)
-        return self._found[find]  # type: ignore[no-any-return]
+            before = len(self._asked)
+            self._found[find] = find(self), self._asked[before:]
+        else:
+            self._asked.extend(self._found[find][1])  # what a detector sees by replays it sees by replays
+        return self._found[find][0]  # type: ignore[no-any-return]
 
     @cached_property
     def _found(self) -> dict[Any, Any]:

@@ -16,7 +16,8 @@ SIGMA = 1.4826
 
 def takes_turns(case: Case) -> bool:
     """Whether an iteration has several turns, as a GAN's: what one loses there another gains."""
-    return any(snapshot.turn for snapshot in case.recording.snapshots)
+    recording = case.recording
+    return any(name.startswith("loss ") for name in recording.scalars) or any(s.turn for s in recording.snapshots)
 
 
 def first_level(losses: NDArray[np.float64]) -> float:

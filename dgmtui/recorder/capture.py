@@ -285,11 +285,13 @@ class Given:
 
     tensors: tuple[weakref.ref[Tensor], ...]
     index: list[int]
+    rows: int | None = None
+    """How many rows the data set has; None where it does not say."""
 
     @classmethod
-    def of(cls, batch: Any, index: list[int]) -> "Given":
+    def of(cls, batch: Any, index: list[int], rows: int | None = None) -> "Given":
         """Remember it without keeping it."""
-        return cls(tuple(weakref.ref(tensor) for _, tensor in tensors_in(batch)), index)
+        return cls(tuple(weakref.ref(tensor) for _, tensor in tensors_in(batch)), index, rows)
 
     def holds(self, tensor: Tensor) -> bool:
         """Whether ``tensor`` is one of the batch's, or a view of one."""
@@ -299,6 +301,15 @@ class Given:
 
 def _storage(tensor: Tensor) -> int:
     return tensor.untyped_storage()._cdata if tensor.layout == torch.strided else 0
+
+
+def rows_told(window: Window, given: Sequence[Given]) -> dict[str, Any]:
+    """What a snapshot tells of its batch's rows: their indices in the data set, and how many that has."""
+    index = batch_index(window, given)
+    if index is None:
+        return {}
+    rows = next((one.rows for one in reversed(given) if one.index == index and one.rows is not None), None)
+    return {"dataset_index": index} if rows is None else {"dataset_index": index, "dataset_size": rows}
 
 
 def batch_index(window: Window, given: Sequence[Given]) -> list[int] | None:

@@ -35,6 +35,7 @@ from dgmtui.recorder.rounds import Rounds, turn_losses
 from dgmtui.recorder.telling import Telling
 from dgmtui.recorder.threads import Followed
 from dgmtui.recorder.updates import Updates
+from dgmtui.recorder.watching import Watch
 from dgmtui.recorder.window import Window, open_window
 from dgmtui.recording.model import RAISED, End, Event
 from dgmtui.recording.writer import RecordingWriter
@@ -72,7 +73,8 @@ class Engine:
         self.in_block = False
         """The user says where an iteration ends."""
         self._writer = writer
-        self._journal = Journal(writer, self.names, last=options.last, say=say)
+        watch = Watch(options.watcher, writer.path, writer.info, say)
+        self._journal = Journal(writer, self.names, watch=watch, last=options.last, say=say)
         self._outputs = Outputs(self.names, self._journal, lambda message: self._note("warning", message))
         self._keeper = Keeper(
             self._journal,
@@ -168,10 +170,10 @@ class Engine:
         if self._window is not None and self._window.tracing is not None and self._followed.is_this():
             self._window.end_trace()
 
-    def loader_gave(self, batch: Any, index: list[int]) -> None:
-        """A ``DataLoader`` gives ``batch``, the rows ``index`` of its data set."""
+    def loader_gave(self, batch: Any, index: list[int], rows: int | None = None) -> None:
+        """A ``DataLoader`` gives ``batch``, the rows ``index`` of its data set, which has so many ``rows``."""
         if self.watching:
-            self._given.append(Given.of(batch, index))
+            self._given.append(Given.of(batch, index, rows))
 
     def before_call(self, module: nn.Module, args: tuple[Any, ...]) -> None:
         """A module is about to run."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from dgmtui.recorder.capture import Backward, Captured, Given, add_weights, batch_index, rows_of, transient
+from dgmtui.recorder.capture import Backward, Captured, Given, add_weights, rows_of, rows_told, transient
 from dgmtui.recorder.elements import Elements
 from dgmtui.recorder.light import LightRow, joined, whole
 from dgmtui.recorder.measure import Row
@@ -43,7 +43,4 @@ def known_of(
         extra["transient"] = True
     if gradients is not None and backward.averaged_over > 1:
         extra["averaged_over"] = backward.averaged_over
-    index = batch_index(backward.window, given)
-    if index is not None:
-        extra["dataset_index"] = index
-    return extra
+    return extra | rows_told(backward.window, given)

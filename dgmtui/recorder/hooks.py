@@ -4,7 +4,7 @@ import functools
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any
@@ -283,10 +283,16 @@ class Hooks:
             self._drawn.clear()
             batch = original(iterator)
             if self._drawn:
-                self._guarded(self._engine.loader_gave)(batch, self._drawn.pop())
+                self._guarded(self._engine.loader_gave)(batch, self._drawn.pop(), _rows_of(iterator))
             return batch
 
         return next_batch
+
+
+def _rows_of(iterator: Any) -> int | None:
+    """How many rows the data set of a loader's iterator has; None where it does not say."""
+    dataset = getattr(iterator, "_dataset", None)
+    return len(dataset) if isinstance(dataset, Sized) else None
 
 
 def _any_given(weights: object) -> bool:

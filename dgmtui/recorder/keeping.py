@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from dgmtui.recorder.capture import Backward, Encoded, Given, batch_index, capture, encode
+from dgmtui.recorder.capture import Backward, Encoded, Given, capture, encode, rows_told
 from dgmtui.recorder.journal import Journal
 from dgmtui.recorder.naming import Names
 from dgmtui.recorder.onset import Onsets
@@ -80,8 +80,7 @@ class Keeper:
         self._owes = captured.plan is None
         if captured.plan is not None and self._fits(reason, iteration, captured.nbytes()):
             self._bytes[reason] += captured.nbytes()
-            index = batch_index(backward.window, self._given) if reason == ONSET else None
-            extra = {} if index is None else {"dataset_index": index}
+            extra = rows_told(backward.window, self._given)
             encoded = encode(captured)
             self.following.add(self.pending(encoded, iteration, reason, backward, turn, extra))
 

@@ -38,7 +38,7 @@ LINES = (
     "export --patch", "export {file}.patch", "scale {leaf}[0] 0.5", "drop sample 0",
     "replay", "nodes", "credit loss", "chain loss", "undo", "redo", "edits",
     "edits --clear", "optimizer-step", "continue 1",
-    "patterns", "patterns --kind step --top 0", "patterns --module {leaf}", "forecast", "forecast {leaf}",
+    "patterns", "patterns 1", "patterns --kind step --top 0", "patterns --module {leaf}", "forecast", "forecast {leaf}",
     "dead", "dead {leaf}", "compare {other}", "compare --at 100 --module {leaf}", "compare off",
     "help", "help credit", "save {file}", "source {file}", "nonsense", "module nowhere", "quit",
 )  # fmt: skip

@@ -37,8 +37,17 @@ def loss_spike(case: Case) -> Iterator[Finding]:
     if takes_turns(case):
         return
     found = spikes(losses, case.thresholds)
-    if found:
+    if found and not _runs_away(case, losses, found[-1]):
         yield _finding(case, losses, found)
+
+
+def _runs_away(case: Case, losses: NDArray[np.float64], last: Spike) -> bool:
+    """Whether the last one is no spike but the beginning of a divergence: it never comes back, and what follows is
+    higher still, or not finite in the end."""
+    if last.back is not None:
+        return False
+    after = losses[last.begin :]
+    return not np.isfinite(case.recording.losses()).all() or float(np.median(after[len(after) // 2 :])) > after[0]
 
 
 def _until_nonfinite(losses: NDArray[np.float64], limits: Thresholds) -> NDArray[np.float64]:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dgmtui.findings.beginnings import Beginning, beginning_of
 from dgmtui.findings.broken_weights import account_of
 from dgmtui.findings.case import Case, Failure
 from dgmtui.findings.explanations import Explanation, explain
 from dgmtui.findings.lineage import downstream_of
 from dgmtui.findings.model import Evidence, Finding, Severity
-from dgmtui.findings.onset import onset_of
 from dgmtui.findings.registry import detector
 from dgmtui.findings.unreplayed import WORDS, from_another_rank, from_losses, from_statistics
 from dgmtui.recording.model import Match, Quantity
@@ -43,12 +43,12 @@ def from_birth(case: Case, failure: Failure, birth: "Birth") -> Finding:
     """One finding of one birth."""
     iteration = failure.snapshot.iteration
     sample = birth.sample if birth.sample is not None else birth.dominant_sample
-    grown = _onset(case, birth, iteration)
+    began = None if birth.harmless or birth.regardless else beginning_of(case, birth, failure.snapshot)
     return Finding(
         kind="nonfinite",
         severity=Severity.INFO if birth.harmless else Severity.ERROR,
         iteration=iteration,
-        onset=grown[0] if grown else None,
+        onset=began.iteration if began else None,
         rank=case.recording.info.rank,
         phase=birth.phase,
         turn=failure.snapshot.turn or None,
@@ -65,12 +65,17 @@ def from_birth(case: Case, failure: Failure, birth: "Birth") -> Finding:
         message=_message(failure, birth, sample),
         advice=_advice(birth),
         consequences=_consequences(case, failure, birth),
-        evidence=_evidence(birth, iteration, grown),
+        evidence=_evidence(birth, iteration, began),
         data={
             "what": birth.what,
             "count": birth.count,
             "finite_in_float64": birth.finite_in_float64,
             "regardless": birth.regardless,
+            **(
+                {}
+                if began is None
+                else {"beginning": began.text, "onset_sample": began.sample, "onset_dataset_index": began.dataset_index}
+            ),
             "every_row_matters": birth.sample is None and len(birth.samples) > 1,
         },
     )
@@ -206,17 +211,6 @@ def _advice(birth: "Birth") -> str:
     return _explanation(birth).advice
 
 
-def _onset(case: Case, birth: "Birth", iteration: int) -> tuple[int, str, str] | None:
-    modules = [operand.module for operand in birth.operands if operand.module] or (
-        [birth.module] if birth.module else []
-    )
-    for module in modules:
-        found = onset_of(case, module, Quantity.ACTIVATION, iteration)
-        if found is not None:
-            return found[0], found[1], module
-    return None
-
-
 def _consequences(case: Case, failure: Failure, birth: "Birth") -> tuple[str, ...]:
     said = []
     if birth.phase != "backward" and not np.isfinite(failure.snapshot.loss):
@@ -237,10 +231,10 @@ def _consequences(case: Case, failure: Failure, birth: "Birth") -> tuple[str, ..
     return tuple(said)
 
 
-def _evidence(birth: "Birth", iteration: int, grown: tuple[int, str, str] | None) -> tuple[Evidence, ...]:
+def _evidence(birth: "Birth", iteration: int, began: Beginning | None) -> tuple[Evidence, ...]:
     shown = [Evidence(f"goto {iteration}", "the failing iteration")]
-    if grown is not None:
-        shown.append(Evidence(f"module {grown[2]}", grown[1]))
+    if began is not None:
+        shown += began.evidence
     if birth.phase in ("forward", "backward"):
         shown.append(Evidence("credit nonfinite", "which units put it there"))
     return tuple(shown)

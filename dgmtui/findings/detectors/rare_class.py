@@ -1,8 +1,9 @@
 """Classes so rare that the network learns the common one and leaves them be."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dgmtui.findings.batches import batches
 from dgmtui.findings.case import Case
@@ -10,6 +11,17 @@ from dgmtui.findings.labels import labelled, labels_of
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.per_sample import sample_losses
 from dgmtui.findings.registry import detector
+
+Seen = Sequence[tuple[int, NDArray[np.int64], NDArray[np.float64]]]
+"""Iteration, labels and losses of the samples of batches."""
+
+
+def _costs(seen: Seen, rare: int, common: int) -> tuple[float, float]:
+    """The mean loss of the samples of two classes; NaN where none occur."""
+    labels, losses = (np.concatenate([np.asarray(each[i]) for each in seen]) for i in (1, 2))
+    found = (losses[labels == one] for one in (rare, common))
+    of_rare, of_common = (float(np.mean(each)) if len(each) else float("nan") for each in found)
+    return of_rare, of_common
 
 
 @detector("rare_class")
@@ -27,13 +39,13 @@ def rare_class(case: Case) -> Iterator[Finding]:
     classes, counts = np.unique(pool, return_counts=True)
     common, rare = int(classes[counts.argmax()]), int(classes[counts.argmin()])
     ratio = float(counts.max() / counts.min())
-    last = seen[len(seen) // 2 :]
-    labels, losses = (np.concatenate([each[i] for each in last]) for i in (1, 2))
-    few = labels != common if len(classes) == 2 else labels == rare
-    if len(classes) < 2 or ratio < case.thresholds.imbalance_ratio or few.sum() < 3 or not (labels == common).any():
+    half = len(seen) // 2
+    before, last = seen[:half], seen[half:]
+    (rare_first, common_first), (of_rare, of_common) = (_costs(part, rare, common) for part in (before, last))
+    few = sum(int((labels == rare).sum()) for _, labels, _ in last)
+    if len(classes) < 2 or ratio < case.thresholds.imbalance_ratio or few < 3:
         return
-    of_rare, of_common = float(np.median(losses[few])), float(np.median(losses[labels == common]))
-    if of_rare < np.log(len(classes)) or of_common > of_rare / 4:
+    if not (of_rare >= max(np.log(len(classes)), rare_first) and of_common <= 0.7 * common_first):
         return
     yield Finding(
         kind="sample_outlier",
