@@ -254,7 +254,7 @@ class _Search:
             return replace(birth, sample=element[0], samples=tuple(dict.fromkeys(e[0] for e in birth.elements)))
         return replace(
             birth,
-            sample=None if own.all_matter or not own.rows else own.rows[0],
+            sample=None if own.all_matter or not own.rows else _own_place(own.rows, element),
             samples=rows.rows,
             dominant_sample=dominant,
         )
@@ -369,3 +369,8 @@ def _only(mask: Tensor, element: tuple[int, ...]) -> Tensor:
     one = torch.zeros_like(mask)
     one[element] = True
     return one
+
+
+def _own_place(rows: tuple[int, ...], element: tuple[int, ...]) -> int:
+    """Of the rows that an element depends on that of its own place, as of a sum over pairs; else the first."""
+    return element[0] if element and element[0] in rows else rows[0]

@@ -88,8 +88,8 @@ def _told_together(case: Case, failure: Failure, births: list["Birth"]) -> Itera
     for birth in births:
         cause = None if birth.harmless else next((i for i, (_, after) in enumerate(told) if birth.node in after), None)
         if cause is None:
-            after = downstream_of(graph, birth.node) if graph and birth.node is not None and not birth.harmless else ()
-            told.append((from_birth(case, failure, birth), frozenset(after)))
+            later = set() if graph is None or birth.node is None else downstream_of(graph, birth.node)
+            told.append((from_birth(case, failure, birth), frozenset(() if birth.harmless else later)))
             continue
         finding, after = told[cause]
         further = f"Further on `{birth.op or birth.autograd}` gave {WORDS[birth.what]}"
