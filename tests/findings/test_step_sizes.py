@@ -103,7 +103,7 @@ def test_a_learning_rate_that_ran_out(tmp_path: Path) -> None:
         schedule.step()
 
     (finding,) = found(recorded(tmp_path / "r.h5", model, optimizer, step, iterations=140), SMALL)
-    assert finding.severity is Severity.WARNING and "ran out" in finding.message and finding.onset == 32
+    assert finding.severity is Severity.ERROR and "ran out" in finding.message and finding.onset == 32
 
 
 def test_a_learning_rate_that_comes_down_to_nothing_at_the_end_is_usual(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from dgmtui.findings.case import Case
 from dgmtui.findings.model import Evidence, Finding, Severity
+from dgmtui.findings.parameter_facts import listed
 from dgmtui.findings.progress_of_loss import begin_and_end
 from dgmtui.findings.registry import detector
 from dgmtui.findings.step_sizes import Outcome, RowRatio, Step, outcome_of, row_ratios, steps_of
@@ -93,12 +94,12 @@ def _finding(
         module=module,
         value=ratio,
         message=(
-            f"Steps are too long{said}: that of iteration {iteration:,} moves `{module}` by {ratio:.2g} times its own "
-            f"norm (usual is about 1e-3), and {harm.words}.{overshot}"
+            f"Steps are too long{said}: that of iteration {iteration:,} moves {listed([module])} by {ratio:.2g} times its "
+            f"own norm (usual is about 1e-3), and {harm.words}.{overshot}"
         ),
         advice=_advice(shown, worst, ratio, rate),
         evidence=(
-            Evidence(f"goto {iteration}", f"update : weight of `{module}` {ratio:.2g}"),
+            Evidence(f"goto {iteration}", f"update : weight of {listed([module])} {ratio:.2g}"),
             Evidence(f"module {module or '.'}", "weight, gradient and update"),
             Evidence("dynamics", harm.words),
         ),

@@ -129,7 +129,7 @@ def _ran_out(case: Case) -> Iterator[Finding]:
     last = known[-1][1]
     yield Finding(
         kind="update_too_small",
-        severity=Severity.WARNING,
+        severity=Severity.ERROR if gain(case) < limits.stuck_change else Severity.WARNING,
         iteration=count - 1,
         onset=since,
         rank=case.recording.info.rank,
