@@ -16,6 +16,7 @@ __all__ = [
     "Recorder",
     "StopTraining",
     "TransformersRecorder",
+    "Watcher",
     "__version__",
     "open_recording",
 ]
@@ -24,6 +25,7 @@ _HOMES = {
     "StopTraining": "dgmtui.recorder.engine",
     "LightningRecorder": "dgmtui.recorder.lightning_callback",
     "TransformersRecorder": "dgmtui.recorder.transformers_callback",
+    "Watcher": "dgmtui.findings.live",
     "open_recording": "dgmtui.recording",
 }
 

@@ -33,11 +33,27 @@ def run(arguments: list[str]) -> int:
     chosen = _parser().parse_args(arguments)
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a replay warns again of what the training was warned of
     if _wants_screen(chosen):
-        return open_screen(chosen.recording, chosen.given, follow=chosen.follow)
+        lines = [("command", f"thresholds {' '.join(pair)}") for pair in map(_pair, chosen.threshold)]
+        return open_screen(chosen.recording, lines + chosen.given, follow=chosen.follow)
     from dgmtui.commands.batch import Step, run_batch, steps_of
 
     steps = steps_of(chosen.given) or [Step("findings")]
-    return run_batch(chosen.recording, steps, as_json=chosen.json, fail_on=chosen.fail_on, echo=len(steps) > 1)
+    return run_batch(
+        chosen.recording,
+        steps,
+        as_json=chosen.json,
+        fail_on=chosen.fail_on,
+        echo=len(steps) > 1,
+        thresholds=[_pair(text) for text in chosen.threshold],
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """``NAME=VALUE``; ``UsageError`` where it is none."""
+    name, equals, value = text.partition("=")
+    if not (name.strip() and equals and value.strip()):
+        raise UsageError(f"--threshold takes NAME=VALUE, not {text!r}; `thresholds` lists them")
+    return name.strip(), value.strip()
 
 
 def _wants_screen(chosen: argparse.Namespace) -> bool:
@@ -73,7 +89,8 @@ class _Append(argparse.Action):
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dgmtui",
-        usage="dgmtui [--follow] [-c CMD]… [-x SCRIPT] [--batch] [--json] [--fail-on LEVEL] REC…\n"
+        usage="dgmtui [--follow] [-c CMD]… [-x SCRIPT] [--batch] [--json]\n"
+        "              [--fail-on LEVEL] [--threshold NAME=VALUE]… REC…\n"
         "       dgmtui record|demo|check|compact …",
         description="A terminal debugger for neural-network training that went wrong.",
         epilog=EXAMPLES,
@@ -93,6 +110,13 @@ def _parser() -> argparse.ArgumentParser:
         "--fail-on",
         choices=("error", "warning"),
         help="exit with 1 if there is a finding at least that bad (no screen)",
+    )
+    parser.add_argument(
+        "--threshold",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="judge by another number (may be repeated; `-c thresholds` lists them)",
     )
     parser.add_argument("--version", action="version", version=f"dgmtui {__version__}")
     return parser

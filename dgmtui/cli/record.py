@@ -23,6 +23,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _settings(chosen: argparse.Namespace) -> "Settings":
+    from dgmtui.findings.live import Watcher
+
     return {
         "every": chosen.every,
         "last": chosen.last,
@@ -35,6 +37,7 @@ def _settings(chosen: argparse.Namespace) -> "Settings":
         "optimizer_state": not chosen.no_optimizer_state,
         "max_size": chosen.max_size,
         "compress": chosen.compress,
+        "watcher": None if chosen.no_warnings else Watcher(),
     }
 
 
@@ -43,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="dgmtui record",
         usage="dgmtui record [-o REC] [--every N] [--last N] [--last-whole]\n"
         "                     [--on-nonfinite stop|continue|debug]\n"
-        "                     [--max-size SIZE] [--compress]\n"
+        "                     [--max-size SIZE] [--compress] [--no-warnings]\n"
         "                     [--only PATTERN]… [--without PATTERN]… [--elements N]\n"
         "                     [--snapshot N]… [--no-optimizer-state]\n"
         "                     (SCRIPT | -m MODULE) [ARGS…]",
@@ -60,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=("stop", "continue", "debug"),
         default="stop",
         help="on a NaN or Inf: stop the run (default), go on, or stop and open the recording",
+    )
+    parser.add_argument(
+        "--no-warnings",
+        action="store_true",
+        help="say nothing while it trains of what goes wrong without being non-finite (else a line a finding, for at "
+        "most a hundredth of the time)",
     )
     _add_selection(parser)
     _add_state(parser)

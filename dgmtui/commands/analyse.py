@@ -4,6 +4,7 @@ from typing import Any
 
 from dgmtui.commands.describe import left_out
 from dgmtui.commands.findings_data import finding_data, findings_table, paragraphs
+from dgmtui.commands.patterns import preceded_by
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Result, Text
 from dgmtui.errors import UsageError
@@ -41,7 +42,8 @@ def explain(session: Session, n: int = 1) -> Result:
     finding as `findings` gives it; in words the way from a non-finite value to the input, or what pushed units below
     zero (null where neither is known); commands that show it, the source line, and in "data" what its kind adds, with
     "order" (why it is listed where it is), "followed_by" (the findings that it explains, as {"kind","severity",
-    "iteration","onset","rank","module","message"}) and "alike" (other layers of which the same is told). Where nothing
+    "iteration","onset","rank","module","message"}), "alike" (other layers of which the same is told) and "preceded_by"
+    (series that changed together before it, as a group of `patterns` with a "sentence"). Where nothing
     was found, "finding" is null and "evidence" empty.
     """
     found = session.ranks.findings()
@@ -60,12 +62,14 @@ def explain(session: Session, n: int = 1) -> Result:
         raise UsageError(f"no finding {n}; {has}")
     finding = found[n - 1]
     chain = session.ranks.results(finding.rank).crediting.account(finding) or finding.data.get("chain", "")
+    before = preceded_by(session, finding)
     data = {
         "number": n,
         "finding": finding_data(finding),
         "chain": chain or None,
         "evidence": [{"command": item.command, "text": item.text} for item in finding.evidence],
         "source_text": finding.source_text,
-        "data": finding.data,
+        "data": finding.data | ({"preceded_by": before} if before else {}),
     }
-    return Result("explain", data, paragraphs(n, finding, chain))
+    told = (Text(before["sentence"]),) if before else ()
+    return Result("explain", data, (*paragraphs(n, finding, chain), *told))

@@ -53,6 +53,7 @@ def run_batch(
     as_json: bool = False,
     fail_on: str | None = None,
     echo: bool = False,
+    thresholds: Sequence[tuple[str, str]] = (),
 ) -> ExitCode:
     """Open a recording, run the steps, print their answers on standard output.
 
@@ -61,17 +62,21 @@ def run_batch(
     Args:
         fail_on: ``error`` or ``warning``: exit with ``FINDING`` if there is a finding at least that bad.
         echo: print each line before its answer, where answers are text.
+        thresholds: names and values that findings are judged by, as ``thresholds NAME VALUE`` sets them.
 
     Returns:
         ``USAGE`` if a step failed, else ``FINDING`` as ``fail_on`` asks, else ``DONE``.
 
     Raises:
         RecordingError: it can't be read.
+        UsageError: there is no such threshold, or it can't have that value.
     """
     with open_recording(paths[0] if len(paths) == 1 else paths) as recording:
         for sentence in recording.unread:
             print(f"dgmtui: {sentence}", file=sys.stderr, flush=True)
         session = Session(recording, progress_factory=progress_on(sys.stderr), thorough=True)
+        for name, value in thresholds:
+            REGISTRY.run(session, f"thresholds {name} {value}")
         printed = _print_json if as_json else _text_printer(echo)
         failed = False
         for step in steps:

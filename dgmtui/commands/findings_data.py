@@ -60,11 +60,13 @@ def paragraphs(number: int, finding: Finding, chain: str) -> tuple[Block, ...]:
             f"{MARKS[str(finding.severity)]} {number}. {finding.kind} at iteration {finding.iteration:,}{phase}{onset}",
             str(finding.severity),
         ),
-        Text(" ".join(filter(None, (finding.message, finding.data.get("why", ""))))),
+        Text(" ".join(filter(None, (finding.message, finding.data.get("follows_why", ""))))),
     ]
     if place := place_of(finding):
         line = f"    {finding.source_text}" if finding.source_text else ""
         blocks.append(Text("\n".join(filter(None, (f"Where: {place}", line)))))
+    if beginning := finding.data.get("beginning"):
+        blocks.append(Text(beginning))
     if chain:
         blocks.append(Text(f"Chain: {chain}"))
     if finding.consequences:

@@ -132,6 +132,7 @@ class Registry:
             except UsageError as error:
                 raise UsageError(f"{command.name}: {error}") from error
             session.settle()
+            session.note_findings()
             if command.logged:
                 session.log(" ".join(filter(None, (command.name, rest.strip()))))
             return result if result.command else replace(result, command=command.name)

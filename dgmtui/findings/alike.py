@@ -30,7 +30,7 @@ def gathered(findings: Iterable[Finding]) -> list[Finding]:
 def _key(finding: Finding, number: int) -> tuple[object, ...]:
     if finding.kind not in GATHERED or finding.module is None:
         return ("alone", number)
-    return finding.kind, finding.phase, finding.turn, finding.rank, finding.data.get("reason")
+    return finding.kind, finding.phase, finding.turn, finding.rank, finding.data.get("why")
 
 
 def _as_one(group: Sequence[Finding]) -> Finding:

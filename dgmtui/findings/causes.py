@@ -101,7 +101,6 @@ def _account(
     """One listed finding with the others that it tells; ``near``: these and the listed ones that follow from it."""
     finding, own = findings[place], [j for j in near if not _stays(findings[j])]
     told = [line for j in near for line in sentences_of(findings[j], parents[j][1].why)]
-    begun = finding.iteration if finding.onset is None else finding.onset
     led = [began(findings[j]) for j in own if parents[j][1].gives_onset and parents[j][0] == place]
     data, message = dict(finding.data), finding.message
     if own:
@@ -110,11 +109,11 @@ def _account(
         data["follows_from"] = cause = brief(findings[_teller(findings, parents, place)])
         since = cause["iteration"] if cause["onset"] is None else cause["onset"]
         message += f" It follows from the {cause['kind']} of iteration {since:,}."
-        data["why"] = parents[place][1].why
+        data["follows_why"] = parents[place][1].why
     return replace(
         finding,
         severity=min((finding.severity, *(findings[j].severity for j in own)), key=SEVERITIES.index),
-        onset=min((onset for onset in led if onset < begun), default=finding.onset),
+        onset=min(led, default=None) if finding.onset is None else finding.onset,
         message=message,
         consequences=(*finding.consequences, *told),
         evidence=(*finding.evidence, *_evidence(finding, [findings[j] for j in own])),
@@ -139,6 +138,7 @@ def brief(finding: Finding) -> dict[str, object]:
         "onset": finding.onset,
         "rank": finding.rank,
         "module": finding.module,
+        "modules": finding.data.get("modules", []),
         "message": finding.message,
     }
 

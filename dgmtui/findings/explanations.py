@@ -109,6 +109,21 @@ FORWARD: dict[str, tuple[Explanation, ...]] = {
             regardless=True,
         ),
     ),
+    "_ctc_loss": (
+        Explanation(
+            "the sample has fewer frames than its target needs: one a letter, and one between equal letters",
+            "Leave out samples whose target is too long, make the model shorten its input less, or set "
+            "zero_infinity=True.",
+            regardless=True,
+        ),
+    ),
+    "_weight_norm_interface": (
+        Explanation(
+            "a row of the weight's direction is zero, and has no direction: 0/0",
+            "Initialise the layer with weights other than zero before it is normalised; set the length g to zero.",
+            what="nan",
+        ),
+    ),
     "_softmax": _MASKED,
     "_log_softmax": _MASKED,
 }

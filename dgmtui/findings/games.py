@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from dgmtui.findings.case import Case
 from dgmtui.findings.players import Play
 from dgmtui.findings.survey import Survey
+from dgmtui.recording.model import Measure, Quantity
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,46 @@ def _standings(
                 given.taken_spread,
                 _gradient(back),
             )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How far apart is what the maker makes, in a snapshot or a recorded row."""
+
+    iteration: int
+    spread: float
+    real: float
+    """Of real samples, at the nearest snapshot."""
+
+    @property
+    def ratio(self) -> float:
+        """Of the two."""
+        return self.spread / self.real
+
+
+def readings(case: Case, game: Game) -> list[Reading]:
+    """By iteration: the snapshots, and the rows where what is made are plain rows of numbers."""
+    known = [each for each in game.standings if each.real_spread > 0 and each.noise_spread > 0]
+    found = {each.iteration: Reading(each.iteration, each.spread, each.real_spread) for each in known}
+    for iteration, spread in _of_rows(case, game.maker) if known else ():
+        nearest = min(known, key=lambda each: abs(each.iteration - iteration))
+        found.setdefault(iteration, Reading(iteration, spread, nearest.real_spread))
+    return [found[iteration] for iteration in sorted(found)]
+
+
+def _of_rows(case: Case, maker: str) -> Iterator[tuple[int, float]]:
+    """Deviation over the batch in each recorded row, from the mean and root mean square of each unit."""
+    module, channel = case.module(maker), case.channel(maker, Quantity.ACTIVATION)
+    if module is None or channel is None or module.output_shape is None or len(module.output_shape) != 2:
+        return
+    mean, rms = (
+        np.asarray(case.recording.series(channel, measure)[:], np.float64) for measure in (Measure.MEAN, Measure.RMS)
+    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = np.maximum(rms**2 - mean**2, 0.0).mean(axis=1) if rms.shape[1] else np.full(len(rms), np.nan)
+    for iteration, value in zip(case.recording.rows.tolist(), variance.tolist(), strict=False):
+        if np.isfinite(value):
+            yield int(iteration), float(np.sqrt(value))
 
 
 def _gradient(play: Play | None) -> float | None:

@@ -69,6 +69,15 @@ def made_by(graph: Graph, ref: Ref, taker: Call | None = None) -> Call | None:
     return None
 
 
+def downstream_of(graph: Graph, node: int) -> set[int]:
+    """The nodes that are computed of a node's results, itself not among them."""
+    found: set[int] = set()
+    for later in graph.nodes[node + 1 :]:
+        if any(isinstance(ref, NodeRef) and (ref.node == node or ref.node in found) for ref in later.inputs()):
+            found.add(later.id)
+    return found
+
+
 def _operation(node: Node) -> str:
     return node.op.split(".")[1]
 

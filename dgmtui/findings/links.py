@@ -161,13 +161,18 @@ def before_any_step(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
 
 
 def no_gradient(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
-    """The symptom's parameters have a gradient, and it is zero: what has none at all is cut off by the code."""
-    return symptom.data.get("reason") in (None, "zero_gradient", "no_gradient")
+    """Nothing in the code explains the symptom, as a parameter that is frozen or in no optimiser."""
+    return symptom.data.get("why") in (None, "unknown", "rounds to nothing")
+
+
+def by_the_code(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
+    """The code explains the cause: it is no step that is too small to be seen."""
+    return not no_gradient(terrain, symptom, cause)
 
 
 def out_of_range(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
     """A non-finite value that is the end of a growth: numbers that were too large, not a shape, a mask or a zero."""
-    if symptom.data.get("regardless") or symptom.phase == "input":
+    if symptom.data.get("regardless") or symptom.phase == "input" or symptom.value == 0:
         return False
     return grew(terrain.case, symptom.iteration)
 
@@ -186,6 +191,23 @@ def of_no_own_making(terrain: Terrain, cause: Finding, symptom: Finding) -> bool
 def of_its_own_making(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
     """The reverse, for a symptom that the non-finite value's own operation may have made."""
     return not of_no_own_making(terrain, symptom, cause)
+
+
+def ran_away(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
+    """As ``out_of_range``, where the non-finite value is the cause."""
+    return out_of_range(terrain, symptom, cause)
+
+
+def soon_after(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
+    """The non-finite value came within ``cause_soon``, or at an operation that does not run away by itself."""
+    if of_no_own_making(terrain, cause, symptom):
+        return True
+    return symptom.iteration - cause.iteration <= terrain.case.thresholds.cause_soon + terrain.resolution
+
+
+def long_after(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
+    """The non-finite value (here the cause) came much later than the symptom."""
+    return not soon_after(terrain, symptom, cause)
 
 
 def grew(case: Case, iteration: int) -> bool:

@@ -10,18 +10,22 @@ from dgmtui.findings.links import (
     after_first_step,
     before_any_step,
     by_its_input,
+    by_the_code,
     close_by,
     downstream,
+    long_after,
     no_gradient,
     not_later,
     of_its_own_making,
     of_no_own_making,
     on_the_way,
     out_of_range,
+    ran_away,
     same_modules,
     same_operation,
     same_sample,
     same_turn,
+    soon_after,
     upstream,
 )
 from dgmtui.findings.model import Finding
@@ -92,8 +96,8 @@ RELATIONS: tuple[Relation, ...] = (
         "Input like this drives what comes after it out of its range.", not_later, downstream,
     ),
     *_rows(
-        "bad_input", ("input_ignored",),
-        "Of input like this there is little to learn.", not_later,
+        "bad_input", ("input_ignored", "sample_outlier"),
+        "It comes of input like this.", not_later,
     ),
     *_rows("bad_input", ("nonfinite",), "The batch brings it in.", not_later, by_its_input, same_sample),
     *_rows(
@@ -131,7 +135,7 @@ RELATIONS: tuple[Relation, ...] = (
     ),
     *_rows(
         "parameter_not_updated", ("vanishing_gradient", "update_too_small"),
-        "What is not trained gets no gradient, or takes no step.", not_later, same_modules,
+        "What is not trained gets no gradient, or takes no step.", not_later, same_modules, by_the_code,
     ),
     *_rows(
         "parameter_not_updated", ("loss_stuck", "input_ignored", "mode_collapse", "discriminator_won"),
@@ -162,8 +166,12 @@ RELATIONS: tuple[Relation, ...] = (
         "Weights that such steps have made large multiply the gradient on its way back.", not_later, after_first_step,
     ),
     *_rows(
-        "update_too_large", ("nonfinite", "overflow_ahead"),
-        "Steps of this size drove the numbers out of the range of their dtype.", not_later, out_of_range,
+        "update_too_large", ("overflow_ahead",),
+        "Steps of this size drive the numbers out of the range of their dtype.", not_later,
+    ),
+    *_rows(
+        "update_too_large", ("nonfinite",),
+        "Steps of this size drove the numbers out of the range of their dtype.", not_later, out_of_range, soon_after,
     ),
     *_rows(
         "exploding_gradient", ("update_too_large",),
@@ -198,6 +206,10 @@ RELATIONS: tuple[Relation, ...] = (
     *_rows(
         "nonfinite", ("exploding_gradient",),
         "It was on its way:", on_the_way, of_its_own_making, gives_onset=True,
+    ),
+    *_rows(
+        "nonfinite", ("update_too_large",),
+        "It was on its way:", on_the_way, long_after, ran_away, gives_onset=True,
     ),
     *_rows("nonfinite", ("loss_diverging", "loss_spike"), "It was on its way:", on_the_way, gives_onset=True),
     *_rows(

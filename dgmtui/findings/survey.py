@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from dgmtui.errors import ReplayError
 from dgmtui.findings.activations import Site, sites
 from dgmtui.findings.case import Case
 from dgmtui.findings.flows import Flow, Passage, flows, passages
+from dgmtui.findings.hidden_functions import hidden_functions
 from dgmtui.findings.latents import Latent, latents
 from dgmtui.findings.players import Play, plays
 from dgmtui.findings.preactivations import preactivations
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 MOST = 12
 """Snapshots of one turn that are replayed for it: the schedule doubles, so that these reach over 2,000 iterations."""
+
+MOST_STEPS = 8
+"""Applications of one function by a loop that are looked at."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def surveys_of(case: Case) -> Iterator[Survey]:
             yield survey(snapshot, replay)
 
 
-def evenly(items: list[SnapshotInfo], most: int) -> list[SnapshotInfo]:
+def evenly(items: list[T], most: int) -> list[T]:
     """At most so many of them, the first and the last among them."""
     if len(items) <= most:
         return items
@@ -97,13 +102,17 @@ def survey(snapshot: SnapshotInfo, replay: "Replay") -> Survey:
 
 
 def _looks(replay: "Replay") -> Iterator[Look]:
+    applied: dict[object, list[Site]] = {}
     for site in sites(replay.graph):
+        applied.setdefault((site.module, site.op, site.label, site.fed_by), []).append(site)
+    for site in (site for same in applied.values() for site in evenly(same, MOST_STEPS)):
         try:
             if replay.value(next(replay.graph.nodes[site.node].inputs()), at=site.node).numel():
                 here = preactivations(replay, site)
                 yield Look(site, here.shut, here.unit_highest, here.flat, here.lowest, here.samples)
         except (ReplayError, RuntimeError):  # no derivative, or memory that is gone
             continue
+    yield from (Look(*inner) for inner in hidden_functions(replay))
 
 
 def _together(looks: Iterable[Look]) -> Iterator[Look]:

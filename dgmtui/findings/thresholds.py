@@ -67,6 +67,8 @@ class Thresholds:
     collapsed_spread: float = 0.1
     """A generator has collapsed where the deviation of its outputs over the batch is below this share of the real
     batch's (the statistic of Karras et al. 2018, minibatch standard deviation)."""
+    spread_apart: float = 4.0
+    """And is well again where that deviation is within this factor of the real batch's."""
     latent_active: float = 0.01
     """A latent unit is active where the mean that the encoder gives it varies by more than this over the samples
     (Burda et al. 2016, §5.3: the logarithm of that variance has two clusters, parted here)."""
@@ -127,6 +129,9 @@ class Thresholds:
     """A non-finite value follows from steps or gradients that are too large where the loss or some weight had grown by
     this factor before it: initial weights and losses of a training that works shrink or stay within their order."""
 
+    cause_soon: int = 64
+    """And it came within so many iterations (as many as an onset is compared with) of the largest such step."""
+
     onset_past: float = 0.1
     """The past that a series leaves is at least this share of the iterations from the first row to the last."""
     onset_growth: float = 2.0
@@ -136,6 +141,8 @@ class Thresholds:
     """A parameter is called unmoved after so many iterations: a learning rate that warms up begins at 0."""
     frozen_share: float = 0.5
     """A loss that does not come down is laid to frozen parameters where they are more than this share of all."""
+    frozen_gain: float = 0.5
+    """Where they hold random numbers, so is one that has come down by less than this share."""
 
     accumulating_snapshots: int = 2
     """So many iterations must have begun with gradients of the one before: one may follow an interrupted step."""
@@ -215,11 +222,19 @@ class Thresholds:
     """A plateau's rows differ by at most this share of what they did in the median row before: noise of any kind has
     rows that change that little, never a tenth of all in a row."""
     motif_divergence: float = 10.0
-    """Divergence ends so many times above all that was before it."""
+    """Divergence ends so many times above all that was before it,"""
+    motif_wander: float = 3.0
+    """and so many standard deviations from where it was, as a random walk goes that its series may be."""
     motif_oscillation: float = 1e-6
     """Probability that a smooth spectrum has a line like an oscillation's, in one window."""
+    motif_before: float = 0.25
+    """A change precedes a finding where it came within this last share of the iterations up to that,"""
+    motif_great: float = 0.1
+    """and takes in so large a share of a module's units (of several modules: summed)."""
     motif_series: int = 3
-    """Series of a place that make a group,"""
+    """Series of a place that make a group, and"""
+    motif_share: float = 0.01
+    """at least so large a share of them: of very many some pass any test,"""
     motif_chance: float = 1e-4
     """less likely than this to come together by chance; some hundred places are looked at in some hundred rows, most of
     them without any motif,"""

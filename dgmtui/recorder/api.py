@@ -59,6 +59,8 @@ class Recorder:
         max_size: the most that the file takes, as ``"2G"`` or in bytes: what is old is thinned. None: no limit.
         compress: compact the file once it is closed, as ``dgmtui compact`` does. What came of it is said; where it
             fails, the file stays as it is.
+        watcher: ``dgmtui.Watcher()`` looks at losses and statistics every few seconds, for at most a hundredth of the
+            time, and says a line where something goes wrong. None: nobody does.
 
     Raises:
         UsageError: one of these has a value that it can't have.

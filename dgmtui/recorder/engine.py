@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from dgmtui.recorder.after_steps import AfterSteps
 from dgmtui.recorder.binding import Plan
 from dgmtui.recorder.calls import Calls
 from dgmtui.recorder.capture import Backward, Before, Given, batch_index, capture, encode
@@ -34,6 +35,7 @@ from dgmtui.recorder.rounds import Rounds, turn_losses
 from dgmtui.recorder.telling import Telling
 from dgmtui.recorder.threads import Followed
 from dgmtui.recorder.updates import Updates
+from dgmtui.recorder.watching import Watch
 from dgmtui.recorder.window import Window, open_window
 from dgmtui.recording.model import RAISED, End, Event
 from dgmtui.recording.writer import RecordingWriter
@@ -71,7 +73,8 @@ class Engine:
         self.in_block = False
         """The user says where an iteration ends."""
         self._writer = writer
-        self._journal = Journal(writer, self.names, last=options.last, say=say)
+        watch = Watch(options.watcher, writer.path, writer.info, say)
+        self._journal = Journal(writer, self.names, watch=watch, last=options.last, say=say)
         self._outputs = Outputs(self.names, self._journal, lambda message: self._note("warning", message))
         self._keeper = Keeper(
             self._journal,
@@ -85,6 +88,7 @@ class Engine:
         self._telling = Telling(self._journal, self.names)
         self._gradients = Gradients(self.names, options.selection)
         self._updates = Updates(self.names, self._gradients)
+        self._after_steps = AfterSteps()
         self._options = options
         self._elements = Elements(options.elements)
         self._last_whole = options.last_whole and options.last > 0
@@ -406,6 +410,7 @@ class Engine:
             self._updates.after(self._row, next_too=self._options.every == 1 or self._last_whole)
         with _Busy(self):
             self._following.after_step(optimizer, len(self._losses))
+            self._after_steps.see(optimizer, self.iteration)
         if self._rounds.stepped(optimizer):
             self.end_iteration()
 
@@ -511,6 +516,7 @@ class Engine:
         with _Busy(self):
             captured = capture(backward, self.names, gradients)
             extra = known_of(captured, backward, gradients, self._given)
+            extra["after_step"] = dict(self._after_steps.told())
             row = failing_row(self._row, backward, captured, gradients, self.names, self._elements)
             number = backward.number
             failing = self._keeper.pending(

@@ -12,6 +12,7 @@ from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names
 from dgmtui.recorder.options import LAST
 from dgmtui.recorder.rows import Rows, measured
+from dgmtui.recorder.watching import Watch
 from dgmtui.recording.model import End, Event
 from dgmtui.recording.writer import RecordingWriter
 
@@ -47,6 +48,7 @@ class Journal:
         writer: RecordingWriter,
         names: Names,
         *,
+        watch: Watch,
         last: int = LAST,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
@@ -55,7 +57,8 @@ class Journal:
         """The last iteration, as long as numbers may be logged to it."""
         self._held = False
         """It is not written yet."""
-        self._rows = Rows(writer, names)
+        self._watch = watch
+        self._rows = Rows(writer, names, watch)
         self._approach = Approach(self._rows, writer.add_event, say, last)
         self._waiting: list[Callable[[], object]] = []
 
@@ -117,6 +120,10 @@ class Journal:
                 self._approach.keep(ended.iteration, row)
         if onset:
             self._approach.write(ended.iteration)
+        self._watch.iteration(ended.iteration, ended.loss, ended.seconds)
+        if not ended.fails:
+            for event in self._watch.look_if_due(ended.iteration):
+                self.writer.add_event(event)
 
     def log(self, scalars: Mapping[str, float]) -> bool:
         """Add numbers to the iteration that ended last; whether there is one that still takes them."""

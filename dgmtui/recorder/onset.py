@@ -22,6 +22,10 @@ SHARE = 4
 each time that the run has become twice as long, however restless it is."""
 LARGER = 2.0
 """By this factor."""
+FAINT = 2.0
+"""An onset that goes less far than this may be the foreboding of one: larger ones that follow it soon count too,"""
+IN_A_ROW = 4
+"""so many of them together."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,9 @@ class Onsets:
         self._last: int | None = None
         self._times = 0.0
         """How far the last onset went."""
+        self._in_a_row = 0
+        self._faint = False
+        """The first of those in a row was hardly far enough."""
 
     def follow(self, iteration: int, what: str, value: float) -> str | None:
         """Take the next value of the series ``what``; a sentence where the training leaves its past by it."""
@@ -93,6 +100,9 @@ class Onsets:
         gone = past.follow(value)
         if gone is None or self._is_still_the_last(iteration, gone.times):
             return None
+        close = self._last is not None and iteration - self._last < PAST
+        self._in_a_row = self._in_a_row + 1 if close else 1
+        self._faint = self._faint if close else gone.times < FAINT
         self._last, self._times = iteration, gone.times
         return (
             f"the {what} left its past at iteration {iteration}: "
@@ -104,4 +114,7 @@ class Onsets:
         if self._last is None:
             return False
         since = iteration - self._last
-        return since < PAST or (since < iteration // SHARE and times < LARGER * self._times)
+        larger = times >= LARGER * self._times
+        if since < PAST:
+            return not (self._faint and larger and self._in_a_row < IN_A_ROW)
+        return since < iteration // SHARE and not larger

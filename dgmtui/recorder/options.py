@@ -6,6 +6,7 @@ from typing import Any, Literal, TypedDict, get_args
 
 from dgmtui.errors import UsageError
 from dgmtui.recorder.selection import Selection
+from dgmtui.recorder.watching import Watcher
 from dgmtui.recording.budget import parse_size
 
 LAST = 32
@@ -27,6 +28,7 @@ class Settings(TypedDict, total=False):
     snapshots: Sequence[int]
     max_size: str | int | None
     compress: bool
+    watcher: Watcher | None
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Options:
     snapshots: Sequence[int] = ()
     max_size: str | int | None = None
     compress: bool = False
+    watcher: Watcher | None = None
     selection: Selection = field(init=False, repr=False, compare=False)
     """What ``only`` and ``without`` leave; it learns in one recording which patterns match, so it is of that one."""
     max_bytes: int | None = field(init=False, repr=False, compare=False)

@@ -10,6 +10,7 @@ from dgmtui.recorder.elements import Picked
 from dgmtui.recorder.light import LightRow, whole
 from dgmtui.recorder.measure import Key, Row
 from dgmtui.recorder.naming import Names
+from dgmtui.recorder.watching import Watch
 from dgmtui.recording.model import Channel, Measure, Quantity
 from dgmtui.recording.staged_rows import UNSEEN
 from dgmtui.recording.tail import RowData
@@ -61,9 +62,10 @@ def measured(row: Row | LightRow) -> dict[Key, Measurement]:
 class Rows:
     """Writes rows; the first one decides the channels, what comes later is late."""
 
-    def __init__(self, writer: RecordingWriter, names: Names) -> None:
+    def __init__(self, writer: RecordingWriter, names: Names, watch: Watch) -> None:
         self._writer = writer
         self._names = names
+        self._watch = watch
         self._ids: dict[Key, int] = {}
         self._units: dict[Key, int] = {}
         self._shapes: dict[Key, tuple[int, ...]] = {}
@@ -88,12 +90,14 @@ class Rows:
         self._written = {info.path for info in infos}
         self._early = len(channels)
         self._writer.begin(infos, channels, scalars)
+        self._watch.begin(infos, channels)
 
     def write(self, iteration: int, row: Mapping[Key, Measurement]) -> None:
         """Append one iteration's row."""
         data, late = self._prepared(iteration, row)
         self._add_late(iteration, late)  # first: who follows the run reads it as soon as there is a row
         self._writer.add_row(iteration, data.statistics, data.series)
+        self._watch.row(iteration, data.statistics)
 
     def write_passed_over(self, kept: "Sequence[Kept]") -> int:
         """Write rows of iterations between those that have one, and return from which on every iteration has."""

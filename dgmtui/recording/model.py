@@ -282,7 +282,9 @@ class SnapshotInfo:
     """Further facts, JSON-able. ``statistics``: {module path: the nine statistics of its output at this iteration,
     non-finite as strings}; ``dataset_index``: the batch rows' indices into the data set where known;
     ``dataset_size``: how many rows that has, where a loader told;
-    ``transient``: true where a second replay did not show the non-finite again."""
+    ``transient``: true where a second replay did not show the non-finite again; ``after_step``: of the failing one,
+    whether the weights were ``finite`` after the steps before, and of the step that left them otherwise ``iteration``,
+    ``optimizer`` and ``settings`` (empty where they were too many to be looked at)."""
     optimizers: tuple[OptimizerStep, ...] = field(default=(), metadata=SPARSE)
     """The steps that followed it, in order; empty where a later turn's snapshot has them, or none was recorded."""
 

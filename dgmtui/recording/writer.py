@@ -54,6 +54,7 @@ class RecordingWriter:
         max_size: int | None = None,
     ) -> None:
         self.path = Path(path)
+        self.info = info
         self._file = WrittenFile(self.path, info, block_rows, max_size)
         self._flush_seconds = flush_seconds
         self._begun = False

@@ -21,6 +21,7 @@ from dgmtui.session.tree import TreeBuilder
 from dgmtui.trace.batch import batch_size
 
 if TYPE_CHECKING:
+    from dgmtui.findings.model import Finding
     from dgmtui.recording.reader import Recording
     from dgmtui.session.comparing import Comparison
     from dgmtui.session.picking import Pick
@@ -85,6 +86,8 @@ class Session:
         """What the run records meanwhile is to be taken in."""
         self.following = False
         """The cursor goes with the last iteration of a run that goes on, until it is moved."""
+        self._known_findings: frozenset[tuple[object, ...]] | None = None
+        """Those listed when the last command was run; None before the run was watched."""
         self.sourcing: tuple[str, ...] = ()
         """Scripts that are being run, outermost first."""
         self._open(self.ranks.first_to_fail())
@@ -248,6 +251,17 @@ class Session:
         self.refresh()
         self._stand(max(self.recording.last_iteration, 0))
         self.watched = self.following = True
+        self.note_findings()
+
+    def note_findings(self) -> None:
+        """What is listed now has been seen by whoever gives commands; of a run that is not watched nothing is new."""
+        if self.watched:
+            with suppress(DgmtuiError):  # moving does not fail for that, ``findings`` says so
+                self._known_findings = frozenset(map(_name_of, self.ranks.findings(quick=True)))
+
+    def is_new(self, finding: "Finding") -> bool:
+        """Whether it came since the last command."""
+        return self._known_findings is not None and _name_of(finding) not in self._known_findings
 
     @property
     def running(self) -> bool:
@@ -463,6 +477,11 @@ class Session:
         self.iteration, self.phase = iteration, None
         if self.focus is not None and self.focus.target == "nonfinite":
             self.focus = None
+
+
+def _name_of(finding: "Finding") -> tuple[object, ...]:
+    """What stays of a finding while the run goes on."""
+    return finding.kind, finding.rank, finding.turn, finding.module, finding.op, finding.source, finding.unit
 
 
 def _extent(recording: "Recording") -> tuple[object, ...]:

@@ -1,5 +1,6 @@
 """The network tree: every module with its health at the cursor and a spark line."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,9 +83,9 @@ class TreeBuilder:
         if first is not None and first <= iteration:
             return "error"
         for finding in findings:
-            begun = finding.iteration if finding.onset is None else finding.onset
-            if finding.module == path and begun <= iteration and finding.severity != Severity.INFO:
-                health = max(health, str(finding.severity), key=WORSE.__getitem__)
+            for module, begun, severity in _places(finding):
+                if module == path and begun <= iteration and severity != Severity.INFO:
+                    health = max(health, severity, key=WORSE.__getitem__)
         return health
 
     def _spark(self, channel: int, row: int) -> tuple[float, ...]:
@@ -134,3 +135,13 @@ def _bin_maxima(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
         return values
     starts = np.arange(bins) * len(values) // bins
     return np.asarray(np.fmax.reduceat(values, starts), np.float64)
+
+
+def _places(finding: "Finding") -> Iterator[tuple[str | None, int, str]]:
+    """Module, beginning and severity of a finding, of other layers of which the same is told, and of what follows."""
+    begun = finding.iteration if finding.onset is None else finding.onset
+    yield finding.module, begun, str(finding.severity)
+    for other in (*finding.data.get("alike", ()), *finding.data.get("followed_by", ())):
+        since = other["onset"] if other["onset"] is not None else other.get("iteration", begun)
+        for module in dict.fromkeys((other["module"], *other.get("modules", ()))):
+            yield module, since, other["severity"]

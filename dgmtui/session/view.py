@@ -223,6 +223,8 @@ class FindingRow:
     kind: str
     message: str
     module: str | None
+    new: bool = False
+    """Of a run that is watched: it came since the last command."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def build_view(session: "Session") -> View:
         credit=_credit(session),
         operations=session.operations.shown(session),
         findings=tuple(
-            FindingRow(f.iteration, str(f.severity), f.kind, told + f.message, f.module)
+            FindingRow(f.iteration, str(f.severity), f.kind, told + f.message, f.module, session.is_new(f))
             for told, f in ((f"rank {f.rank}: " if session.ranks.several else "", f) for f in findings)
         ),
         findings_complete=session.ranks.complete,

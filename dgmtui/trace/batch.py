@@ -12,7 +12,7 @@ _TAKES_ROWS = frozenset({"aten.index", "aten.index_select", "aten.slice"})
 def batch_axes(graph: Graph) -> dict[Ref, int]:
     """For every tensor that brings the batch in, the axis along which its rows lie.
 
-    Where rows are taken out of a data set within the trace, what is taken is the batch. The batch's size is found by
+    What takes rows out of a data set within the trace, or stacks rows, makes the batch. The batch's size is found by
     vote: every tensor is for its first dimension, more so one that went into an outermost module, and nearly as much
     for its second where that may be the batch (time first); square matrices, which masks are, do not vote.
     """
@@ -92,4 +92,12 @@ def _sources(graph: Graph, ref: OutsideRef) -> list[Ref]:
     users = [graph.nodes[i] for i in graph.users(ref)]
     if users and all(user.name in _TAKES_ROWS and user.args[0] == ref for user in users):
         return [NodeRef(user.id) for user in users]
+    if users and all(_stacks_rows(user) for user in users):
+        return [NodeRef(user.id) for user in users]
     return [ref]
+
+
+def _stacks_rows(node: Node) -> bool:
+    """Whether it makes a batch of tensors that are a row each."""
+    along_first = (node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)) == 0
+    return node.name == "aten.stack" and along_first and isinstance(node.args[0], tuple) and len(node.args[0]) > 1

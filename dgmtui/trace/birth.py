@@ -29,8 +29,10 @@ from dgmtui.trace.operands import (
     operand_at,
     operands_of,
     value_that_left,
+    zero_divisor,
 )
 from dgmtui.trace.replay import Replay
+from dgmtui.trace.rows import is_its_own_row
 from dgmtui.trace.scan import Candidate, Origin, Scan
 from dgmtui.trace.units import unit_axis
 
@@ -207,6 +209,9 @@ class _Search:
         arithmetic = candidate.origin is Origin.ARITHMETIC
         regardless = arithmetic and holds_whatever_goes_in(self.replay, candidate.ref, element)
         operands = () if regardless else operands_of(self.replay, node, first)
+        divisor = zero_divisor(node, operands)
+        if divisor is not None:  # 0/0 whatever is divided: the rows that count are those behind the divisor
+            first, every = {divisor: first[divisor]}, {divisor: every.get(divisor, first[divisor])}
         what = _kind(self.replay.value(candidate.ref)[element])
         value = value_that_left(node, operands) if arithmetic else None
         number = in_float64(self.replay, candidate.ref, element)
@@ -239,14 +244,19 @@ class _Search:
         """``birth`` with the rows that its elements depend on; ``first`` weighs the inputs of the first one alone."""
         rows = rows_behind(self.replay, node.id, every)
         own = rows_behind(self.replay, node.id, first) if rows.all_matter else rows
-        if own.all_matter and birth.unit is None and all(len(element) == 1 for element in birth.elements):
+        dominant = dominant_row(self.replay, node.id, first) if own.all_matter else None
+        element = birth.elements[0] if birth.elements else ()
+        its_own_row = element == (dominant,)  # a row of its own for each, which normalised batches were mixed into
+        if own.all_matter and birth.unit is None and all(len(e) == 1 for e in birth.elements) and not its_own_row:
             units = tuple(element[0] for element in birth.elements)  # no rows in it, so its one axis is of units
             birth = replace(birth, unit=units[0], units=units)
+        if not rows.rows and is_its_own_row(self.replay, node, element):
+            return replace(birth, sample=element[0], samples=tuple(dict.fromkeys(e[0] for e in birth.elements)))
         return replace(
             birth,
             sample=None if own.all_matter or not own.rows else own.rows[0],
             samples=rows.rows,
-            dominant_sample=dominant_row(self.replay, node.id, first) if own.all_matter else None,
+            dominant_sample=dominant,
         )
 
     def _describe_fed(self, ref: OutsideRef, mask: Tensor) -> Birth:

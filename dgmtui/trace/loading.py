@@ -1,5 +1,6 @@
 """A replay from a recording's snapshot."""
 
+import functools
 from typing import TYPE_CHECKING
 
 from dgmtui.errors import RecordingError, ReplayError
@@ -30,10 +31,9 @@ def load_replay(recording: "Recording", snapshot: "SnapshotInfo", *, dtype: "tor
         what = "; ".join(snapshot.missing) or "it has no trace"
         raise ReplayError(f"the snapshot of iteration {snapshot.iteration} can't be replayed: {what}")
     try:
-        graph = Graph.from_json(recording.trace(snapshot.trace))
+        graph = _checked(recording.trace(snapshot.trace))
     except RecordingError as error:
         raise ReplayError(f"the snapshot of iteration {snapshot.iteration} can't be replayed: {error}") from error
-    check_graph(graph)
     feeds = {
         name: from_stored(recording.tensor(snapshot.tensors[name]))
         for name in graph.outside
@@ -46,6 +46,14 @@ def load_replay(recording: "Recording", snapshot: "SnapshotInfo", *, dtype: "tor
     }
     _check_draws(graph, draws)
     return Replay(graph, feeds, draws=draws or None, dtype=dtype, device="cpu")
+
+
+@functools.lru_cache(maxsize=8)
+def _checked(text: str) -> Graph:
+    """The graph of a trace, found fit to be run: many snapshots have the same, and finding that out is slow."""
+    graph = Graph.from_json(text)
+    check_graph(graph)
+    return graph
 
 
 def _check_draws(graph: Graph, draws: "Mapping[tuple[int, int], Tensor]") -> None:

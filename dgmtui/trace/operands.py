@@ -86,3 +86,10 @@ def value_that_left(node: Node, operands: tuple[Operand, ...]) -> float | None:
     if node.op.split(".")[1] in _SINGULAR_AT_ZERO and 0.0 in finite:
         return 0.0
     return max(finite, key=abs)
+
+
+def zero_divisor(node: Node, operands: tuple[Operand, ...]) -> Ref | None:
+    """What a quotient was divided by, where that is zero."""
+    if node.op.split(".")[1] not in ("div", "div_"):
+        return None
+    return next((operand.ref for operand in operands if operand.name == "other" and operand.value == 0.0), None)

@@ -68,14 +68,15 @@ def rows() -> Iterable[BenchRow]:
         judged = tallies(setup)
         for tally in judged:
             yield from _rows_of(tally)
+        if setup.small:
+            thinned = sum(score.thinned for score in _each(judged))
+            yield _row(setup, "recordings that were thinned", thinned, len(_each(judged)))
         print("\n".join(_misses(judged)) + "\n", flush=True)
 
 
 def _rows_of(tally: Tally) -> Iterator[BenchRow]:
     def row(what: str, count: int, goal: str, met: bool | None) -> BenchRow:
-        of = f"{count} of {len(tally.scores)}"
-        share = 100 * count / len(tally.scores)
-        return BenchRow(f"findings, {tally.setup.name}", what, share, "%", "", None, None, goal, met, of)
+        return _row(tally.setup, what, count, len(tally.scores), goal, met)
 
     if tally.theme == HEALTHY:
         alarmed = tally.count(lambda score: bool(score.false_alarms))
@@ -88,8 +89,11 @@ def _rows_of(tally: Tally) -> Iterator[BenchRow]:
     yield row(f"{tally.theme}: in the list", tally.count(lambda score: score.listed), "", None)
     alarmed = tally.count(lambda score: bool(score.false_alarms))
     yield row(f"{tally.theme}: with a false alarm", alarmed, "0" if whole else "", alarmed == 0 if whole else None)
-    if whole and tally.setup.small:
-        yield row("recordings that were thinned", tally.count(lambda score: score.thinned), "", None)
+
+
+def _row(setup: Setup, what: str, count: int, of: int, goal: str = "", met: bool | None = None) -> BenchRow:
+    note = f"{count} of {of}"
+    return BenchRow(f"findings, {setup.name}", what, 100 * count / of, "%", "", None, None, goal, met, note)
 
 
 def _misses(judged: Sequence[Tally]) -> Iterator[str]:

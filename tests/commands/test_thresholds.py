@@ -1,5 +1,6 @@
 """``thresholds``: what decides whether something is a finding can be seen, changed and changed back."""
 
+import json
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -58,3 +59,14 @@ def test_a_changed_threshold_makes_the_findings_anew_and_is_part_of_the_script()
 def test_what_can_not_be_set_is_refused(name: str, value: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         adjusted(DEFAULT, name, value)
+
+
+def test_the_command_line_sets_them_too(capsys: pytest.CaptureFixture[str]) -> None:
+    from dgmtui.cli.look import run
+
+    arguments = [str(CNN), "--json", "-c", "findings --quick", "--threshold"]
+    assert run([*arguments, "dead_share_warning=2"]) == 0
+    assert [each["kind"] for each in json.loads(capsys.readouterr().out)["findings"]] == ["loss_stuck"]
+    for wrong in ("dead_share_warning", "=2", "nothing=2"):
+        with pytest.raises(UsageError, match="threshold"):
+            run([*arguments, wrong])

@@ -24,16 +24,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 HERE = Path(__file__).parent
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
-RECTIFIERS = ("aten::relu", "aten::relu_", "aten::clamp_min")
-SQUASHING = {"aten::sigmoid": (0.01, 0.99), "aten::tanh": (-0.99, 0.99)}
+RECTIFIERS = ("relu", "relu_", "clamp_min")
+SQUASHING = {"sigmoid": (0.01, 0.99), "tanh": (-0.99, 0.99)}
 Bare = torch.Tensor.backward
 
 
-class Watched(TorchDispatchMode):
+class Watched(TorchFunctionMode):
     """One run of a script: losses, what moved, what activation functions gave."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class Watched(TorchDispatchMode):
                 self.models.append(id(module))
             for name, part in module.named_modules():
                 self.names[id(part)] = f"{chr(65 + self.models.index(id(module)))}:{name}"
-            if torch.is_grad_enabled():
+            if torch.is_grad_enabled() and not type(module).__module__.endswith(".loss"):
                 self.modes.append(module.training)
         for name, parameter in module.named_parameters(recurse=False):
             full = f"{self.names.setdefault(id(module), f'unregistered {len(self.names)}')}.{name}"
@@ -68,11 +68,11 @@ class Watched(TorchDispatchMode):
                 self.first_seen[full] = (parameter, parameter.detach().clone())
         self.module_stack.append(module)
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        name = func.name().removesuffix("_")
-        if torch.is_tensor(result) and result.dim() > 1:
-            if func.name() in RECTIFIERS:
+        name = getattr(func, "__name__", "")
+        if (name in RECTIFIERS or name in SQUASHING) and torch.is_tensor(result) and result.dim() > 1:
+            if name in RECTIFIERS:
                 units = (result == 0).transpose(0, 1).flatten(1).all(1)
                 self.zero[f"{self.place()}:{len(units)}"].append(units)
             if name in SQUASHING:
@@ -86,7 +86,7 @@ class Watched(TorchDispatchMode):
 
     def backward(self, loss: Tensor, *args: Any, **options: Any) -> None:
         """In place of ``Tensor.backward``."""
-        Bare(loss, *args, **options)
+        torch.autograd.backward(loss, *args, **options)  # not Bare, which would come here again through the mode
         self.losses.append(float(loss.detach().float().sum()))
         held = {name: parameter.grad for name, (parameter, _) in self.first_seen.items()}
         self.without = {name for name, gradient in held.items() if gradient is None}

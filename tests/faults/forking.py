@@ -12,8 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-LIMIT = 240
-"""Seconds after which a child is ended."""
+LIMIT = 120
+"""Seconds of computing after which a child is ended,"""
+PATIENCE = 900
+"""and seconds after which it is anyway: on a busy machine it may have to wait."""
 LOADED = ("torch", "torch._dynamo", "sklearn.datasets", "dgmtui.cli", "dgmtui.recorder.launch", "dgmtui.commands.batch")
 """What a child finds in ``sys.modules``: what takes longest to import in a fresh process, none of which computes."""
 
@@ -90,7 +92,8 @@ def _run(job: Mapping[str, Any]) -> int:
     """As ``python -m dgmtui`` would from that folder."""
     from dgmtui.cli import main
 
-    signal.alarm(LIMIT)
+    signal.setitimer(signal.ITIMER_PROF, LIMIT)
+    signal.alarm(PATIENCE)
     os.chdir(job["folder"])
     writing = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     for descriptor, name, flags in ((0, os.devnull, os.O_RDONLY), (1, "out", writing), (2, "err", writing)):

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -178,8 +179,8 @@ def test_layers_of_which_the_same_is_told_are_one_finding() -> None:
         for i in range(12)
     ]
     worst = finding("vanishing_gradient", "error", 90, onset=40, module="layer.12")
-    frozen = finding("parameter_not_updated", "info", 90, module="a", data={"reason": "frozen"})
-    detached = finding("parameter_not_updated", "error", 90, module="b", data={"reason": "detached"})
+    frozen = finding("parameter_not_updated", "info", 90, module="a", data={"why": "frozen"})
+    detached = finding("parameter_not_updated", "error", 90, module="b", data={"why": "detached"})
     for order in itertools.islice(itertools.permutations([*each, worst, frozen, detached]), 3):
         found = gathered(order)
         assert len(found) == 3
@@ -195,6 +196,24 @@ def test_a_dead_layer_stops_the_gradient_whatever_the_rows(synthetic: Callable[.
     quiet = synthetic({"a": ("ReLU", 2)}, np.full(30, 1.0), lambda path, quantity, row: plain()
                       if quantity == Quantity.ACTIVATION else None)  # fmt: skip
     dead = finding("dead_units", "warning", 29, onset=5, module="a")
-    still = finding("parameter_not_updated", "warning", 29, onset=5, module="b", data={"reason": "zero_gradient"})
+    still = finding("parameter_not_updated", "warning", 29, onset=5, module="b", data={"why": "unknown"})
     (only,) = accounts(Case(quiet, Thresholds()), [still, dead])
     assert only.kind == "dead_units"
+
+
+def test_what_rounds_to_nothing_follows_from_a_gradient_that_vanishes(case: Case) -> None:
+    vanishing = finding("vanishing_gradient", "error", 190, onset=0, module="a")
+    still = finding("parameter_not_updated", "error", 190, onset=0, module="a", data={"why": "rounds to nothing"})
+    (only,) = accounts(case, [still, vanishing])
+    assert only.kind == "vanishing_gradient"
+    frozen = replace(still, data={"why": "detached"})
+    (only,) = accounts(case, [vanishing, frozen])
+    assert only.kind == "parameter_not_updated"
+
+
+def test_the_logarithm_of_zero_is_not_blamed_on_large_steps(case: Case) -> None:
+    steps = finding("update_too_large", "warning", 188, onset=0)
+    failed = finding("nonfinite", "error", 190, op="aten.log", value=0.0)
+    assert [f.kind for f in accounts(case, [steps, failed])] == ["nonfinite", "update_too_large"]
+    overflow = replace(failed, op="aten.exp", value=95.0)
+    assert [f.kind for f in accounts(case, [steps, overflow])] == ["update_too_large", "nonfinite"]

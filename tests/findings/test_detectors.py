@@ -168,6 +168,21 @@ def test_noise_does_not_hide_a_rise_to_overflow(synthetic: Make, plain: Make) ->
     assert kinds(exponential_of(synthetic, plain, np.linspace(10, 80, 60) + noise)) == ["overflow_ahead"]
 
 
+def test_overflow_ahead_says_when_where_such_forecasts_have_held(synthetic: Make, plain: Make) -> None:
+    noise = np.random.default_rng(0).normal(0, 1, 120)
+    (finding,) = diagnose(exponential_of(synthetic, plain, np.linspace(10, 80, 120) + noise))
+    told = finding.data["forecast"]
+    assert told["earliest"] <= 132 <= told["latest"] and told["held"] <= told["made"]
+    assert f"it reaches 88.72 at about iteration {told['arrival']}" in finding.message
+
+
+def test_overflow_ahead_says_no_iteration_where_the_rise_is_a_jump(synthetic: Make, plain: Make) -> None:
+    greatest = np.concatenate([np.full(100, 20.0), np.linspace(21, 80, 12)])
+    greatest += np.random.default_rng(0).normal(0, 1, 112)
+    (finding,) = diagnose(exponential_of(synthetic, plain, greatest))
+    assert finding.kind == "overflow_ahead" and "forecast" not in finding.data and "reaches" not in finding.message
+
+
 def functional_network(make: Make, plain: Make, silent: np.ndarray, greatest: float) -> Any:
     """``lin`` and a ``relu`` that is no module; ``silent``: ``[R, U]``, units whose outputs get no gradient."""
     graph = graph_json(

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import dgmtui
 from dgmtui.commands import REGISTRY
 from dgmtui.recorder import keeping
-from dgmtui.recorder.onset import LEAST, PAST, RECENT, SHARE, Onsets, Past
+from dgmtui.recorder.onset import IN_A_ROW, LEAST, PAST, RECENT, SHARE, Onsets, Past
 from dgmtui.recording import open_recording
 from dgmtui.recording.check import check
 from dgmtui.recording.model import Event, Match, SnapshotInfo
@@ -116,7 +116,16 @@ def test_growth_is_seen_once_before_it_is_large(growth: float) -> None:
     values = np.r_[noise(0), noise(1, 200) + np.minimum(grown, 1e30)]
     found = onsets(values)
     assert 400 < found[0] < 520 and values[found[0]] < 40 * math.exp(growth)
-    assert all(later - earlier >= PAST for earlier, later in zip(found, found[1:], strict=False))
+    assert sum(place - found[0] < PAST for place in found) <= IN_A_ROW, "it began faintly"
+
+
+def test_the_jump_that_a_faint_onset_announces_is_kept_too() -> None:
+    values = 0.1 * noise(0, 600)
+    spread = float(np.quantile(values[300:368], 0.75) - np.median(values[300:368]))
+    values[400], values[404], values[406], values[410] = np.array([25, 200, 150, 900]) * spread
+    assert onsets(values) == [400, 404, 410]
+    values[400] = 100 * spread
+    assert onsets(values) == [400], "what goes far at once stands for what follows it"
 
 
 def test_an_onset_is_one_event_and_one_like_it_counts_again_later() -> None:

@@ -147,6 +147,9 @@ class FakeSession:
     def settle(self) -> bool:
         return False
 
+    def note_findings(self) -> None:
+        pass
+
     def cancel(self) -> None:
         self.cancelled.set()
 

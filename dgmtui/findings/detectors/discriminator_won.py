@@ -14,13 +14,19 @@ from dgmtui.findings.registry import detector
 def discriminator_won(case: Case) -> Iterator[Finding]:
     """One of two players tells all real samples from the other's, its loss is about zero, and stays so to the end."""
     for game in games(case):
-        lasting = apart(case, game)
-        losses = start_and_end(turn_losses(case, game.judge_turns))
-        if not lasting or losses is None or lasting[-1].iteration < case.thresholds.game_iterations:
-            continue
-        start, end = losses
-        if start > 0 and 0 <= end <= case.thresholds.judge_loss_left * start:
-            yield _finding(case, game, lasting, start, end)
+        found = has_won(case, game)
+        if found is not None:
+            yield _finding(case, game, *found)
+
+
+def has_won(case: Case, game: Game) -> tuple[list[Standing], float, float] | None:
+    """Since when the judge is right about all, and what its loss was at the start and is at the end; None if not."""
+    lasting = apart(case, game)
+    losses = start_and_end(turn_losses(case, game.judge_turns))
+    if not lasting or losses is None or lasting[-1].iteration < case.thresholds.game_iterations:
+        return None
+    start, end = losses
+    return (lasting, start, end) if start > 0 and 0 <= end <= case.thresholds.judge_loss_left * start else None
 
 
 def apart(case: Case, game: Game) -> list[Standing]:

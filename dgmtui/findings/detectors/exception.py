@@ -24,6 +24,8 @@ def exception(case: Case) -> Iterator[Finding]:
 def _finding(case: Case, event: Event) -> Finding:
     facts = event.data
     kind, op = KINDS.get(str(facts.get("refused")), ("exception", None))
+    if op == "aten.nll_loss_forward" and len(facts.get("first", ())) > 1:
+        op = "aten.nll_loss2d_forward"
     cause, advice = _told(facts) if op else _explained(facts)
     samples = tuple(int(row) for row in facts.get("samples", ()))
     name, said = facts.get("type", ""), facts.get("message", "")

@@ -1,5 +1,6 @@
 """Gradients that are never zeroed, so that each step takes the sum of all that came before."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from dgmtui.findings.registry import detector
 from dgmtui.recording.model import SnapshotInfo
 
 EARLIER = "earlier:"
+_ROUNDING = 1e-2
+"""Sums of half-precision gradients differ by less than this share of them."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +42,26 @@ def gradient_accumulating(case: Case) -> Iterator[Finding]:
 
 
 def _carried(case: Case, snapshot: SnapshotInfo) -> Carried | None:
-    """What the pass of a snapshot added its gradients to, but for what another pass of its iteration had made."""
-    before = {
-        name.partition(":")[2]
-        for other in case.recording.snapshots
-        if other.iteration == snapshot.iteration and _turn(other) < _turn(snapshot)
-        for name in other.tensors
-        if name.startswith("grad:")
-    }
-    first_known = _turn(snapshot) <= 1 or bool(before)
-    paths = [
-        path
-        for name in snapshot.tensors
-        if name.startswith(EARLIER) and (path := name.removeprefix(EARLIER)) not in before
-    ]
-    if not paths or not first_known or not any(step.outcome == "made" for step in snapshot.optimizers):
+    """What the pass of a snapshot added its gradients to, less what earlier passes of its iteration had made."""
+    if not any(step.outcome == "made" for step in snapshot.optimizers):
         return None
-    return Carried(snapshot, tuple(paths), _norm(case, snapshot, EARLIER, paths), _norm(case, snapshot, "grad:", paths))
+    turn = _turn(snapshot)
+    before = [s for s in case.recording.snapshots if s.iteration == snapshot.iteration and _turn(s) < turn]
+    if turn > 1 and {_turn(s) for s in before} != set(range(1, turn)):
+        return None
+    found: dict[str, float] = {}
+    for path in (name.removeprefix(EARLIER) for name in snapshot.tensors if name.startswith(EARLIER)):
+        was = case.array(snapshot, EARLIER + path)
+        made = [a for s in before if (a := case.array(s, f"grad:{path}")) is not None]
+        if was is None or any(a.shape != was.shape for a in made):
+            continue
+        rest = np.subtract(was, sum(made), dtype=np.float64) if made else was
+        norm = float(np.linalg.norm(np.asarray(rest, np.float64).ravel()))
+        if not made or norm > _ROUNDING * float(np.linalg.norm(np.asarray(was, np.float64).ravel())):
+            found[path] = norm
+    if not found:
+        return None
+    return Carried(snapshot, tuple(found), math.hypot(*found.values()), _norm(case, snapshot, "grad:", list(found)))
 
 
 def _turn(snapshot: SnapshotInfo) -> int:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.detectors.discriminator_won import apart
-from dgmtui.findings.games import Game, Standing, games
+from dgmtui.findings.detectors.discriminator_won import has_won
+from dgmtui.findings.games import Game, Reading, games, readings
 from dgmtui.findings.latents import Latent
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
@@ -16,46 +16,51 @@ from dgmtui.findings.registry import detector
 def mode_collapse(case: Case) -> Iterator[Finding]:
     """A generator gives nearly the same for all noise though real samples differ, or a latent variable is ignored."""
     for game in games(case):
-        lasting = _alike(case, game)
-        if lasting and not apart(case, game):
-            yield _generator(case, game, lasting)
+        found = None if has_won(case, game) else _collapsed(case, readings(case, game))
+        if found is not None:
+            yield _generator(case, game, *found)
     yield from _ignored(case)
 
 
-def _alike(case: Case, game: Game) -> list[Standing]:
-    """The last standings in a row, to the end, in which all that is made is alike and no longer grows apart."""
+def _collapsed(case: Case, read: list[Reading]) -> tuple[list[Reading], Reading] | None:
+    """The readings in which all that is made is alike, and the widest before them; None where that is no collapse.
+
+    It is one where it lasts to the end, or where what was apart before became alike and is not as it should be at the
+    end either: alike, or flung far beyond the real samples.
+    """
     limits = case.thresholds
-    lasting: list[Standing] = []
-    for each in reversed(game.standings):
-        if not each.noise_spread > 0 or not each.spread <= limits.collapsed_spread * each.real_spread:
-            break
-        lasting.insert(0, each)
-    if not lasting or lasting[-1].iteration < limits.game_iterations:
-        return []
-    if len(lasting) == 1:  # as the schedule doubles, it may be half the run: enough where outputs differed before
-        most = max(each.spread for each in game.standings)
-        return lasting if most > 2 * limits.collapsed_spread * lasting[0].real_spread else []
+    alike = [each for each in read if each.ratio <= limits.collapsed_spread]
+    if not alike:
+        return None
+    fallen = [each for each in alike if any(r.iteration < each.iteration and r.ratio >= 0.5 for r in read)]
+    if fallen and not 1 / limits.spread_apart <= read[-1].ratio <= limits.spread_apart:
+        before = (r for r in read if r.iteration < fallen[0].iteration)
+        return fallen, max(before, key=lambda each: each.spread)
+    others = [i for i, each in enumerate(read) if each not in alike]
+    lasting = read[others[-1] + 1 if others else 0 :]
+    if len(lasting) < 2 or lasting[-1].iteration < limits.game_iterations:
+        return None
     grows = lasting[-1].spread > 2 * max(each.spread for each in lasting[:-1])
-    return [] if grows else lasting
+    return None if grows else (lasting, max(read, key=lambda each: each.spread))
 
 
-def _generator(case: Case, game: Game, lasting: list[Standing]) -> Finding:
-    last, most = lasting[-1], max(game.standings, key=lambda each: each.spread)
-    once = f" (at iteration {most.iteration:,} it was {most.spread:.3g})" if most.spread > 2 * last.spread else ""
+def _generator(case: Case, game: Game, alike: list[Reading], widest: Reading) -> Finding:
+    last, first = alike[-1], alike[0]
+    once = f" (at iteration {widest.iteration:,} it was {widest.spread:.3g})" if widest.spread > 2 * last.spread else ""
+    again = f", the first of {len(alike)} times at iteration {first.iteration:,}" if len(alike) > 1 else ""
     return Finding(
         kind="mode_collapse",
         severity=Severity.ERROR,
         iteration=last.iteration,
-        onset=lasting[0].iteration,
+        onset=first.iteration,
         rank=case.recording.info.rank,
         phase="forward",
         turn=game.maker_turns[0] or None,
         module=game.maker,
-        value=last.spread / last.real_spread,
+        value=last.ratio,
         message=(
-            f"`{game.maker}` has collapsed: over a batch of different noise its outputs deviate by {last.spread:.3g} "
-            f"only{once}, where real samples deviate by {last.real_spread:.3g}; so at each snapshot since iteration "
-            f"{lasting[0].iteration:,}."
+            f"`{game.maker}` has collapsed: at iteration {last.iteration:,} its outputs for a batch of different noise "
+            f"deviate by {last.spread:.3g} only{once}, where real samples deviate by {last.real:.3g}{again}."
         ),
         advice=(
             "Lower the generator's learning rate or let the discriminator take more steps, show the discriminator the "
@@ -63,7 +68,7 @@ def _generator(case: Case, game: Game, lasting: list[Standing]) -> Finding:
         ),
         evidence=(
             Evidence(f"module {game.maker or '.'}", "what it gives"),
-            Evidence(f"goto {last.iteration}", "the last snapshot of the game"),
+            Evidence(f"goto {last.iteration}", "the last time that it was seen"),
         ),
         data={"judge": game.judge, "spreads": {each.iteration: each.spread for each in game.standings}},
     )

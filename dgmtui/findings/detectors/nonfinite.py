@@ -1,36 +1,33 @@
 """Non-finite values: where the first was born, as a replay shows it, else as far as the statistics tell."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dgmtui.findings.beginnings import Beginning, beginning_of
+from dgmtui.findings.broken_weights import account_of
 from dgmtui.findings.case import Case, Failure
 from dgmtui.findings.explanations import Explanation, explain
+from dgmtui.findings.lineage import downstream_of
 from dgmtui.findings.model import Evidence, Finding, Severity
-from dgmtui.findings.onset import onset_of
 from dgmtui.findings.registry import detector
-from dgmtui.recording.model import Match, NonFinite, Quantity
+from dgmtui.findings.unreplayed import WORDS, from_another_rank, from_losses, from_statistics
+from dgmtui.recording.model import Match, Quantity
 
 if TYPE_CHECKING:
     from dgmtui.trace.birth import Birth
-
-PHASES = {
-    Quantity.GRADIENT: "backward",
-    Quantity.WEIGHT_GRADIENT: "backward",
-    Quantity.WEIGHT: "update",
-    Quantity.UPDATE: "update",
-}
-"""Where a non-finite value of a quantity was made; all others in ``forward``."""
-WORDS = {"nan": "NaN", "inf": "Inf", "-inf": "−Inf"}
 
 
 @detector("nonfinite")
 def nonfinite(case: Case) -> Iterator[Finding]:
     """The first NaN or Inf: operation, module, source line, sample, unit, and the finite value that led to it."""
     if case.failure is not None and case.failure.births:
-        for birth in case.failure.births:
-            yield from_birth(case, case.failure, birth)
+        broken = [birth for birth in case.failure.births if _is_weight(birth)]
+        if broken:
+            yield from_weights(case, case.failure, broken)
+        yield from _told_together(case, case.failure, [b for b in case.failure.births if not _is_weight(b)])
         return
     first = case.recording.first_nonfinite()
     replayed = case.failure is not None and case.failure.verdict.forward in (Match.MATCHES, Match.AGREES)
@@ -46,12 +43,12 @@ def from_birth(case: Case, failure: Failure, birth: "Birth") -> Finding:
     """One finding of one birth."""
     iteration = failure.snapshot.iteration
     sample = birth.sample if birth.sample is not None else birth.dominant_sample
-    grown = _onset(case, birth, iteration)
+    began = None if birth.harmless or birth.regardless else beginning_of(case, birth, failure.snapshot)
     return Finding(
         kind="nonfinite",
         severity=Severity.INFO if birth.harmless else Severity.ERROR,
         iteration=iteration,
-        onset=grown[0] if grown else None,
+        onset=began.iteration if began else None,
         rank=case.recording.info.rank,
         phase=birth.phase,
         turn=failure.snapshot.turn or None,
@@ -68,14 +65,58 @@ def from_birth(case: Case, failure: Failure, birth: "Birth") -> Finding:
         message=_message(failure, birth, sample),
         advice=_advice(birth),
         consequences=_consequences(case, failure, birth),
-        evidence=_evidence(birth, iteration, grown),
+        evidence=_evidence(birth, iteration, began),
         data={
             "what": birth.what,
             "count": birth.count,
             "finite_in_float64": birth.finite_in_float64,
             "regardless": birth.regardless,
+            **(
+                {}
+                if began is None
+                else {"beginning": began.text, "onset_sample": began.sample, "onset_dataset_index": began.dataset_index}
+            ),
             "every_row_matters": birth.sample is None and len(birth.samples) > 1,
         },
+    )
+
+
+def _told_together(case: Case, failure: Failure, births: list["Birth"]) -> Iterator[Finding]:
+    """One finding a birth; what is computed of an earlier one's result is told as a consequence of it."""
+    graph = case.graph_of(failure.snapshot)
+    told: list[tuple[Finding, frozenset[int]]] = []
+    for birth in births:
+        cause = None if birth.harmless else next((i for i, (_, after) in enumerate(told) if birth.node in after), None)
+        if cause is None:
+            after = downstream_of(graph, birth.node) if graph and birth.node is not None and not birth.harmless else ()
+            told.append((from_birth(case, failure, birth), frozenset(after)))
+            continue
+        finding, after = told[cause]
+        further = f"Further on `{birth.op or birth.autograd}` gave {WORDS[birth.what]}"
+        further += f" at {birth.source}." if birth.source else "."
+        told[cause] = replace(finding, consequences=(*finding.consequences, further)), after
+    yield from (finding for finding, _ in told)
+
+
+def _is_weight(birth: "Birth") -> bool:
+    return (birth.outside or "").startswith("param:")
+
+
+def from_weights(case: Case, failure: Failure, births: list["Birth"]) -> Finding:
+    """One finding of all weights that were broken before the failing iteration began."""
+    first, others = births[0], [f"`{birth.outside.partition(':')[2]}`" for birth in births[1:] if birth.outside]
+    account = account_of(failure.snapshot, first.outside or "")
+    found = from_birth(case, failure, first)
+    name = (first.outside or "").partition(":")[2]
+    so = (f"So it was with {', '.join(others[:4])}{f' and {len(others) - 4} more' * (len(others) > 4)}.",)
+    return replace(
+        found,
+        phase=account.phase,
+        iteration=account.iteration,
+        onset=None,
+        message=account.cause.format(what=WORDS[first.what], name=name),
+        advice=account.advice,
+        consequences=(*(so if others else ()), *found.consequences),
     )
 
 
@@ -166,19 +207,8 @@ def _advice(birth: "Birth") -> str:
     if birth.phase == "input":
         return "Leave this sample out, or clean the data where it is loaded."
     if birth.phase == "update":
-        return "Look at the update before: lower the learning rate, clip gradients, or raise the optimiser's epsilon."
+        return "Look at the batches before: what a buffer sums up was not finite in one of them."
     return _explanation(birth).advice
-
-
-def _onset(case: Case, birth: "Birth", iteration: int) -> tuple[int, str, str] | None:
-    modules = [operand.module for operand in birth.operands if operand.module] or (
-        [birth.module] if birth.module else []
-    )
-    for module in modules:
-        found = onset_of(case, module, Quantity.ACTIVATION, iteration)
-        if found is not None:
-            return found[0], found[1], module
-    return None
 
 
 def _consequences(case: Case, failure: Failure, birth: "Birth") -> tuple[str, ...]:
@@ -201,82 +231,10 @@ def _consequences(case: Case, failure: Failure, birth: "Birth") -> tuple[str, ..
     return tuple(said)
 
 
-def _evidence(birth: "Birth", iteration: int, grown: tuple[int, str, str] | None) -> tuple[Evidence, ...]:
+def _evidence(birth: "Birth", iteration: int, began: Beginning | None) -> tuple[Evidence, ...]:
     shown = [Evidence(f"goto {iteration}", "the failing iteration")]
-    if grown is not None:
-        shown.append(Evidence(f"module {grown[2]}", grown[1]))
+    if began is not None:
+        shown += began.evidence
     if birth.phase in ("forward", "backward"):
         shown.append(Evidence("credit nonfinite", "which units put it there"))
     return tuple(shown)
-
-
-def from_another_rank(case: Case, failure: Failure, first: NonFinite | None) -> Finding:
-    """A non-finite gradient where this rank's own pass is finite: it came with the average over the ranks."""
-    where = "The gradient" if first is None else f"The weight gradient of {_named(first.module)}"
-    count = int(failure.snapshot.extra.get("averaged_over", 0))
-    return Finding(
-        kind="nonfinite",
-        severity=Severity.ERROR,
-        iteration=failure.snapshot.iteration,
-        rank=case.recording.info.rank,
-        phase="backward",
-        module=None if first is None else first.module,
-        unit=None if first is None else first.unit,
-        message=(
-            f"{where} is not finite once it is averaged over {count} ranks; replayed, this rank's own pass is finite, "
-            "forward and backward: the value came from another rank."
-        ),
-        advice="Open the recordings of all ranks together: dgmtui run.rank*.h5.",
-        evidence=(Evidence(f"goto {failure.snapshot.iteration}", "the failing iteration"),),
-        data={"from_another_rank": True},
-    )
-
-
-def from_statistics(case: Case, first: NonFinite) -> Finding:
-    """What the index tells where no snapshot was replayed: the module, not the operation."""
-    counts = ", ".join(
-        f"{count} {name}"
-        for name, count in (("NaN", first.nan), ("+Inf", first.posinf), ("−Inf", first.neginf))
-        if count
-    )
-    return Finding(
-        kind="nonfinite",
-        severity=Severity.ERROR,
-        iteration=first.iteration,
-        rank=case.recording.info.rank,
-        phase=PHASES.get(first.quantity, "forward"),
-        module=first.module,
-        unit=first.unit,
-        message=(
-            f"The {first.quantity.replace('_', ' ')} of {_named(first.module)} holds non-finite values "
-            f"({counts}). This is what the statistics tell: the iteration has not been replayed."
-        ),
-        advice="Type `replay` to find the operation, where this iteration has a snapshot.",
-        evidence=(Evidence(f"goto {first.iteration}", "the first non-finite value"),),
-        data={"what": "nan" if first.nan else "inf", "count": first.nan + first.posinf + first.neginf},
-    )
-
-
-def from_losses(case: Case) -> Iterator[Finding]:
-    """A non-finite loss although no module gave out a non-finite value."""
-    losses = case.recording.losses()
-    bad = np.flatnonzero(~np.isfinite(losses))
-    if len(bad):
-        yield Finding(
-            kind="nonfinite",
-            severity=Severity.ERROR,
-            iteration=int(bad[0]),
-            rank=case.recording.info.rank,
-            phase="forward",
-            value=float(losses[bad[0]]),
-            message=(
-                f"The loss is {WORDS[str(losses[bad[0]])]}, although no module gave out a non-finite value in what was "
-                "recorded."
-            ),
-            advice="Look at the operations after the last module: type `replay`, where this iteration has a snapshot.",
-            evidence=(Evidence(f"goto {bad[0]}", "the first non-finite loss"),),
-        )
-
-
-def _named(module: str) -> str:
-    return f"`{module}`" if module else "the root"

@@ -57,13 +57,17 @@ def _approaching(case: Case, limit: Limit) -> Finding | None:
         source_text=source.text if source else None,
         value=float(extreme[-1]),
         message=(
-            f"`{limit.module}` has reached {extreme[-1]:.4g} and grows; `{operation}` of it overflows at "
+            f"{_name(limit)} has reached {extreme[-1]:.4g} and grows; `{operation}` of it overflows at "
             f"{limit.bound:.4g} (half of that was passed at iteration {first:,}){_reaches(limit, arrival)}."
         ),
         advice="Bound it before the exponential (clamp, tanh), or use softplus where a positive value is meant.",
-        evidence=(Evidence(f"module {limit.module}", f"greatest value {extreme[-1]:.4g} of {limit.bound:.4g}"),),
+        evidence=(Evidence(f"module {limit.module or '.'}", f"greatest value {extreme[-1]:.4g} of {limit.bound:.4g}"),),
         data={"limit": limit.bound, **({} if arrival is None else {"forecast": arrival_data(arrival)})},
     )
+
+
+def _name(limit: Limit) -> str:
+    return f"`{limit.module}`" if limit.module else "What the root module gives"
 
 
 def _reaches(limit: Limit, arrival: Arrival | None) -> str:

@@ -19,14 +19,17 @@ from dgmtui.trace.graph import Node
 @detector("parameter_not_updated")
 def parameter_not_updated(case: Case) -> Iterator[Finding]:
     """A parameter is the same at the end as before the first step: frozen, detached, in no optimiser, never stepped."""
-    for still in still_parameters(case):
-        yield _finding(case, still)
+    found = list(still_parameters(case))
+    others = any(still.why not in (Why.FROZEN, Why.UNUSED) for still in found)
+    for still in found:
+        yield _finding(case, still, others=others and still.why is Why.FROZEN)
 
 
-def _finding(case: Case, still: Still) -> Finding:
+def _finding(case: Case, still: Still, *, others: bool) -> Finding:
+    """``others``: there are parameters that do not move for a reason that nobody means, and it is that one's fault."""
     module = common_module(still.modules, still.facts, still.parameters)
     cut = _cut(case, still)
-    severity = _severity(case, still)
+    severity = Severity.INFO if others else _severity(case, still)
     count, total = len(still.parameters), len(still.facts.parameters)
     whole = listed(p.path for p in still.parameters) if count < 3 else listed(_shown(still, module))
     verb = "never moves" if len(set(_shown(still, module))) == 1 and count > 2 or count == 1 else "never move"
@@ -73,6 +76,8 @@ def _severity(case: Case, still: Still) -> Severity:
     if still.why is Why.UNUSED:
         trained = sum(p.size for p in still.facts.parameters if p.moved)
         return Severity.ERROR if still.share > 0 and not trained else Severity.WARNING
+    if still.why is Why.ROUNDED and all(p.dtype in ("float32", "float64") for p in still.parameters):
+        return Severity.WARNING  # then it is the gradient that is next to nothing
     if still.why is Why.NO_OPTIMIZER:
         return _severity_in_none(case, still)
     return Severity.ERROR
@@ -85,18 +90,18 @@ def _severity_of_frozen(case: Case, still: Still) -> Severity:
     if not matrices or (stuck and still.share > case.thresholds.frozen_share):
         return Severity.ERROR if stuck else Severity.WARNING
     initial = [p for p in still.parameters if len(p.shape) > 1 and is_as_initialised(case, p.path)]
-    if initial and not _is_model_of_its_own(still):
+    hardly_learns = still.share > case.thresholds.frozen_share and gain(case) < case.thresholds.frozen_gain
+    if initial and (hardly_learns or not _is_model_of_its_own(still)):
         return Severity.WARNING
     return Severity.INFO
 
 
 def _severity_in_none(case: Case, still: Still) -> Severity:
     if case.graph is not None and _is_model_of_its_own(still):
-        roots = {call.module for call in case.graph.calls if call.parent < 0}
-        if all(any(not r or f"{m}.".startswith(f"{r}.") for r in roots if r or not m) for m in still.modules):
-            return Severity.WARNING  # a model that another is trained through, as a critic or a fixed classifier
-    weights = any(len(p.shape) > 1 for p in still.parameters)
-    return Severity.ERROR if weights else Severity.WARNING
+        fixed = [call.module for call in case.graph.calls if call.parent < 0 and call.module and not call.training]
+        if fixed and all(any(f"{m}.".startswith(f"{one}.") for one in fixed) for m in still.modules):
+            return Severity.WARNING  # in evaluation mode: one that another is trained through, as a fixed classifier
+    return Severity.ERROR if any(len(p.shape) > 1 for p in still.parameters) else Severity.WARNING
 
 
 def _is_model_of_its_own(still: Still) -> bool:

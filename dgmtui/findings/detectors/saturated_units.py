@@ -59,6 +59,9 @@ def _finding(case: Case, look: Look, share: float, since: int, severity: Severit
     own = site.label == site.module
     where = f"`{site.module}`" if own else f"the {site.label}"
     fed = f", which `{site.fed_by}` feeds," if site.fed_by else ""
+    counted = f"{int(units.sum())} of the {len(units)} units ({share:.0%}) of {where}{fed}"
+    if site.op == "aten._softmax":
+        counted = f"Nearly all rows of {where}"
     at_first = since <= case.thresholds.dead_before
     when = "from the start" if at_first else f"since iteration {since:,}"
     return Finding(
@@ -74,7 +77,7 @@ def _finding(case: Case, look: Look, share: float, since: int, severity: Severit
         unit=int(np.flatnonzero(units)[0]) if units.any() else None,
         value=share,
         message=(
-            f"{int(units.sum())} of the {len(units)} units ({share:.0%}) of {where}{fed} have been saturated {when}: "
+            f"{counted} have been saturated {when}: "
             f"what goes into the {name} lies between {look.low:.4g} and {look.highest.max():.4g}, where its derivative "
             f"is below 0.001 for {look.flat:.0%} of all values, so that hardly any gradient passes back."
         ),

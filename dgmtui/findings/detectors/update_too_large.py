@@ -31,7 +31,8 @@ def update_too_large(case: Case) -> Iterator[Finding]:
     large = [s for s in steps if s.ratio >= case.thresholds.update_large]
     rows = [r for r in row_ratios(case) if r.ratio >= case.thresholds.update_large]
     enough = len(over) >= case.thresholds.overshoot_snapshots
-    if harm is None or not (enough or (large or rows) and (over or not outcomes)):
+    once = bool(large or rows) and bool(over or not outcomes)
+    if harm is None or not (enough or (once and math.isfinite(harm.value))):
         return
     yield _finding(case, harm, steps, outcomes, over, rows)
 

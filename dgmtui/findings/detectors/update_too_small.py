@@ -63,10 +63,10 @@ def _always(case: Case, steps: list[Step]) -> Iterator[Finding]:
 
 
 def _sensitivity(step: Step) -> float:
-    """|gradient| · |weights| over |loss|: how much the loss changes as the weights change by themselves."""
-    gradient = math.sqrt(sum(g * g for g in step.gradients.values()))
-    weights = math.sqrt(sum(w * w for w in step.weights.values()))
-    return gradient * weights / max(abs(step.snapshot.loss), 1e-12)
+    """|gradient| · |weight| over |loss|, the median over the layers: by what share the loss would change were it to
+    go on so while a layer's weights double."""
+    loss = max(abs(step.snapshot.loss), 1e-12)
+    return float(np.median([step.gradients[path] * step.weights[path] / loss for path in step.ratios]))
 
 
 def _size(step: Step | None) -> str:

@@ -93,6 +93,7 @@ def forecasts(
 def _candidates(case: Case) -> Iterator[tuple[float, _Candidate]]:
     yield from ((0.0, each) for each in _of_exponentials(case))
     yield from ((0.0, each) for each in _of_loss(case))
+    yield from ((0.0, each) for each in _of_turns(case))
     channels = case.recording.channels
     for number, channel in enumerate(channels):
         for each in _of_channel(case, number, channel):
@@ -115,17 +116,40 @@ def _of_exponentials(case: Case) -> Iterator[_Candidate]:
 
 
 def _of_loss(case: Case) -> Iterator[_Candidate]:
-    losses = case.recording.losses()
-    width = max(1, -(-len(losses) // LOSSES_LOOKED_AT))
-    blocks = len(losses) // width
-    if not blocks:
-        return
-    folded = losses[len(losses) - blocks * width :].reshape(blocks, width)
-    at = np.arange(len(losses))[len(losses) - blocks * width :].reshape(blocks, width)[:, -1]
-    middle = np.median(folded, axis=1)
+    at, middle = _in_blocks(case.recording.losses())
     if len(middle) and np.isfinite(middle[-1]) and middle[-1] > np.nanmin(middle):
         becomes = "the end of float32's range"
         yield _Candidate("divergence", None, "loss", "loss", becomes, at, middle, largest_of(None, ""))
+
+
+def _of_turns(case: Case) -> Iterator[_Candidate]:
+    """Of turns that train against each other: one's loss falls while another's rises."""
+    recording = case.recording
+    names = [name for name in recording.scalars if name.startswith("loss ") and name[5:].isdigit()]
+    series = {name: _in_blocks(recording.scalar(name)) for name in names}
+    for name, (at, values) in series.items():
+        others = [_late_change(other) for each, (_, other) in series.items() if each != name]
+        known = values[np.isfinite(values)]
+        if not len(known) or not others or max(others) <= 0 or _late_change(values) >= 0:
+            continue
+        share = case.thresholds.judge_loss_left
+        level = share * float(np.median(known[: max(1, len(known) // 10)]))
+        becomes = f"{100 * share:g} % of what it began with, while another turn's rises: one player wins"
+        yield _Candidate("collapse", None, "loss", name, becomes, at, values, level)
+
+
+def _late_change(values: NDArray[np.float64]) -> float:
+    """Of the median, from the third quarter to the last."""
+    quarter = len(values) // 4
+    return float(np.median(values[-quarter:]) - np.median(values[-2 * quarter : -quarter])) if quarter else 0.0
+
+
+def _in_blocks(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Medians of blocks of iterations with their last iteration, where there are very many."""
+    width = max(1, -(-len(values) // LOSSES_LOOKED_AT))
+    start = len(values) % width
+    folded = values[start:].reshape(-1, width)
+    return np.arange(start + width - 1, len(values), width), np.median(folded, axis=1)
 
 
 def _of_channel(case: Case, number: int, channel: Channel) -> Iterator[_Candidate]:

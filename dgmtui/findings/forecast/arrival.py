@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.findings.forecast.backtest import Test, back_test
-from dgmtui.findings.forecast.trend import Lines, Numbers, lines
+from dgmtui.findings.forecast.trend import Numbers, lines
 from dgmtui.findings.thresholds import Thresholds
+
+LONGEST = 100
+"""Rows of a stretch that tells whether a trend slows down; more tell no more, and take long."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,7 @@ def _with(
     present = lines(x, y, window, np.array([len(y) - 1]), limits.forecast_sigmas)
     if present.least[0] <= 0 or (target - present.level[0]) / present.slope[0] > horizon - x[-1]:
         return []
-    before = lines(x, y, window, np.array([len(y) - 1 - window]), limits.forecast_sigmas)
-    if target - y[-1] > _reach(before, present):
+    if target - y[-1] > _reach(x, y, window, limits.forecast_sigmas):
         return []
     test = back_test(x, y, target - y[-1], window, limits)
     if test is None or not _stands(test, limits):
@@ -127,14 +129,23 @@ def _with(
     return [((test.held < limits.forecast_nominal * test.made, latest - earliest), arrival)]
 
 
-def _reach(before: Lines, present: Lines) -> float:
-    """How far it gets if it goes on slowing down as it did from one window to the next: by a factor a window, as what
-    saturates does; infinite where it does not slow down."""
-    risen = present.level[0] - before.level[0]
-    if before.slope[0] <= present.slope[0] or risen <= 0:
+def _reach(x: Numbers, y: Numbers, window: int, sigmas: float) -> float:
+    """How far it gets if it goes on slowing down as it did from one stretch of rows to the next: by a factor a stretch,
+    as what saturates does; infinite where it does not slow down.
+
+    A stretch is a quarter of all rows; or a window, where it surely slowed down from one to the next.
+    """
+    long = _slowing(x, y, max(window, min(len(y) // 4, LONGEST)), 0.0)
+    return min(long, _slowing(x, y, window, sigmas))
+
+
+def _slowing(x: Numbers, y: Numbers, rows: int, sigmas: float) -> float:
+    two = lines(x, y, rows, np.array([len(y) - 1 - rows, len(y) - 1]), sigmas)
+    risen = float(two.level[1] - two.level[0])
+    before, now = (two.least[0], two.most[1]) if sigmas else (two.slope[0], two.slope[1])
+    if before <= now or risen <= 0:
         return math.inf
-    factor = float(present.slope[0] / before.slope[0])
-    return float(risen) * factor / (1 - factor)
+    return risen * float(now / (before - now))
 
 
 def _stands(test: Test, thresholds: Thresholds) -> bool:

@@ -24,6 +24,8 @@ class Test:
     """Iterations from the first that was judged to the last."""
     usual: float
     """Iterations until what was forecast came, in the median of those that were judged."""
+    spacing: float
+    """Iterations from row to row: what arrives between two is seen at the later."""
     early: float
     """How far before the plain interval's beginning one has to look, as a factor on the time from now: at most 1."""
     late: float
@@ -32,7 +34,11 @@ class Test:
     def interval(self, present: Lines, target: float, now: float) -> tuple[float, float, float]:
         """The iteration of arrival, the earliest, the latest."""
         expected, low, high = _times(present, np.array([target]))
-        return now + float(expected[0]), now + self.early * float(low[0]), now + self.late * float(high[0])
+        return (
+            now + float(expected[0]),
+            now + self.early * float(low[0]),
+            now + self.late * float(high[0]) + self.spacing,
+        )
 
 
 def back_test(iterations: Numbers, values: Numbers, gap: float, window: int, thresholds: Thresholds) -> Test | None:
@@ -54,8 +60,9 @@ def back_test(iterations: Numbers, values: Numbers, gap: float, window: int, thr
     seen = Lines(*(getattr(seen, name)[rising] for name in Lines.__dataclass_fields__))
     targets = values[seen.at] + gap
     _, low, high = _times(seen, targets)
+    spacing = float(np.median(np.diff(iterations)))
     came = _first_passages(iterations, values, seen.at, targets)
-    return _judged(iterations[seen.at], low, high, came, iterations[-1], thresholds)
+    return _judged(iterations[seen.at], low, high, came, iterations[-1], spacing, thresholds)
 
 
 def _times(seen: Lines, targets: Numbers) -> tuple[Numbers, Numbers, Numbers]:
@@ -81,9 +88,11 @@ def _first_passages(iterations: Numbers, values: Numbers, points: NDArray[np.int
     return came
 
 
-def _judged(at: Numbers, low: Numbers, high: Numbers, came: Numbers, end: float, thresholds: Thresholds) -> Test | None:
+def _judged(
+    at: Numbers, low: Numbers, high: Numbers, came: Numbers, end: float, spacing: float, thresholds: Thresholds
+) -> Test | None:
     """Go through the points in order of time, each with what was known of those before."""
-    wrong = (1 - thresholds.forecast_nominal) / 2
+    wrong = (1 - thresholds.forecast_nominal) / 4  # half of what may go wrong is left to the choice of window and scale
     early, late, known_at = _offs(at, low, high, came, end)
     judged: list[bool] = []
     first = last = 0.0
@@ -93,7 +102,7 @@ def _judged(at: Numbers, low: Numbers, high: Numbers, came: Numbers, end: float,
         if before.sum() < thresholds.forecast_learnt:
             continue
         least = low[i] * min(1.0, _quantile(early[before], wrong))
-        most = high[i] * max(1.0, _quantile(late[before], 1 - wrong))
+        most = high[i] * max(1.0, _quantile(late[before], 1 - wrong)) + spacing
         if came[i] == math.inf and end - at[i] <= most:
             continue  # it may still come in time
         first, last = (first if judged else at[i]), at[i]
@@ -107,6 +116,7 @@ def _judged(at: Numbers, low: Numbers, high: Numbers, came: Numbers, end: float,
         sum(judged),
         float(last - first),
         float(np.median(took)),
+        spacing,
         min(1.0, _quantile(early[decided], wrong)),
         max(1.0, _quantile(late[decided], 1 - wrong)),
     )

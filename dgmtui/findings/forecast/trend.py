@@ -17,7 +17,8 @@ class Lines:
     slope: Numbers
     """``[P]``, change an iteration: the median over all pairs of rows (Theil 1950, Sen 1968)."""
     least: Numbers
-    """``[P]``, the lower end of the slope's interval, from the distribution of Kendall's statistic (Sen 1968, §4)."""
+    """``[P]``, the lower end of the slope's interval, from the distribution of Kendall's statistic (Sen 1968, §4);
+    or the slope of the later half of the rows, where that lies outside."""
     most: Numbers
     level: Numbers
     """``[P]``, of the line at the point."""
@@ -32,16 +33,26 @@ def lines(iterations: Numbers, values: Numbers, window: int, points: NDArray[np.
         iterations, values: ``[R]``, finite.
         sigmas: half the width of a slope's interval, in standard deviations.
     """
+    slopes, x, y = _pairs(iterations, values, window, points)
+    pairs = slopes.shape[1]
+    half = sigmas * np.sqrt(window * (window - 1) * (2 * window + 5) / 18)
+    low, high = int(max(0, (pairs - half) / 2)), int(min(pairs - 1, (pairs + half) / 2 + 1))
+    slope = np.median(slopes, axis=1)
+    latest = np.median(_pairs(iterations, values, window // 2, points)[0], axis=1)
+    least, most = np.minimum(slopes[:, low], latest), np.maximum(slopes[:, high], latest)
+    off = y - slope[:, None] * (x - x[:, -1:])
+    level = np.median(off, axis=1)
+    noise = 1.4826 * np.median(np.abs(off - level[:, None]), axis=1)
+    return Lines(points, slope, least, most, level, noise)
+
+
+def _pairs(
+    iterations: Numbers, values: Numbers, window: int, points: NDArray[np.int64]
+) -> tuple[Numbers, Numbers, Numbers]:
+    """``[P, pairs]``, the slopes of all pairs of rows, ascending; ``[P, window]``, their iterations and values."""
     rows = points[:, None] + np.arange(1 - window, 1)
     x, y = iterations[rows], values[rows]
     i, j = np.triu_indices(window, 1)
     slopes = (y[:, j] - y[:, i]) / (x[:, j] - x[:, i])
-    pairs = slopes.shape[1]
     slopes.sort(axis=1)
-    half = sigmas * np.sqrt(window * (window - 1) * (2 * window + 5) / 18)
-    low, high = int(max(0, (pairs - half) / 2)), int(min(pairs - 1, (pairs + half) / 2 + 1))
-    slope = np.median(slopes, axis=1)
-    off = y - slope[:, None] * (x - x[:, -1:])
-    level = np.median(off, axis=1)
-    noise = 1.4826 * np.median(np.abs(off - level[:, None]), axis=1)
-    return Lines(points, slope, slopes[:, low], slopes[:, high], level, noise)
+    return slopes, x, y

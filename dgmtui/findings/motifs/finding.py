@@ -62,7 +62,7 @@ def patterns_of(
     enough = False
     for table in found_in:
         series += len(table.values)
-        if len(table.iterations) < thresholds.motif_rows:
+        if len(table.iterations) < thresholds.motif_rows or not len(table.values):
             continue
         enough = True
         for motifs in motifs_of(table, thresholds):
@@ -78,7 +78,7 @@ def motifs_of(table: Table, thresholds: Thresholds) -> tuple[Motifs, ...]:
     series, floor = scaled(finite, table.signed)
     spikes, steps = jumps(series, table.iterations, past, floor, thresholds)
     return (
-        divergences(table.values, past, thresholds),
+        divergences(table.values, series, table.iterations, past, floor, thresholds),
         steps,
         drifts(series, table.iterations, past, floor, thresholds),
         spikes,

@@ -107,19 +107,19 @@ def _of_kind(kind: MotifKind, events: list[Event], thresholds: Thresholds) -> It
         totals[event.place] += event.count
     left = list(events)
     while left:
-        near = _densest(left)
+        middle, near = _densest(left)
         taken = {id(event) for event in near}
         left = [event for event in left if id(event) not in taken]
         if parts := _parts(near, totals, thresholds):
-            yield _group(kind, parts, near)
+            yield _group(kind, middle, parts, near)
 
 
-def _densest(events: list[Event]) -> list[Event]:
-    """Those that begin together where most do, by the shares of their places."""
+def _densest(events: list[Event]) -> tuple[int, list[Event]]:
+    """Where most begin, by the shares of their places, and those that begin there together."""
     begins, place = np.unique([event.iteration for event in events], return_inverse=True)
     weight = np.bincount(place, [event.count / event.place.of for event in events])
     middle = int(begins[int(weight.argmax())])
-    return [event for event in events if abs(event.iteration - middle) <= event.reach]
+    return middle, [event for event in events if abs(event.iteration - middle) <= event.reach]
 
 
 def _parts(near: list[Event], totals: dict[Place, int], thresholds: Thresholds) -> tuple[Part, ...]:
@@ -135,7 +135,8 @@ def _parts(near: list[Event], totals: dict[Place, int], thresholds: Thresholds) 
 def _matters(events: list[Event], total: int, thresholds: Thresholds) -> bool:
     count = sum(event.count for event in events)
     expected = (total - count) * max(event.share for event in events)
-    many = count >= thresholds.motif_series and _tail(count, expected) < thresholds.motif_chance
+    least = max(thresholds.motif_series, thresholds.motif_share * events[0].place.of)
+    many = count >= least and _tail(count, expected) < thresholds.motif_chance
     return many or max(event.score for event in events) >= _alone(events[0], thresholds)
 
 
@@ -145,7 +146,7 @@ def _alone(event: Event, thresholds: Thresholds) -> float:
         MotifKind.SPIKE: thresholds.motif_spike,
         MotifKind.STEP: thresholds.motif_step,
         MotifKind.DRIFT: thresholds.motif_drift,
-        MotifKind.DIVERGENCE: 0.0,
+        MotifKind.DIVERGENCE: thresholds.motif_wander,
         MotifKind.PLATEAU: math.inf if event.place.of_units else 0.0,
         MotifKind.OSCILLATION: math.inf if event.place.of_units else 0.0,
     }
@@ -170,8 +171,8 @@ def _part(place: Place, events: list[Event]) -> Part:
     )  # fmt: skip
 
 
-def _group(kind: MotifKind, parts: tuple[Part, ...], near: list[Event]) -> Group:
+def _group(kind: MotifKind, middle: int, parts: tuple[Part, ...], near: list[Event]) -> Group:
     kept = {part.place for part in parts}
     events = [event for event in near if event.place in kept]
     period = max(events, key=lambda event: event.score).period
-    return Group(kind, min(e.iteration for e in events), max(e.last for e in events), parts, period)
+    return Group(kind, middle, max(e.last for e in events), parts, period)

@@ -114,7 +114,7 @@ class Group:
 
     kind: MotifKind
     iteration: int
-    """Where the first of them begins."""
+    """Where most of them begin; others within a row, those of a drift within two blocks of rows."""
     last: int
     """Where the last of them ends."""
     parts: tuple[Part, ...]

@@ -10,9 +10,9 @@ from dgmtui.findings.thresholds import Thresholds
 
 LONGEST, SHORTEST = 64, 32
 """Rows in a window."""
-LOWEST = 3
+LOWEST = 4
 """Periods in a window; fewer are no repetition."""
-BESIDE = (2, 3, 4, 5)
+BESIDE = range(2, 10)
 """Bins on each side that the line is compared with; a Hann window spreads it over one."""
 
 
@@ -71,8 +71,9 @@ def _lines(
     flat = series - series.mean(axis=1, keepdims=True) - slope[:, None] * time
     power = np.abs(np.fft.rfft(flat * np.hanning(rows).astype(np.float32), axis=1)) ** 2
     bins = power.shape[1]
-    power = np.pad(power, ((0, 0), (0, max(BESIDE))), mode="reflect")  # as a real series' spectrum goes on
-    middle = np.arange(max(BESIDE) + 1, bins)
+    reach = max(BESIDE)
+    power = np.pad(power, ((0, 0), (reach, reach)), mode="reflect")  # as a real series' spectrum goes on
+    middle = np.arange(LOWEST, bins) + reach
     beside = sum(power[:, middle + side * by] for by in BESIDE for side in (-1, 1)) / (2 * len(BESIDE))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(beside > 0, power[:, middle] / beside, 0)
@@ -81,8 +82,8 @@ def _lines(
     m = len(BESIDE)
     least = m * ((probability / len(middle)) ** (-1 / m) - 1)
     top = ratio[np.arange(len(series)), best]
-    which = np.flatnonzero((top >= least) & (middle[best] >= LOWEST))
-    return which, top[which].astype(np.float32), middle[best[which]]
+    which = np.flatnonzero(top >= least)
+    return which, top[which].astype(np.float32), middle[best[which]] - reach
 
 
 def _once(series: NDArray[np.int64], row: NDArray[np.float64], score: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dgmtui.findings.case import Case
     from dgmtui.recording.model import Channel
 
-BUDGET = 1 << 23
+BUDGET = 1 << 22
 """Values of a table that is looked at at once; what is worked out of them takes some ten times as much memory."""
 CHUNK = 1024
 """Series that lie together in the file."""

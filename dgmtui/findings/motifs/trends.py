@@ -16,8 +16,13 @@ LEAST_ROWS = 5
 PAST_BLOCKS = 6
 AHEAD = 4
 """Blocks that a drift goes on in one direction."""
+ONE_BLOCK = np.float32(0.7)
+"""Of the way of those, what one block alone may make; else it is a step."""
 NORMAL_MEAN = np.float32(1.2533)
 """Of a normal distribution: standard deviation by mean of the absolute."""
+NORMAL_QUARTER = np.float32(1 / 0.3186)
+"""The same by the 25th percentile of the absolute: what goes on for most of the run does not hide itself."""
+WANDERS = 8
 EDGES = 20
 """Blocks of rows whose median change is what a series did before it came to rest."""
 GONE = np.float32(1e9)
@@ -58,7 +63,8 @@ def _first_drift(
     """``[S]``: the block from which it drifts (-1: none), the score, whether upwards."""
     k = np.arange(first - 1, level.shape[1] - AHEAD)
     size = np.abs(rate)
-    usual = np.median(size[:, first // 2 :], axis=1)[:, None] * NORMAL
+    turned = np.abs(np.diff(rate[:, first // 2 :], axis=1))  # a drift that goes on evenly leaves nothing in it
+    usual = np.median(turned, axis=1)[:, None] * np.float32(NORMAL / np.sqrt(2))
     pace = _mean_of_past(rate, k // 2, k)
     chance = np.maximum(_mean_of_past(size, k // 3, k) * NORMAL_MEAN, usual)
     chance = np.maximum(chance, floor / np.float32(at[1] - at[0]))
@@ -68,7 +74,8 @@ def _first_drift(
     faster = np.where(up, 1, -1) * (ahead.mean(axis=0) - pace) * np.float32(np.sqrt(AHEAD)) / chance
     low, high = np.minimum.accumulate(level, axis=1)[:, k], np.maximum.accumulate(level, axis=1)[:, k]
     beyond = np.where(up, level[:, k + AHEAD] - high, low - level[:, k + AHEAD]) > high - low
-    found = (up | down) & beyond & (faster >= thresholds.motif_drift)
+    steady = np.abs(ahead).max(axis=0) < ONE_BLOCK * np.abs(ahead).sum(axis=0)
+    found = (up | down) & steady & beyond & (faster >= thresholds.motif_drift)
     place, each = found.argmax(axis=1), np.arange(len(level))
     return np.where(found.any(axis=1), k[place], -1), faster[each, place], up[each, place]
 
@@ -94,8 +101,8 @@ def plateaus(values: Rows, past: int, thresholds: Thresholds) -> Motifs:
     moved = np.abs(np.diff(values, axis=1))
     rows = values.shape[1]
     least = max(LEAST_ROWS, rows // 10)
-    blocks = min(EDGES, len(moved[0]) // LEAST_ROWS)
-    width = len(moved[0]) // blocks
+    blocks = min(EDGES, moved.shape[1] // LEAST_ROWS)
+    width = moved.shape[1] // blocks
     pace = np.median(moved[:, : blocks * width].reshape(len(moved), blocks, width), axis=2)
     still_from = np.maximum.accumulate(moved[:, ::-1], axis=1)[:, ::-1]
     row, was = np.full(len(values), -1), np.zeros(len(values), np.float32)
@@ -111,36 +118,39 @@ def plateaus(values: Rows, past: int, thresholds: Thresholds) -> Motifs:
     return Motifs(MotifKind.PLATEAU, which, row[which], end, was[which] / left, np.ones(len(which), np.bool_))
 
 
-def divergences(raw: Rows, past: int, thresholds: Thresholds) -> Motifs:
-    """Divergence of ``[S, R]``, raw: from a row on its magnitude stays above all that was before, to the end, and grows
-    so many times, further than a random walk of its past would go; or it becomes non-finite after it was finite, and
-    stays so to the end."""
+def divergences(
+    raw: Rows, series: Rows, iterations: NDArray[np.int64], past: int, floor: Rows, thresholds: Thresholds
+) -> Motifs:
+    """Divergence of ``[S, R]``, ``raw`` and on its scale: from a row on its magnitude stays above all that was before,
+    to the end, and grows so many times, further than it wanders by chance; or it becomes non-finite after it was
+    finite, and stays so to the end."""
     finite = np.isfinite(raw)
     size = np.abs(np.where(finite, raw, 0))
-    was, now = size[:, :past].max(axis=1), size[:, -5:].max(axis=1)
+    was, now = size[:, :past].max(axis=1, initial=0), size[:, -5:].max(axis=1, initial=0)
     gone = ~finite[:, -1] & finite[:, :past].any(axis=1)
-    maybe = np.flatnonzero(gone | (now >= thresholds.motif_divergence * was) & (was > 0))
+    maybe = np.flatnonzero(gone | (now / np.float32(thresholds.motif_divergence) >= was) & (was > 0))
     if not len(maybe):
         return Motifs(MotifKind.DIVERGENCE, maybe, maybe, maybe, maybe.astype(np.float32), maybe > 0)
     chosen = np.abs(raw[maybe]).T.astype(np.float64)
     left = rows_where_left(chosen, thresholds.motif_divergence, max(past, 3), 1.1)
     born = np.where(gone[maybe], raw.shape[1] - finite[maybe, ::-1].argmax(axis=1), -1)
-    row = np.where((left >= 0) & _beyond_chance(size[maybe], left, thresholds.motif_drift), left, -1)
+    score = np.where(gone[maybe], GONE, _against_wandering(series[maybe], iterations, left, floor[maybe]))
+    row = np.where((left >= 0) & (score >= thresholds.motif_wander), left, -1)
     row = np.where((row < 0) & (born >= past), born, row)
     found = row >= 0
-    which = maybe[found]
-    with np.errstate(over="ignore"):
-        score = np.where(gone[which] | (was[which] == 0), GONE, now[which] / np.where(was[which] > 0, was[which], 1))
-    last = np.full(len(which), raw.shape[1] - 1)
-    return Motifs(
-        MotifKind.DIVERGENCE, which, row[found], last, score.astype(np.float32), np.ones(len(which), np.bool_)
-    )
+    last = np.full(int(found.sum()), raw.shape[1] - 1)
+    return Motifs(MotifKind.DIVERGENCE, maybe[found], row[found], last, score[found], found[found])
 
 
-def _beyond_chance(size: Rows, left: NDArray[np.int64], deviations: float) -> NDArray[np.bool_]:
-    """``[S]``: whether it got further from its past than a random walk of its past's changes would."""
-    moved = np.cumsum(np.abs(np.diff(size, axis=1, prepend=size[:, :1])), axis=1, dtype=np.float64)
-    each, before = np.arange(len(size)), np.maximum(left - 1, 0)
-    usual = NORMAL_MEAN * moved[each, before] / np.maximum(before, 1)
-    far: NDArray[np.bool_] = size[:, -1] - size[each, before] > deviations * usual * np.sqrt(size.shape[1] - before)
-    return far
+def _against_wandering(series: Rows, at: NDArray[np.int64], left: NDArray[np.int64], floor: Rows) -> Rows:
+    """``[S]``: how far it got from where it was at ``left``, in standard deviations of how far such a series gets by
+    chance, as a random walk of its changes over an eighth of the rows; the calmest quarter of them tells."""
+    rows = series.shape[1]
+    lag = max(1, rows // WANDERS)
+    took = np.sqrt((at[lag:] - at[:-lag]).astype(np.float32))
+    wandered = np.abs(series[:, lag:] - series[:, :-lag]) / took
+    chance = np.maximum(np.quantile(wandered, 0.25, axis=1).astype(np.float32) * NORMAL_QUARTER, floor[:, 0])
+    before = np.clip(left - 1, 0, rows - 2)
+    far = np.abs(series[:, -1] - series[np.arange(len(series)), before])
+    score: Rows = (far / (chance * np.sqrt(at[-1] - at[before]))).astype(np.float32)
+    return score

@@ -39,7 +39,7 @@ class Findings(RowsPane):
 def _lines(number: int, finding: FindingRow, width: int, most: int) -> list[Row]:
     """The message on one line, or wrapped over up to ``most`` where the pane has room."""
     glyph, style = GLYPHS[finding.severity]
-    count, head = f"{number} ", f"{glyph} {human(finding.iteration)} "
+    count, head = f"{number} ", f"{glyph} {human(finding.iteration)} {'new ' if finding.new else ''}"
     room = max(8, width - len(count) - len(head) - 1)
     text = textwrap.wrap(finding.message, room) or [""]
     text = [*text[: most - 1], cut(" ".join(text[most - 1 :]), room)] if len(text) > most else text

@@ -12,8 +12,8 @@ G = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.
 D = nn.Sequential(
     nn.Linear(2, 128), nn.LeakyReLU(0.2), nn.Linear(128, 128), nn.LeakyReLU(0.2), nn.Linear(128, 1), nn.Sigmoid()
 )
-opt_g = torch.optim.Adam(G.parameters(), lr=2e-3)
-opt_d = torch.optim.Adam(D.parameters(), lr=2e-2)
+opt_g = torch.optim.Adam(G.parameters(), lr=3e-3)
+opt_d = torch.optim.Adam(D.parameters(), lr=3e-3)
 
 
 def ring(n):
