@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST = 12
 """So many snapshots are run again: the first, those of onsets, and the last."""
+LARGEST = 1 << 22
+"""Elements of a prediction that is kept; terms of larger ones are left out, larger inputs thinned."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,22 @@ def _batch(case: Case, snapshot: SnapshotInfo) -> Batch | None:
 
 def _compared(replay: "Replay", graph: Graph) -> Iterator[Compared]:
     for term in loss_terms(graph):
+        if max(replay.value(ref).numel() for ref in (term.prediction, term.target)) > LARGEST:
+            continue
         yield Compared(term, value_of(replay, term.prediction), value_of(replay, term.target))
 
 
 def _entering(replay: "Replay", graph: Graph) -> Iterator[tuple[Entry, NDArray[Any]]]:
     for entry in entries(graph):
-        yield entry, value_of(replay, entry.ref)
+        yield entry, _thinned(value_of(replay, entry.ref), entry.axis)
+
+
+def _thinned(values: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Every second position of the last dimensions until it is small: all samples and channels stay."""
+    for place in range(values.ndim - 1, max(axis, 0), -1):
+        while values.size > LARGEST // 4 and values.shape[place] > 8 and (place > 1 or values.ndim == 2):
+            values = values[(slice(None),) * place + (slice(None, None, 2),)]
+    return values.copy() if values.base is not None else values
 
 
 def value_of(replay: "Replay", ref: Ref) -> NDArray[Any]:
