@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any
 
-import dgmtui.findings.detectors  # noqa: F401  (importing declares them)
+import dgmtui.findings.detectors
+import dgmtui.findings.motifs.finding  # noqa: F401  (importing declares the one and makes the other known)
 from dgmtui.errors import UsageError
 from dgmtui.findings import causes, thresholds
 from dgmtui.findings.registry import DETECTORS
@@ -17,7 +18,8 @@ from dgmtui.recording.names import nearest
 
 _IMPORT = re.compile(r"^from (dgmtui\.findings[\w.]*) import", re.MULTILINE)
 ROOT_CAUSES = "root causes"
-"""What uses a threshold that no detector does."""
+PATTERNS = "patterns"
+"""What uses thresholds and is no detector."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Threshold:
     meaning: str
     """What it decides, and where it is from."""
     used_by: tuple[str, ...]
-    """Detectors, and ``root causes`` where it decides what follows from what."""
+    """Detectors, ``root causes`` where it decides what follows from what, and the command ``patterns``."""
 
 
 @cache
@@ -78,7 +80,7 @@ def _meanings() -> dict[str, str]:
             name = statement.target.id
         elif name and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             own = " ".join(str(statement.value.value).split())
-            found[name] = f"{before} {own}" if before.endswith(",") else own
+            found[name] = f"{before} {own}" if before.endswith((",", ";")) else own
             before = found[name]
     return found
 
@@ -87,6 +89,7 @@ def _users(name: str) -> tuple[str, ...]:
     used = re.compile(rf"\.{name}\b")
     modules = {detector.name: _with_imports(detector.detect.__module__) for detector in DETECTORS.values()}
     modules[ROOT_CAUSES] = frozenset({"dgmtui.findings.links"})
+    modules[PATTERNS] = _with_imports("dgmtui.findings.motifs.finding")
     return tuple(who for who, names in modules.items() if any(used.search(_source(module)) for module in names))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from dgmtui.commands import REGISTRY
 from dgmtui.errors import UsageError
-from dgmtui.findings.adjusting import ROOT_CAUSES, adjusted, known_thresholds
+from dgmtui.findings.adjusting import PATTERNS, ROOT_CAUSES, adjusted, known_thresholds
 from dgmtui.findings.registry import DETECTORS
 from dgmtui.findings.thresholds import DEFAULT, Thresholds
 from dgmtui.recording import open_recording
@@ -21,8 +21,8 @@ def test_each_threshold_says_what_it_decides_and_is_used_by_something() -> None:
     known = known_thresholds()
     assert [each.name for each in known] == [each.name for each in fields(Thresholds)]
     for each in known:
-        assert each.meaning.endswith((".", ",")) and each.default == getattr(DEFAULT, each.name)
-        assert set(each.used_by) <= {*DETECTORS, ROOT_CAUSES}
+        assert each.meaning and each.default == getattr(DEFAULT, each.name)
+        assert set(each.used_by) <= {*DETECTORS, ROOT_CAUSES, PATTERNS}
     by_name = {each.name: each for each in known}
     assert by_name["dead_share_warning"].used_by == ("dead_units",)
     assert by_name["cause_growth"].used_by == (ROOT_CAUSES,)
