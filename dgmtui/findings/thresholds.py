@@ -164,6 +164,8 @@ class Thresholds:
     update_small: float = 1e-5
     """Steps are too short where every one moves the weights by less than this share of their norm: a hundredth of the
     usual."""
+    update_small_held_back: float = 1e-4
+    """A tenth of the usual does where clipping or eps is seen to hold each of them back."""
     small_gain: float = 0.1
     """And the loss has come down by less than this share,"""
     small_iterations: int = 40

@@ -94,8 +94,8 @@ def _finding(
         module=module,
         value=ratio,
         message=(
-            f"Steps are too long{said}: that of iteration {iteration:,} moves {listed([module])} by {ratio:.2g} times its "
-            f"own norm (usual is about 1e-3), and {harm.words}.{overshot}"
+            f"Steps are too long{said}: that of iteration {iteration:,} moves {listed([module])} by {ratio:.2g} times "
+            f"its own norm (usual is about 1e-3), and {harm.words}.{overshot}"
         ),
         advice=_advice(shown, worst, ratio, rate),
         evidence=(

@@ -30,7 +30,9 @@ def update_too_small(case: Case) -> Iterator[Finding]:
 def _always(case: Case, steps: list[Step]) -> Iterator[Finding]:
     limits = case.thresholds
     ratios = [step.ratio for step in steps] or [row.ratio for row in row_ratios(case)]
-    if len(ratios) < 3 or max(ratios) > limits.update_small or max(ratios) == 0:
+    known = bool(steps) and all(_is_held_back(step) for step in steps)
+    most = limits.update_small_held_back if known else limits.update_small
+    if len(ratios) < 3 or max(ratios) > most or max(ratios) == 0:
         return
     if steps and float(np.median([_sensitivity(step) for step in steps])) < limits.small_sensitivity:
         return
@@ -60,6 +62,12 @@ def _always(case: Case, steps: list[Step]) -> Iterator[Finding]:
         ),
         data={"ratio": ratio, "lr": None if step is None or math.isnan(step.rate) else step.rate},
     )
+
+
+def _is_held_back(step: Step) -> bool:
+    """Whether a setting is seen to shorten it: clipping, or an ``eps`` that outweighs the gradient."""
+    clipped = step.clipped_by is not None and step.clipped_by < 1e-2 and not _adapts(step)
+    return clipped or _epsilon(step) is not None
 
 
 def _sensitivity(step: Step) -> float:
