@@ -379,3 +379,20 @@ def test_without_replays_or_targets_nothing_is_said(found: Findings) -> None:
     x = points()
     for name in ("target_range", "bad_input", "input_ignored", "sample_outlier", "rare_class", "sorted_batches"):
         assert found(name, net(3), x, x, lambda m, x, y: m(x).logsumexp(1).mean()) == []
+
+
+def test_one_batch_out_of_scale_is_not_the_whole_datas_fault(found: Findings) -> None:
+    x = points()
+    x[BATCH * 8 : BATCH * 9] *= 500
+    (finding,) = found("bad_input", net(3), x, classes(x), cross_entropy)
+    assert finding.iteration == 8 and "batch of iteration 8" in finding.message
+
+
+def test_labels_taken_out_of_a_data_set_that_are_all_alike(found: Findings) -> None:
+    x, labels = points(), torch.zeros(320, dtype=torch.long)
+
+    def loss(model: nn.Module, inputs: Tensor, rows: Tensor) -> Tensor:
+        return F.cross_entropy(model(inputs), labels[rows])
+
+    (finding,) = found("target_range", net(3), x, torch.arange(320), loss)
+    assert finding.phase == "input" and finding.value == 0

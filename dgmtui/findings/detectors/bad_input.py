@@ -30,7 +30,10 @@ class Trouble:
 @detector("bad_input")
 def bad_input(case: Case) -> Iterator[Finding]:
     """What goes into the first layer is constant, or its scale, its mean or its features' scales hinder learning."""
-    for seen in by_entry(batches(case)).values():
+    for every in by_entry(batches(case)).values():
+        odd, seen = _odd_batches(every, case.thresholds)
+        if odd:
+            yield _of_one_batch(case, odd[0], seen)
         table = np.concatenate([rows_of(entry, values) for _, entry, values in seen])
         if len(table) < _LEAST_SAMPLES or len({batch.snapshot.iteration for batch, _, _ in seen}) < _LEAST_SNAPSHOTS:
             continue
@@ -38,6 +41,34 @@ def bad_input(case: Case) -> Iterator[Finding]:
         troubles = [*_constant(table, shape, seen[0][1]), *_scale(table, seen[0][1], case.thresholds)]
         if troubles:
             yield _finding(case, seen[0][0], seen[0][1], table, troubles)
+
+
+def _odd_batches(every: "Sequence[Seen]", limits: Thresholds) -> "tuple[list[Seen], list[Seen]]":
+    """Those whose ordinary sample is many times the size of the other batches', and the others; few are odd."""
+    sizes = np.array([size_of(entry, values) for _, entry, values in every])
+    odd = sizes > limits.outlier_gap * np.median(sizes)
+    if len(every) < 4 or not odd.any() or odd.mean() > 0.25 or not np.median(sizes) > 0:
+        return [], list(every)
+    return [s for s, is_odd in zip(every, odd, strict=True) if is_odd], [
+        s for s, is_odd in zip(every, odd, strict=True) if not is_odd
+    ]
+
+
+def size_of(entry: Entry, values: NDArray[np.float64]) -> float:
+    """Root mean square of a batch's median sample: one outlier does not alter it."""
+    return float(np.median(np.sqrt(np.mean(rows_of(entry, values) ** 2, axis=1))))
+
+
+def _of_one_batch(case: Case, odd: "Seen", others: "Sequence[Seen]") -> Finding:
+    batch, entry, values = odd
+    size, usual = size_of(entry, values), float(np.median([size_of(e, v) for _, e, v in others]))
+    said = (
+        f"all of the batch of iteration {batch.snapshot.iteration:,} is out of scale: its samples are of size "
+        f"{size:.4g}, "
+        f"those of the {len(others)} other snapshots of {usual:.4g}"
+    )
+    advice = "Look at where that batch was read from: a damaged file, a part that was not made ready like the rest."
+    return _finding(case, batch, entry, rows_of(entry, values), [Trouble(said, advice, size)])
 
 
 Seen = tuple[Batch, Entry, NDArray[np.float64]]

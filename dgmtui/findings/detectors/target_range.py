@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from dgmtui.findings.batches import Batch, Compared, batches, finite, named
 from dgmtui.findings.case import Case
 from dgmtui.findings.levels import takes_turns
-from dgmtui.findings.loss_terms import Form
+from dgmtui.findings.loss_terms import MOVES, Form, before
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.reach import Reach, reach_of
 from dgmtui.findings.registry import detector
 from dgmtui.trace.graph import Graph, OutsideRef
 
 _LEAST_TARGETS = 16
+_TAKES = frozenset({"aten.index", "aten.index_select"})
+"""Operations that take rows out of a data set."""
 
 
 @detector("target_range")
@@ -105,7 +107,7 @@ def _out_of_scale(case: Case, seen: Sequence[tuple[Batch, Compared]], targets: N
     """Targets far larger than what the network gave at first, which it had not come near to in the end."""
     if seen[0][1].term.form not in (Form.SQUARED, Form.ABSOLUTE):
         return None
-    size = math.sqrt(float(np.mean(targets**2)))
+    size = float(np.median([math.sqrt(float(np.mean(finite(each.target) ** 2))) for _, each in seen]))
     began, ended = (math.sqrt(float(np.mean(finite(each.prediction) ** 2))) for _, each in (seen[0], seen[-1]))
     if size < case.thresholds.target_scale * max(1.0, began):
         return None
@@ -130,7 +132,9 @@ def _out_of_scale(case: Case, seen: Sequence[tuple[Batch, Compared]], targets: N
 def _all_the_same(case: Case, seen: Sequence[tuple[Batch, Compared]], targets: NDArray[np.float64]) -> Finding | None:
     """One and the same target for every sample: the least loss is to ignore the input."""
     term, graph = seen[0][1].term, seen[0][0].graph
-    given = isinstance(term.target, OutsideRef) and len(graph.meta(term.target).shape) > 0
+    taken = before(graph, term.target, MOVES | _TAKES)
+    outside = isinstance(taken, OutsideRef) and not taken.name.startswith("input:literal")
+    given = outside and len(graph.meta(term.target).shape) > 0
     several = len(seen) >= 3 and len(seen[0][0].compared) == 1 and not takes_turns(case)
     if not given or not several or targets.min() != targets.max() or (targets[0] == 0 and term.form is Form.SQUARED):
         return None
