@@ -75,11 +75,18 @@ def _why(case: Case, facts: Facts, parameter: ParameterFact) -> Why | None:
     if parameter.gradient == "zero":  # dead units, or weights that are zero
         return None
     if parameter.step_gradient != "nonzero":
-        return Why.ZEROED
+        return Why.ZEROED if _is_cleared(facts, parameter) else None
     known = rates(case)
     if known and all(rate == 0 for _, group in known for rate in group):
         return Why.NO_RATE
     return Why.ROUNDED if _rounds(case, parameter) else Why.UNKNOWN
+
+
+def _is_cleared(facts: Facts, parameter: ParameterFact) -> bool:
+    """Whether the gradient was taken away; where others' are still there and this one is zero, those of several passes
+    cancel, as of a critic's last bias."""
+    together = (p for p in facts.parameters if set(p.optimizers) & set(parameter.optimizers))
+    return parameter.step_gradient == "none" or not any(p.step_gradient == "nonzero" for p in together)
 
 
 def _why_in_none(facts: Facts, parameter: ParameterFact) -> Why | None:
