@@ -98,6 +98,12 @@ def not_later(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
     return began(cause) <= began(symptom) + terrain.resolution
 
 
+def most_of_the_time(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
+    """The cause held for most of the time of a symptom that lasts: units come to it one by one, and from how many on
+    they are called so is a threshold's doing."""
+    return symptom.iteration - began(cause) >= 0.5 * (symptom.iteration - began(symptom))
+
+
 def same_modules(terrain: Terrain, cause: Finding, symptom: Finding) -> bool:
     """They name a module in common, or one names none."""
     ours, theirs = modules_of(cause), modules_of(symptom)

@@ -14,6 +14,7 @@ from dgmtui.findings.links import (
     close_by,
     downstream,
     long_after,
+    most_of_the_time,
     no_gradient,
     not_later,
     of_its_own_making,
@@ -227,8 +228,12 @@ RELATIONS: tuple[Relation, ...] = (
         "No gradient passes back through units that are dead.", not_later, upstream, no_gradient,
     ),
     *_rows(
-        "dead_units", ("loss_stuck", "input_ignored", "mode_collapse"),
+        "dead_units", ("input_ignored", "mode_collapse"),
         "What comes after dead units sees the same for every input.", not_later,
+    ),
+    *_rows(
+        "dead_units", ("loss_stuck",),
+        "What comes after dead units sees the same for every input.", most_of_the_time,
     ),
     *_rows(
         "saturated_units", ("vanishing_gradient", "update_too_small"),
@@ -239,8 +244,12 @@ RELATIONS: tuple[Relation, ...] = (
         "Hardly any gradient passes back through units that are saturated.", not_later, upstream, no_gradient,
     ),
     *_rows(
-        "saturated_units", ("loss_stuck", "input_ignored", "mode_collapse"),
+        "saturated_units", ("input_ignored", "mode_collapse"),
         "Saturated units hardly change with their input.", not_later,
+    ),
+    *_rows(
+        "saturated_units", ("loss_stuck",),
+        "Saturated units hardly change with their input.", most_of_the_time,
     ),
     *_rows(
         "input_ignored", ("loss_stuck", "mode_collapse"),

@@ -64,9 +64,9 @@ class Thresholds:
     judge_undecided: float = 0.02
     """A discriminator whose loss has moved by no more than this share, and whose area is that near to a half, in every
     snapshot, has learned nothing."""
-    collapsed_spread: float = 0.1
+    collapsed_spread: float = 0.2
     """A generator has collapsed where the deviation of its outputs over the batch is below this share of the real
-    batch's (the statistic of Karras et al. 2018, minibatch standard deviation)."""
+    batch's (the statistic of Karras et al. 2018, minibatch standard deviation): a twenty-fifth of their variance."""
     spread_apart: float = 4.0
     """And is well again where that deviation is within this factor of the real batch's."""
     latent_active: float = 0.01
