@@ -12,7 +12,7 @@ from dgmtui.session.dying import layer_of, layers_here
 from dgmtui.session.session import Session
 
 if TYPE_CHECKING:
-    from dgmtui.findings.dead_layers import Layer
+    from dgmtui.findings.layers.dead_layers import Layer
 
 
 @command("dead", group="analyse", needs_replay=True)

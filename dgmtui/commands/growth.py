@@ -7,7 +7,7 @@ from dgmtui.commands.result import Block, Result, Table, Text
 from dgmtui.session.session import Session
 
 if TYPE_CHECKING:
-    from dgmtui.findings.growth import Growing
+    from dgmtui.findings.layers.growth import Growing
     from dgmtui.session.growing import Grown
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import dgmtui.findings.detectors
 import dgmtui.findings.motifs.finding  # noqa: F401  (importing declares the one and makes the other known)
 from dgmtui.errors import UsageError
-from dgmtui.findings import causes, thresholds
+from dgmtui.findings import thresholds
+from dgmtui.findings.causes import folding
 from dgmtui.findings.registry import DETECTORS
 from dgmtui.findings.thresholds import DEFAULT, Thresholds
 from dgmtui.recording.names import nearest
@@ -88,7 +89,7 @@ def _meanings() -> dict[str, str]:
 def _users(name: str) -> tuple[str, ...]:
     used = re.compile(rf"\.{name}\b")
     modules = {detector.name: _with_imports(detector.detect.__module__) for detector in DETECTORS.values()}
-    modules[ROOT_CAUSES] = frozenset({"dgmtui.findings.links"})
+    modules[ROOT_CAUSES] = frozenset({"dgmtui.findings.causes.links"})
     modules[PATTERNS] = _with_imports("dgmtui.findings.motifs.finding")
     return tuple(who for who, names in modules.items() if any(used.search(_source(module)) for module in names))
 
@@ -99,7 +100,7 @@ def _with_imports(module: str) -> frozenset[str]:
     found, waiting = {module}, [module]
     while waiting:
         for name in _IMPORT.findall(_source(waiting.pop())):
-            if name not in found and name not in (thresholds.__name__, causes.__name__):
+            if name not in found and name not in (thresholds.__name__, folding.__name__):
                 found.add(name)
                 waiting.append(name)
     return frozenset(found)

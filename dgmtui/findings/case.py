@@ -15,7 +15,7 @@ from dgmtui.recording.model import STATISTICS, Channel, Match, ModuleInfo, Quant
 from dgmtui.trace.graph import Graph
 
 if TYPE_CHECKING:
-    from dgmtui.findings.survey import Survey
+    from dgmtui.findings.layers.survey import Survey
     from dgmtui.recording import Recording
     from dgmtui.trace.birth import Birth
     from dgmtui.trace.replay import Replay
@@ -110,7 +110,7 @@ class Case:
     @cached_property
     def surveys(self) -> "tuple[Survey, ...]":
         """What the replays of the snapshots show of the layers, by iteration, then turn; none in the quick look."""
-        from dgmtui.findings.survey import surveys_of
+        from dgmtui.findings.layers.survey import surveys_of
 
         return () if self.source is None else tuple(surveys_of(self))
 

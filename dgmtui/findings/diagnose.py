@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import dgmtui.findings.detectors  # noqa: F401  (importing declares them)
 from dgmtui.errors import ReplayError
-from dgmtui.findings.alike import gathered
 from dgmtui.findings.case import Case, Failure, ReplaySource
-from dgmtui.findings.causes import accounts
+from dgmtui.findings.causes.alike import gathered
+from dgmtui.findings.causes.folding import accounts
 from dgmtui.findings.model import Finding
 from dgmtui.findings.registry import DETECTORS
 from dgmtui.findings.thresholds import DEFAULT, Thresholds

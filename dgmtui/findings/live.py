@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 import dgmtui.findings.detectors  # noqa: F401  (importing declares them)
-from dgmtui.findings.alike import gathered
 from dgmtui.findings.case import Case
-from dgmtui.findings.causes import accounts
+from dgmtui.findings.causes.alike import gathered
+from dgmtui.findings.causes.folding import accounts
 from dgmtui.findings.model import Finding, Severity
 from dgmtui.findings.registry import DETECTORS
 from dgmtui.findings.thresholds import DEFAULT, Thresholds

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from dgmtui.findings.causes.order import by_likelihood, with_reasons
 from dgmtui.findings.model import Evidence, Finding
-from dgmtui.findings.order import by_likelihood, with_reasons
 
 
 def merge(ranks: Sequence[tuple[int, Iterable[Finding]]]) -> tuple[Finding, ...]:

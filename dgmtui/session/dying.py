@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from dgmtui.errors import UsageError
 
 if TYPE_CHECKING:
-    from dgmtui.findings.dead_layers import Layer
+    from dgmtui.findings.layers.dead_layers import Layer
     from dgmtui.session.session import Session
 
 
@@ -17,7 +17,7 @@ def layers_here(session: "Session") -> "tuple[Layer, ...]":
         ReplayError: the snapshot can't be run again.
     """
     from dgmtui.findings.case import Case
-    from dgmtui.findings.dead_layers import dead_layers
+    from dgmtui.findings.layers.dead_layers import dead_layers
 
     replay = session.results.replay(session.needed_snapshot()).replay
     found = tuple(dead_layers(Case(session.recording, session.ranks.thresholds), replay))

@@ -9,7 +9,7 @@ from dgmtui.errors import CreditError, ReplayError, UsageError
 
 if TYPE_CHECKING:
     from dgmtui.credit import Contribution, Target
-    from dgmtui.findings.growth import Growth
+    from dgmtui.findings.layers.growth import Growth
     from dgmtui.recording.model import SnapshotInfo
     from dgmtui.session.session import Session
     from dgmtui.trace.replay import Replay
@@ -100,7 +100,7 @@ def grown(session: "Session", text: str) -> Grown:
         UsageError: the target names nothing, or no row is recorded up to the cursor.
         Cancelled: somebody asked to stop.
     """
-    from dgmtui.findings.growth import growth_of
+    from dgmtui.findings.layers.growth import growth_of
 
     series = growth_of(session.recording, session.iteration, session.ranks.thresholds)
     last = session.snapshot

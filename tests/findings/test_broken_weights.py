@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dgmtui.findings.broken_weights import account_of
+from dgmtui.findings.updates.broken_weights import account_of
 from dgmtui.recording.model import Match, SnapshotInfo, TensorSpec, Verdict
 
 BROKEN = {"finite": False, "iteration": 6, "optimizer": "Adam", "settings": {"lr": 1e-3, "eps": 1e-8}}

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dgmtui.findings.alike import gathered
 from dgmtui.findings.case import Case
-from dgmtui.findings.causes import accounts
-from dgmtui.findings.links import Terrain
+from dgmtui.findings.causes.alike import gathered
+from dgmtui.findings.causes.folding import accounts
+from dgmtui.findings.causes.links import Terrain
+from dgmtui.findings.causes.order import SEVERITIES
+from dgmtui.findings.causes.relations import PRECEDENCE, RELATIONS
 from dgmtui.findings.model import Finding, Severity
-from dgmtui.findings.order import SEVERITIES
-from dgmtui.findings.relations import PRECEDENCE, RELATIONS
 from dgmtui.findings.thresholds import Thresholds
 from dgmtui.recording.model import Quantity
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from dgmtui.demos.cnn import CNN
-from dgmtui.findings.activations import sites
 from dgmtui.findings.case import Case
-from dgmtui.findings.dead_layers import dead_layers
-from dgmtui.findings.preactivations import SHUT, preactivations
+from dgmtui.findings.layers.activations import sites
+from dgmtui.findings.layers.dead_layers import dead_layers
+from dgmtui.findings.layers.preactivations import SHUT, preactivations
 from dgmtui.findings.thresholds import DEFAULT
 from dgmtui.recording import Recording, open_recording
 from dgmtui.trace.replay import load_replay
@@ -134,7 +134,7 @@ def test_what_feeds_and_what_is_fed_is_read_through_pooling_and_normalisation(tr
 def test_a_layer_whose_gradient_is_silent_is_told_with_what_still_moved_it(
     synthetic: Callable[..., Any], plain: Any
 ) -> None:
-    from dgmtui.findings.aftermath import listed, silent_since
+    from dgmtui.findings.layers.aftermath import listed, silent_since
     from dgmtui.recording.model import Quantity
 
     def statistics(path: str, quantity: Quantity, row: int) -> np.ndarray | None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgmtui.findings import DETECTORS, diagnose
-from dgmtui.findings.onset import left_its_past
+from dgmtui.findings.causes.onset import left_its_past
 from dgmtui.findings.registry import detector
 from dgmtui.recording.model import Measure, Quantity
 

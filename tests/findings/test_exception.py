@@ -7,7 +7,7 @@ import pytest
 
 from dgmtui.findings.case import Case
 from dgmtui.findings.detectors.exception import exception
-from dgmtui.findings.raised import explain_raised
+from dgmtui.findings.failures.raised import explain_raised
 from dgmtui.findings.thresholds import DEFAULT
 from dgmtui.recording.model import RAISED, Event
 

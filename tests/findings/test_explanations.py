@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgmtui.findings.explanations import explain
+from dgmtui.findings.failures.explanations import explain
 
 RANGE = "range of its dtype"
 FAILURES: list[tuple[str, Callable[[Tensor], Tensor], float, str]] = [

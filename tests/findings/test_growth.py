@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from dgmtui.findings.growth import growth_of
-from dgmtui.findings.onset import left_its_past, rows_where_left
+from dgmtui.findings.causes.onset import left_its_past, rows_where_left
+from dgmtui.findings.layers.growth import growth_of
 from dgmtui.recording.model import Measure, Quantity
 
 ROWS = arrays.arrays(np.float64, st.tuples(st.integers(1, 12), st.integers(1, 4)), elements=st.integers(0, 40))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dgmtui.findings.batches import Batch, batches
 from dgmtui.findings.case import Case
-from dgmtui.findings.entries import Entry
+from dgmtui.findings.losses.batches import Batch, batches
+from dgmtui.findings.losses.entries import Entry
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 from dgmtui.findings.thresholds import Thresholds

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.loss_terms import ancestors, before, origins
+from dgmtui.findings.losses.loss_terms import ancestors, before, origins
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 from dgmtui.trace.graph import Graph, Node, NodeRef, OutsideRef, Ref

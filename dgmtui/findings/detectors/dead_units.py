@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dgmtui.findings.activations import sites
-from dgmtui.findings.aftermath import downstream, upstream
 from dgmtui.findings.case import Case
+from dgmtui.findings.layers.activations import sites
+from dgmtui.findings.layers.aftermath import downstream, upstream
+from dgmtui.findings.layers.pushed import moved
+from dgmtui.findings.layers.rectifiers import Rectifier, matches, rectifiers
+from dgmtui.findings.layers.shut import shut_rectifiers
 from dgmtui.findings.model import Evidence, Finding, Severity
-from dgmtui.findings.pushed import moved
-from dgmtui.findings.rectifiers import Rectifier, matches, rectifiers
 from dgmtui.findings.registry import detector
-from dgmtui.findings.shut import shut_rectifiers
 from dgmtui.recording.model import Quantity
 
 AT_FIRST = (

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.games import Game, games, start_and_end, turn_losses
+from dgmtui.findings.games.game import Game, games, start_and_end, turn_losses
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 

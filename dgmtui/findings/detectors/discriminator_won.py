@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.games import Game, Standing, games, start_and_end, turn_losses
+from dgmtui.findings.games.game import Game, Standing, games, start_and_end, turn_losses
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 

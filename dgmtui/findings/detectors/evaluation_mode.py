@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from dgmtui.findings.case import Case
 from dgmtui.findings.model import Evidence, Finding, Severity
-from dgmtui.findings.parameter_facts import facts_of, listed
 from dgmtui.findings.registry import detector
+from dgmtui.findings.updates.parameter_facts import facts_of, listed
 from dgmtui.recording.model import MODE, PARAMETERS, ModuleInfo
 
 _DROPS = re.compile(r"^(Feature)?(Alpha)?Dropout\d*d?$|^RReLU$|^StochasticDepth$|^DropPath$")

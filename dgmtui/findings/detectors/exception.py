@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dgmtui.findings.case import Case
+from dgmtui.findings.failures.raised import explain_raised
 from dgmtui.findings.model import Evidence, Finding, Severity
-from dgmtui.findings.raised import explain_raised
 from dgmtui.findings.registry import detector
 from dgmtui.recording.model import RAISED, Event
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.fading import Fading, over_depth, over_steps, together
-from dgmtui.findings.learning import loss_left, takes_turns
+from dgmtui.findings.layers.fading import Fading, over_depth, over_steps, together
+from dgmtui.findings.losses.learning import loss_left, takes_turns
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 from dgmtui.recording.model import Quantity

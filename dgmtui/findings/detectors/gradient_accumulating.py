@@ -8,8 +8,8 @@ import numpy as np
 
 from dgmtui.findings.case import Case
 from dgmtui.findings.model import Evidence, Finding, Severity
-from dgmtui.findings.parameter_facts import listed
 from dgmtui.findings.registry import detector
+from dgmtui.findings.updates.parameter_facts import listed
 from dgmtui.recording.model import SnapshotInfo
 
 EARLIER = "earlier:"

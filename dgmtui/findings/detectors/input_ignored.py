@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.errors import ReplayError
-from dgmtui.findings.batches import chosen, named, value_of
 from dgmtui.findings.case import Case
-from dgmtui.findings.loss_terms import ancestors, loss_terms, origins
+from dgmtui.findings.losses.batches import chosen, named, value_of
+from dgmtui.findings.losses.loss_terms import ancestors, loss_terms, origins
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 from dgmtui.recording.model import SnapshotInfo

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.levels import block_medians, first_level, takes_turns, thirds
-from dgmtui.findings.loss_terms import loss_terms
+from dgmtui.findings.losses.levels import block_medians, first_level, takes_turns, thirds
+from dgmtui.findings.losses.loss_terms import loss_terms
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 from dgmtui.findings.thresholds import Thresholds

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dgmtui.findings.batches import batches
 from dgmtui.findings.case import Case
-from dgmtui.findings.levels import SIGMA, first_level, takes_turns
+from dgmtui.findings.losses.batches import batches
+from dgmtui.findings.losses.levels import SIGMA, first_level, takes_turns
+from dgmtui.findings.losses.per_sample import Share, greatest_share
 from dgmtui.findings.model import Evidence, Finding, Severity
-from dgmtui.findings.per_sample import Share, greatest_share
 from dgmtui.findings.registry import detector
 from dgmtui.findings.thresholds import Thresholds
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dgmtui.findings.batches import batches
 from dgmtui.findings.case import Case
-from dgmtui.findings.constant import Constant, best_constant
-from dgmtui.findings.levels import first_level, scatter, takes_turns, thirds
-from dgmtui.findings.loss_terms import Form
+from dgmtui.findings.layers.silent import without_gradient
+from dgmtui.findings.losses.batches import batches
+from dgmtui.findings.losses.constant import Constant, best_constant
+from dgmtui.findings.losses.levels import first_level, scatter, takes_turns, thirds
+from dgmtui.findings.losses.loss_terms import Form
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
-from dgmtui.findings.silent import without_gradient
 
 
 @dataclass(frozen=True)

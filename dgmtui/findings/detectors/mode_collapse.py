@@ -6,8 +6,8 @@ import numpy as np
 
 from dgmtui.findings.case import Case
 from dgmtui.findings.detectors.discriminator_won import has_won
-from dgmtui.findings.games import Game, Reading, games, readings
-from dgmtui.findings.latents import Latent
+from dgmtui.findings.games.game import Game, Reading, games, readings
+from dgmtui.findings.games.latents import Latent
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dgmtui.findings.beginnings import Beginning, beginning_of
-from dgmtui.findings.broken_weights import account_of
 from dgmtui.findings.case import Case, Failure
-from dgmtui.findings.explanations import Explanation, explain
-from dgmtui.findings.lineage import downstream_of
+from dgmtui.findings.causes.beginnings import Beginning, beginning_of
+from dgmtui.findings.failures.explanations import Explanation, explain
+from dgmtui.findings.failures.unreplayed import WORDS, from_another_rank, from_losses, from_statistics
+from dgmtui.findings.layers.lineage import downstream_of
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
-from dgmtui.findings.unreplayed import WORDS, from_another_rank, from_losses, from_statistics
+from dgmtui.findings.updates.broken_weights import account_of
 from dgmtui.recording.model import Match, Quantity
 
 if TYPE_CHECKING:

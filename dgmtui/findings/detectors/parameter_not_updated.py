@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.cuts import cuts_of, how
-from dgmtui.findings.initial import is_as_initialised
+from dgmtui.findings.losses.progress_of_loss import begin_and_end, gain
 from dgmtui.findings.model import Evidence, Finding, Severity
-from dgmtui.findings.parameter_facts import ParameterFact, listed
-from dgmtui.findings.progress_of_loss import begin_and_end, gain
 from dgmtui.findings.registry import detector
-from dgmtui.findings.stillness import Still, Why, common_module, still_parameters
+from dgmtui.findings.updates.cuts import cuts_of, how
+from dgmtui.findings.updates.initial import is_as_initialised
+from dgmtui.findings.updates.parameter_facts import ParameterFact, listed
+from dgmtui.findings.updates.stillness import Still, Why, common_module, still_parameters
 from dgmtui.recording.model import StepOutcome
 from dgmtui.trace.graph import Node
 
@@ -204,7 +204,7 @@ def _rounded(case: Case, still: Still, cut: Node | None) -> str:
 
 
 def _spacing(case: Case, parameters: tuple[ParameterFact, ...]) -> str:
-    from dgmtui.findings.rounding import spacing_at
+    from dgmtui.findings.updates.rounding import spacing_at
 
     for snapshot in case.recording.snapshots:
         for p in parameters:

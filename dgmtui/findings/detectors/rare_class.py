@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dgmtui.findings.batches import batches
 from dgmtui.findings.case import Case
-from dgmtui.findings.labels import labelled, labels_of
+from dgmtui.findings.losses.batches import batches
+from dgmtui.findings.losses.labels import labelled, labels_of
+from dgmtui.findings.losses.per_sample import sample_losses
 from dgmtui.findings.model import Evidence, Finding, Severity
-from dgmtui.findings.per_sample import sample_losses
 from dgmtui.findings.registry import detector
 
 Seen = Sequence[tuple[int, NDArray[np.int64], NDArray[np.float64]]]

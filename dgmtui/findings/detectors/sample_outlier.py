@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dgmtui.findings.batches import Batch, batches
 from dgmtui.findings.case import Case
 from dgmtui.findings.detectors.bad_input import rows_of
-from dgmtui.findings.loss_terms import Form
+from dgmtui.findings.losses.batches import Batch, batches
+from dgmtui.findings.losses.loss_terms import Form
+from dgmtui.findings.losses.per_sample import dataset_row, sample_losses
 from dgmtui.findings.model import Evidence, Finding, Severity
-from dgmtui.findings.per_sample import dataset_row, sample_losses
 from dgmtui.findings.registry import detector
 from dgmtui.findings.thresholds import Thresholds
 

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.learning import loss_left, takes_turns
+from dgmtui.findings.layers.survey import Look, Survey
+from dgmtui.findings.losses.learning import loss_left, takes_turns
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
-from dgmtui.findings.survey import Look, Survey
 
 SATURATING = {
     "aten.sigmoid": "sigmoid",

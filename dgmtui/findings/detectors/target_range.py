@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dgmtui.findings.batches import Batch, Compared, batches, finite, named
 from dgmtui.findings.case import Case
-from dgmtui.findings.levels import takes_turns
-from dgmtui.findings.loss_terms import MOVES, Form, before
+from dgmtui.findings.losses.batches import Batch, Compared, batches, finite, named
+from dgmtui.findings.losses.levels import takes_turns
+from dgmtui.findings.losses.loss_terms import MOVES, Form, before
+from dgmtui.findings.losses.reach import Reach, reach_of
 from dgmtui.findings.model import Evidence, Finding, Severity
-from dgmtui.findings.reach import Reach, reach_of
 from dgmtui.findings.registry import detector
 from dgmtui.trace.graph import Graph, OutsideRef
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from dgmtui.findings.case import Case
+from dgmtui.findings.losses.progress_of_loss import begin_and_end
 from dgmtui.findings.model import Evidence, Finding, Severity
-from dgmtui.findings.parameter_facts import listed
-from dgmtui.findings.progress_of_loss import begin_and_end
 from dgmtui.findings.registry import detector
-from dgmtui.findings.step_sizes import Outcome, RowRatio, Step, outcome_of, row_ratios, steps_of
+from dgmtui.findings.updates.parameter_facts import listed
+from dgmtui.findings.updates.step_sizes import Outcome, RowRatio, Step, outcome_of, row_ratios, steps_of
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from dgmtui.findings.case import Case
+from dgmtui.findings.losses.progress_of_loss import begin_and_end, gain
 from dgmtui.findings.model import Evidence, Finding, Severity
-from dgmtui.findings.parameter_facts import rates
-from dgmtui.findings.progress_of_loss import begin_and_end, gain
 from dgmtui.findings.registry import detector
-from dgmtui.findings.step_sizes import Step, row_ratios, steps_of
+from dgmtui.findings.updates.parameter_facts import rates
+from dgmtui.findings.updates.step_sizes import Step, row_ratios, steps_of
 
 
 @detector("update_too_small")

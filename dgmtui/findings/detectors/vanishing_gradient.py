@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.fading import Fading, over_depth, over_steps, together
-from dgmtui.findings.learning import loss_left, takes_turns
+from dgmtui.findings.layers.fading import Fading, over_depth, over_steps, together
+from dgmtui.findings.losses.learning import loss_left, takes_turns
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 

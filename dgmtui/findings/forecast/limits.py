@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dgmtui.findings.lineage import affine_source
+from dgmtui.findings.layers.lineage import affine_source
 from dgmtui.trace.graph import Graph, Node
 
 LARGEST = {

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from dgmtui.findings.case import Case
+from dgmtui.findings.causes.onset import rows_of_past
 from dgmtui.findings.motifs.groups import Event, events_of, groups_of
 from dgmtui.findings.motifs.jumps import jumps
 from dgmtui.findings.motifs.model import MotifKind, Motifs, Patterns, Table
@@ -10,7 +11,6 @@ from dgmtui.findings.motifs.oscillation import oscillations
 from dgmtui.findings.motifs.scaling import filled, scaled
 from dgmtui.findings.motifs.sources import count_series, tables
 from dgmtui.findings.motifs.trends import divergences, drifts, plateaus
-from dgmtui.findings.onset import rows_of_past
 from dgmtui.findings.thresholds import DEFAULT, Thresholds
 
 if TYPE_CHECKING:

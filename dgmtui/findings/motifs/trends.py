@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.findings.causes.onset import rows_where_left
 from dgmtui.findings.motifs.model import MotifKind, Motifs
 from dgmtui.findings.motifs.noise import NORMAL
-from dgmtui.findings.onset import rows_where_left
 from dgmtui.findings.thresholds import Thresholds
 
 Rows = NDArray[np.float32]

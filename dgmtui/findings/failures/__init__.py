@@ -1,0 +1,1 @@
+"""What to say of values that are not finite and of exceptions."""

@@ -1,0 +1,1 @@
+"""What is known of parameters and of the steps that move them."""
