@@ -138,6 +138,7 @@ def test_a_replay_that_differs_is_said(session: Session, monkeypatch: pytest.Mon
 
 
 def test_an_operation_that_this_torch_does_not_know(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dgmtui.trace import loading
     from dgmtui.trace.graph import Graph
 
     known = Graph.from_json
@@ -148,6 +149,7 @@ def test_an_operation_that_this_torch_does_not_know(session: Session, monkeypatc
         return replace(found, nodes=(*found.nodes[:2], changed, *found.nodes[3:]))
 
     monkeypatch.setattr(Graph, "from_json", staticmethod(older))
+    loading._checked.cache_clear()
     with pytest.raises(ReplayError, match=r"has no operation aten.gone_since.default; replay with the version"):
         REGISTRY.run(session, "credit enc")
     assert run(session, "where")["iteration"] == 30
