@@ -15,7 +15,6 @@ from dgmtui.recording.model import STATISTICS, Channel, Match, ModuleInfo, Quant
 from dgmtui.trace.graph import Graph
 
 if TYPE_CHECKING:
-    from dgmtui.findings.layers.survey import Survey
     from dgmtui.recording import Recording
     from dgmtui.trace.birth import Birth
     from dgmtui.trace.replay import Replay
@@ -106,13 +105,6 @@ class Case:
     def snapshots(self) -> tuple[SnapshotInfo, ...]:
         """Those with a trace whose outside tensors were all found, by iteration, then turn."""
         return tuple(each for each in self.recording.snapshots if each.trace >= 0 and not each.missing)
-
-    @cached_property
-    def surveys(self) -> "tuple[Survey, ...]":
-        """What the replays of the snapshots show of the layers, by iteration, then turn; none in the quick look."""
-        from dgmtui.findings.layers.survey import surveys_of
-
-        return () if self.source is None else tuple(surveys_of(self))
 
     @cached_property
     def graph(self) -> Graph | None:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from dgmtui.trace.graph import Source
 
 
 class Severity(StrEnum):
@@ -21,6 +24,20 @@ class Evidence:
     """A command line that shows it: ``module dec.xv``, ``dynamics --window 1200 1318``."""
     text: str
     """What it shows, in a few words with numbers."""
+
+
+class Line(TypedDict):
+    """Of a finding, where in the user's code it is."""
+
+    source: str | None
+    source_text: str | None
+
+
+def line_of(source: "Source | None") -> Line:
+    """``Finding(…, **line_of(node.source))``."""
+    return (
+        {"source": None, "source_text": None} if source is None else {"source": str(source), "source_text": source.text}
+    )
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,11 @@ class Thresholds:
 
     onset_past: float = 0.1
     """The past that a series leaves is at least this share of the iterations from the first row to the last."""
+    onset_losses: int = 64
+    """Of the iterations between the row in which a series left its past and the row before, the one with a loss that
+    stands out among so many before it is the onset."""
+    onset_sample: float = 3.0
+    """Its sample is named where it made so many times its even share of the unit's gradient."""
     onset_growth: float = 2.0
     """A series left its past where it never came back into it and grew by at least this factor."""
 

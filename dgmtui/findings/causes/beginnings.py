@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 LED = ((Quantity.WEIGHT, Measure.NORM, "the norm of the weight"), (Quantity.ACTIVATION, Measure.RMS, "the output"))
 """Series of a unit that may have led to it: what stays for good before what comes and goes."""
-PAST = 64
-"""Losses before the onset that it is compared with."""
-STANDS_OUT = 3.0
-"""A sample is named where it made so many times its even share of the gradient."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,8 @@ def _told(case: Case, left: _Left, failing: SnapshotInfo) -> Beginning:
     place = f"module {left.module}"
     evidence = [Evidence(place, left.text.rstrip("."))]
     if loss is not None:
-        window = f"dynamics --window {max(0, iteration - PAST)} {iteration + PAST}"
+        past = case.thresholds.onset_losses
+        window = f"dynamics --window {max(0, iteration - past)} {iteration + past}"
         evidence.append(Evidence(window, f"loss {loss[1]:.4g} at {iteration}"))
     sample, row, said = _sample(case, left, iteration, failing)
     sentences.append(said)
@@ -125,10 +122,10 @@ def _jump(values: NDArray[np.float64], left: int, growth: float) -> int:
 
 def _loss_within(case: Case, left: _Left) -> tuple[int, float, float, int] | None:
     """The greatest loss between the rows, where it stands out: iteration, loss, the greatest before it, of how many."""
-    start = left.before + 1
-    losses, before = case.recording.losses(start, left.at + 1), case.recording.losses(max(0, start - PAST), start)
+    start, past = left.before + 1, case.thresholds.onset_losses
+    losses, before = case.recording.losses(start, left.at + 1), case.recording.losses(max(0, start - past), start)
     losses, before = np.where(np.isfinite(losses), losses, -np.inf), before[np.isfinite(before)]
-    if not len(losses) or len(before) < PAST // 2:
+    if not len(losses) or len(before) < past // 2:
         return None
     place, highest = int(losses.argmax()), float(before.max())
     if not (highest > 0 and losses[place] >= case.thresholds.onset_growth * highest):
@@ -145,7 +142,7 @@ def _sample(case: Case, left: _Left, iteration: int, failing: SnapshotInfo) -> t
     if sizes is None or len(sizes) < 2 or not sizes.sum() > 0 or not np.isfinite(sizes).all():
         return None, None, ""
     sample, share = int(sizes.argmax()), float(sizes.max() / sizes.sum())
-    if share * len(sizes) < STANDS_OUT:
+    if share * len(sizes) < case.thresholds.onset_sample:
         return None, None, ""
     index: Sequence[int] = kept[0].extra.get("dataset_index") or ()
     row = int(index[sample]) if sample < len(index) else None

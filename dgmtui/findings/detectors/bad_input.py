@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.losses.batches import Batch, batches
+from dgmtui.findings.losses.batches import Batch
 from dgmtui.findings.losses.entries import Entry
-from dgmtui.findings.model import Evidence, Finding, Severity
+from dgmtui.findings.model import Evidence, Finding, Severity, line_of
 from dgmtui.findings.registry import detector
 from dgmtui.findings.thresholds import Thresholds
+from dgmtui.findings.visits import batches
 
 _LEAST_SAMPLES = 16
 _LEAST_SNAPSHOTS = 3
@@ -186,8 +187,7 @@ def _finding(
         turn=batch.snapshot.turn or None,
         module=graph.module_of(node),
         op=node.name,
-        source=str(node.source) if node.source else None,
-        source_text=node.source.text if node.source else None,
+        **line_of(node.source),
         value=worst.value,
         message=(
             f"The input `{name}`, as {_taker(graph.module_of(node), node.name)} takes it, can hardly be learned from: "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dgmtui.findings.case import Case
 from dgmtui.findings.losses.loss_terms import ancestors, before, origins
-from dgmtui.findings.model import Evidence, Finding, Severity
+from dgmtui.findings.model import Evidence, Finding, Severity, line_of
 from dgmtui.findings.registry import detector
 from dgmtui.trace.graph import Graph, Node, NodeRef, OutsideRef, Ref
 
@@ -85,8 +85,7 @@ def _finding(case: Case, graph: Graph, spread: Spread, iteration: int, turn: str
         turn=turn or None,
         module=graph.module_of(node),
         op=node.name,
-        source=str(node.source) if node.source else None,
-        source_text=node.source.text if node.source else None,
+        **line_of(node.source),
         value=float(math.prod(spread.result)),
         message=(
             f"`{node.name}` broadcasts the network's output {list(spread.learned)} and the target {list(spread.given)} "

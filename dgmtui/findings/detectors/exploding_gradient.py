@@ -7,16 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.layers.fading import Fading, over_depth, over_steps, together
+from dgmtui.findings.layers.fading import Fading, over_depth, over_steps, together, told
 from dgmtui.findings.losses.learning import loss_left, takes_turns
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 from dgmtui.recording.model import Quantity
 
+KIND = "exploding_gradient"
 CLIP = "Clip gradients by their norm (clip_grad_norm_), lower the learning rate, "
 
 
-@detector("exploding_gradient")
+@detector(KIND)
 def exploding_gradient(case: Case) -> Iterator[Finding]:
     """Gradients that grow by orders of magnitude, over layers, steps or iterations, and the training suffers by it."""
     limits, left = case.thresholds, loss_left(case)
@@ -53,30 +54,22 @@ def _over_the_way(case: Case, lasting: list[Fading]) -> Finding:
     relative = "" if last.relative is None else (
         f"; the gradient of the weights of `{last.first}` is {last.relative:.3g} times as large as they are"
     )  # fmt: skip
-    return Finding(
-        kind="exploding_gradient",
-        severity=Severity.ERROR,
-        iteration=last.iteration,
-        onset=lasting[0].iteration,
-        rank=case.recording.info.rank,
-        phase="backward",
-        module=last.first,
-        value=last.ratio,
-        message=(
-            f"The gradient grows {last.ratio:.1e} times {way} (so in each of {len(lasting)} snapshots since iteration "
-            f"{lasting[0].iteration:,}){relative}."
-        ),
-        advice=CLIP
+    return told(
+        case,
+        KIND,
+        lasting,
+        Severity.ERROR,
+        f"The gradient grows {last.ratio:.1e} times {way} (so in each of {len(lasting)} snapshots since iteration "
+        f"{lasting[0].iteration:,}){relative}.",
+        CLIP
         + (
             "and start recurrent weights orthogonal or smaller."
             if steps
             else "start weights smaller (kaiming, xavier) or put a normalisation between layers."
         ),
-        evidence=(
-            Evidence(f"module {last.first or '.'}", "its gradient and its weight's"),
-            Evidence("credit loss --backward", "how much of the gradient each module passes on"),
-        ),
-        data={"first": last.first, "last": last.last, "profile": last.profile},
+        Evidence(f"module {last.first or '.'}", "its gradient and its weight's"),
+        Evidence("credit loss --backward", "how much of the gradient each module passes on"),
+        data={"first": last.first, "last": last.last},
     )
 
 
@@ -141,7 +134,7 @@ def _most_grown(case: Case) -> str | None:
 def _over_time(case: Case, grown: Grown, left: float) -> Finding:
     where = "" if not grown.module else f", most in `{grown.module}`"
     return Finding(
-        kind="exploding_gradient",
+        kind=KIND,
         severity=Severity.ERROR,
         iteration=grown.last,
         onset=grown.onset,

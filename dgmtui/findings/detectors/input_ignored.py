@@ -11,7 +11,7 @@ from dgmtui.errors import ReplayError
 from dgmtui.findings.case import Case
 from dgmtui.findings.losses.batches import chosen, named, value_of
 from dgmtui.findings.losses.loss_terms import ancestors, loss_terms, origins
-from dgmtui.findings.model import Evidence, Finding, Severity
+from dgmtui.findings.model import Evidence, Finding, Severity, line_of
 from dgmtui.findings.registry import detector
 from dgmtui.recording.model import SnapshotInfo
 from dgmtui.trace.batch import batch_axes
@@ -155,8 +155,7 @@ def _finding(case: Case, unheard: Unheard) -> Finding:
         turn=snapshot.turn or None,
         module=outermost.module if lost is None else graph.module_of(lost),
         op=None if lost is None else lost.name,
-        source=str(lost.source) if lost is not None and lost.source else None,
-        source_text=lost.source.text if lost is not None and lost.source else None,
+        **line_of(None if lost is None else lost.source),
         message=message,
         advice=(
             "Follow the input through the forward pass: it is overwritten, multiplied by zero, taken at one position, "

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.losses.batches import batches
 from dgmtui.findings.losses.levels import SIGMA, first_level, takes_turns
 from dgmtui.findings.losses.per_sample import Share, greatest_share
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 from dgmtui.findings.thresholds import Thresholds
+from dgmtui.findings.visits import batches
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from dgmtui.findings.case import Case
 from dgmtui.findings.layers.silent import without_gradient
-from dgmtui.findings.losses.batches import batches
 from dgmtui.findings.losses.constant import Constant, best_constant
 from dgmtui.findings.losses.levels import first_level, scatter, takes_turns, thirds
 from dgmtui.findings.losses.loss_terms import Form
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
+from dgmtui.findings.visits import batches
 
 
 @dataclass(frozen=True)

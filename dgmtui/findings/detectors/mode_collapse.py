@@ -10,6 +10,7 @@ from dgmtui.findings.games.game import Game, Reading, games, readings
 from dgmtui.findings.games.latents import Latent
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
+from dgmtui.findings.visits import surveys
 
 
 @detector("mode_collapse")
@@ -78,7 +79,7 @@ def _ignored(case: Case) -> Iterator[Finding]:
     """Posterior collapse: every latent unit is the prior's for all samples, in the last snapshots."""
     limits = case.thresholds
     lasting: list[tuple[int, Latent]] = []
-    for survey in reversed(case.surveys):
+    for survey in reversed(surveys(case)):
         if not survey.latents:
             continue
         latent = survey.latents[0]
@@ -92,7 +93,7 @@ def _ignored(case: Case) -> Iterator[Finding]:
 
 def _posterior(case: Case, lasting: list[tuple[int, Latent]]) -> Finding:
     last, latent = lasting[-1]
-    play = next((p for s in reversed(case.surveys) for p in s.plays), None)
+    play = next((p for s in reversed(surveys(case)) for p in s.plays), None)
     alike = (
         f" What comes out deviates by {play.spread:.3g} over the batch, what went in by {play.taken_spread:.3g}."
         if play is not None and np.isfinite(play.taken_spread) and play.spread < 0.5 * play.taken_spread

@@ -11,7 +11,7 @@ from dgmtui.findings.causes.beginnings import Beginning, beginning_of
 from dgmtui.findings.failures.explanations import Explanation, explain
 from dgmtui.findings.failures.unreplayed import WORDS, from_another_rank, from_losses, from_statistics
 from dgmtui.findings.layers.lineage import downstream_of
-from dgmtui.findings.model import Evidence, Finding, Severity
+from dgmtui.findings.model import Evidence, Finding, Severity, line_of
 from dgmtui.findings.registry import detector
 from dgmtui.findings.updates.broken_weights import account_of
 from dgmtui.recording.model import Match, Quantity
@@ -55,8 +55,7 @@ def from_birth(case: Case, failure: Failure, birth: "Birth") -> Finding:
         module=birth.module,
         op=birth.op,
         autograd=birth.autograd,
-        source=str(birth.source) if birth.source else None,
-        source_text=birth.source.text if birth.source else None,
+        **line_of(birth.source),
         sample=sample,
         samples=birth.samples,
         dataset_index=_dataset_row(failure, sample),

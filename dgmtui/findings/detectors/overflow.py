@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dgmtui.findings.case import Case
 from dgmtui.findings.forecast import Arrival, arrival_data, forecast_arrival
 from dgmtui.findings.forecast.limits import Limit, limits_of
-from dgmtui.findings.model import Evidence, Finding, Severity
+from dgmtui.findings.model import Evidence, Finding, Severity, line_of
 from dgmtui.findings.registry import detector
 from dgmtui.findings.thresholds import Thresholds
 from dgmtui.recording.model import Quantity
@@ -53,8 +53,7 @@ def _approaching(case: Case, limit: Limit) -> Finding | None:
         phase="forward",
         module=limit.module,
         op=operation,
-        source=str(source) if source else None,
-        source_text=source.text if source else None,
+        **line_of(source),
         value=float(extreme[-1]),
         message=(
             f"{_name(limit)} has reached {extreme[-1]:.4g} and grows; `{operation}` of it overflows at "

@@ -6,7 +6,7 @@ import numpy as np
 
 from dgmtui.findings.case import Case
 from dgmtui.findings.losses.progress_of_loss import begin_and_end, gain
-from dgmtui.findings.model import Evidence, Finding, Severity
+from dgmtui.findings.model import Evidence, Finding, Severity, line_of
 from dgmtui.findings.registry import detector
 from dgmtui.findings.updates.cuts import cuts_of, how
 from dgmtui.findings.updates.initial import is_as_initialised
@@ -43,8 +43,7 @@ def _finding(case: Case, still: Still, *, others: bool) -> Finding:
         phase="update",
         module=module,
         op=cut.name if cut else None,
-        source=str(source) if source else None,
-        source_text=source.text if source else None,
+        **line_of(source),
         value=still.share,
         message=(
             f"{whole} {verb}: {_REASONS[still.why](case, still, cut)} ({count} of {total} parameters, "

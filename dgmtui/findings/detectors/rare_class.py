@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.losses.batches import batches
 from dgmtui.findings.losses.labels import labelled, labels_of
 from dgmtui.findings.losses.per_sample import sample_losses
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
+from dgmtui.findings.visits import batches
 
 Seen = Sequence[tuple[int, NDArray[np.int64], NDArray[np.float64]]]
 """Iteration, labels and losses of the samples of batches."""

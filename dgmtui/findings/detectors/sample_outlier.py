@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from dgmtui.findings.case import Case
 from dgmtui.findings.detectors.bad_input import rows_of
-from dgmtui.findings.losses.batches import Batch, batches
+from dgmtui.findings.losses.batches import Batch
 from dgmtui.findings.losses.loss_terms import Form
 from dgmtui.findings.losses.per_sample import dataset_row, sample_losses
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 from dgmtui.findings.thresholds import Thresholds
+from dgmtui.findings.visits import batches
 
 _LEAST_SAMPLES = 6
 

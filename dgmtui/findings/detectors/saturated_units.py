@@ -10,6 +10,7 @@ from dgmtui.findings.layers.survey import Look, Survey
 from dgmtui.findings.losses.learning import loss_left, takes_turns
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
+from dgmtui.findings.visits import surveys_by_turn
 
 SATURATING = {
     "aten.sigmoid": "sigmoid",
@@ -25,8 +26,7 @@ SATURATING = {
 def saturated_units(case: Case) -> Iterator[Finding]:
     """A layer most of whose units are where their function is flat for nearly all samples, while the loss is high."""
     left = loss_left(case)
-    for turn in dict.fromkeys(survey.snapshot.turn for survey in case.surveys):
-        surveys = [survey for survey in case.surveys if survey.snapshot.turn == turn]
+    for surveys in surveys_by_turn(case).values():
         for look in surveys[-1].looks:
             if look.site.op in SATURATING:
                 yield from _judge(case, surveys, look, left)

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.losses.batches import batches
 from dgmtui.findings.losses.labels import labels_of
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
+from dgmtui.findings.visits import batches
 
 
 @detector("sorted_batches")

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.findings.case import Case
-from dgmtui.findings.losses.batches import Batch, Compared, batches, finite, named
+from dgmtui.findings.losses.batches import Batch, Compared, finite, named
 from dgmtui.findings.losses.levels import takes_turns
 from dgmtui.findings.losses.loss_terms import MOVES, Form, before
 from dgmtui.findings.losses.reach import Reach, reach_of
-from dgmtui.findings.model import Evidence, Finding, Severity
+from dgmtui.findings.model import Evidence, Finding, Severity, line_of
 from dgmtui.findings.registry import detector
+from dgmtui.findings.visits import batches
 from dgmtui.trace.graph import Graph, OutsideRef
 
 _LEAST_TARGETS = 16
@@ -167,8 +168,7 @@ def _finding(
         turn=batch.snapshot.turn or None,
         module=graph.module_of(node),
         op=node.name,
-        source=str(source) if source else None,
-        source_text=source.text if source else None,
+        **line_of(source),
         value=value,
         message=message,
         advice=advice,

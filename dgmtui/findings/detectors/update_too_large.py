@@ -1,7 +1,7 @@
 """Steps so long that they pass over what they go down to."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,8 @@ from dgmtui.findings.losses.progress_of_loss import begin_and_end
 from dgmtui.findings.model import Evidence, Finding, Severity
 from dgmtui.findings.registry import detector
 from dgmtui.findings.updates.parameter_facts import listed
-from dgmtui.findings.updates.step_sizes import Outcome, RowRatio, Step, outcome_of, row_ratios, steps_of
+from dgmtui.findings.updates.step_sizes import Outcome, RowRatio, Step, row_ratios, steps_of
+from dgmtui.findings.visits import outcomes
 
 
 @dataclass(frozen=True)
@@ -24,23 +25,27 @@ class _Harm:
 
 @detector("update_too_large")
 def update_too_large(case: Case) -> Iterator[Finding]:
-    """Steps raise the loss of their own batch, or move weights by a large share of themselves, and the loss suffers."""
+    """Steps raise the loss of their own batch, or move weights by a large share of themselves, and the loss suffers.
+
+    A long step alone proves nothing: where steps can be taken again, one at least has to raise its batch's loss; so
+    nothing is said before that was tried.
+    """
     steps = steps_of(case)
     harm = _harm(case)
-    outcomes = [found for step in steps if (found := outcome_of(case, step)) is not None]
-    over = [o for o in outcomes if _overshoots(case, o, outcomes)]
+    tried = outcomes(case)
+    over = [o for o in tried if _overshoots(case, o, tried)]
     large = [s for s in steps if s.ratio >= case.thresholds.update_large]
     rows = [r for r in row_ratios(case) if r.ratio >= case.thresholds.update_large]
     enough = len(over) >= case.thresholds.overshoot_snapshots
-    once = bool(large or rows) and bool(over or not outcomes)
-    if harm is None or not (enough or (once and math.isfinite(harm.value))):
+    once = bool(large or rows) and bool(over or not tried)
+    if case.source is None or harm is None or not (enough or (once and math.isfinite(harm.value))):
         return
-    yield _finding(case, harm, steps, outcomes, over, rows)
+    yield _finding(case, harm, steps, tried, over, rows)
 
 
-def _overshoots(case: Case, outcome: Outcome, outcomes: list[Outcome]) -> bool:
+def _overshoots(case: Case, outcome: Outcome, tried: Sequence[Outcome]) -> bool:
     """Downhill by the gradient, uphill by the loss, by a good part of what that was at the start."""
-    level = abs(next(o.before for o in outcomes if o.step.snapshot.turn == outcome.step.snapshot.turn))
+    level = abs(next(o.before for o in tried if o.step.snapshot.turn == outcome.step.snapshot.turn))
     return outcome.predicted < 0 and outcome.change > case.thresholds.overshoot_rise * max(level, 1e-12)
 
 
@@ -62,7 +67,7 @@ def _harm(case: Case) -> _Harm | None:
 
 
 def _finding(
-    case: Case, harm: _Harm, steps: list[Step], outcomes: list[Outcome], over: list[Outcome], rows: list[RowRatio]
+    case: Case, harm: _Harm, steps: list[Step], tried: Sequence[Outcome], over: list[Outcome], rows: list[RowRatio]
 ) -> Finding:
     worst = max(over, key=lambda o: (o.step.ratio, o.change), default=None)
     shown = worst.step if worst else max(steps, key=lambda s: s.ratio, default=None)
@@ -82,7 +87,7 @@ def _finding(
         after = f"{worst.after:.4g}" if math.isfinite(worst.after) else "a value that is not finite"
         overshot = (
             f" The step of iteration {iteration:,} takes the loss of its own batch from {worst.before:.4g} to {after}, "
-            f"where the gradient promised {worst.predicted:+.3g}; so do {len(over)} of {len(outcomes)} steps looked at."
+            f"where the gradient promised {worst.predicted:+.3g}; so do {len(over)} of {len(tried)} steps looked at."
         )
     return Finding(
         kind="update_too_large",

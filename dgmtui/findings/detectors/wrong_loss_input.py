@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dgmtui.findings.case import Case
 from dgmtui.findings.losses.loss_terms import Form, ancestors, loss_terms, maker, origins
-from dgmtui.findings.model import Evidence, Finding, Severity
+from dgmtui.findings.model import Evidence, Finding, Severity, line_of
 from dgmtui.findings.registry import detector
 from dgmtui.trace.graph import Graph, Node, NodeRef
 
@@ -61,8 +61,7 @@ def _finding(case: Case, graph: Graph, misfit: Misfit, iteration: int, turn: str
         turn=turn or None,
         module=graph.module_of(misfit.given),
         op=misfit.given.name,
-        source=str(source) if source else None,
-        source_text=source.text if source else None,
+        **line_of(source),
         message=misfit.message,
         advice=misfit.advice,
         evidence=(

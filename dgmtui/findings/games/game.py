@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from dgmtui.findings.case import Case
 from dgmtui.findings.games.players import Play
 from dgmtui.findings.layers.survey import Survey
+from dgmtui.findings.visits import surveys
 from dgmtui.recording.model import Measure, Quantity
 
 
@@ -50,13 +51,13 @@ class Game:
 
 def games(case: Case) -> Iterator[Game]:
     """Every maker and judge that different optimisers move, where the judge is called on real samples too."""
-    all_plays = [play for survey in case.surveys for play in survey.plays]
+    all_plays = [play for survey in surveys(case) for play in survey.plays]
     real = {play.module for play in all_plays if play.real}
     pairs = dict.fromkeys((play.module, maker) for play in all_plays for maker in sorted(play.made_by))
     for judge, maker in pairs:
         turns = _moving(case, judge), _moving(case, maker)
         if judge in real and turns[0] and turns[1] and not set(turns[0]) & set(turns[1]):
-            standings = tuple(_standings(case.surveys, judge, maker, turns))
+            standings = tuple(_standings(surveys(case), judge, maker, turns))
             if standings:
                 yield Game(judge, maker, *turns, standings)
 

@@ -1,12 +1,15 @@
 """How gradients of the first layers, or steps, compare with those of the last, snapshot by snapshot."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from dgmtui.findings.case import Case
 from dgmtui.findings.layers.flows import Flow, Passage
+from dgmtui.findings.model import Evidence, Finding, Severity
+from dgmtui.findings.visits import surveys
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ def over_depth(case: Case) -> list[Fading]:
     """Of every replayed snapshot in which a network's layers got a gradient."""
     return [
         found
-        for survey in case.surveys
+        for survey in surveys(case)
         if (found := _of_layers(survey.iteration, [f for f in survey.flows if f.gradient > 0])) is not None
     ]
 
@@ -71,7 +74,7 @@ def _ratio(early: Sequence[float], late: Sequence[float]) -> float:
 def over_steps(case: Case) -> Iterator[list[Fading]]:
     """Of every recurrence, its history."""
     found: dict[tuple[str, bool], list[Fading]] = {}
-    for survey in case.surveys:
+    for survey in surveys(case):
         for passage in survey.passages:
             fading = _of_steps(case, survey.iteration, passage)
             if fading is not None:
@@ -90,6 +93,28 @@ def _of_steps(case: Case, iteration: int, passage: Passage) -> Fading | None:
         iteration, passage.module, passage.module, before, after, after / before, len(gradients),
         tuple(gradients.tolist()), reach=int(len(gradients) - above[0]),
     )  # fmt: skip
+
+
+def told(
+    case: Case, kind: str, lasting: Sequence[Fading], severity: Severity, message: str, advice: str,
+    *evidence: Evidence, data: Mapping[str, Any],
+) -> Finding:  # fmt: skip
+    """The finding of a gradient that fades or grows so in each of ``lasting``, told of the last."""
+    last = lasting[-1]
+    return Finding(
+        kind=kind,
+        severity=severity,
+        iteration=last.iteration,
+        onset=lasting[0].iteration,
+        rank=case.recording.info.rank,
+        phase="backward",
+        module=last.first,
+        value=last.ratio,
+        message=message,
+        advice=advice,
+        evidence=evidence,
+        data={**data, "profile": last.profile},
+    )
 
 
 def together(history: Sequence[Fading], holds: Callable[[Fading], bool], least: int) -> list[Fading]:

@@ -11,6 +11,7 @@ from dgmtui.findings.case import Case
 from dgmtui.findings.layers.preactivations import preactivations
 from dgmtui.findings.layers.rectifiers import Rectifier
 from dgmtui.findings.layers.survey import Look, Survey
+from dgmtui.findings.visits import surveys_by_turn
 
 if TYPE_CHECKING:
     from dgmtui.trace.replay import Replay
@@ -30,8 +31,7 @@ DYING = {
 
 def shut_rectifiers(case: Case) -> Iterator[Rectifier]:
     """Every rectifier of the last snapshot of each turn that has dead units in it."""
-    for turn in dict.fromkeys(survey.snapshot.turn for survey in case.surveys):
-        surveys = [survey for survey in case.surveys if survey.snapshot.turn == turn]
+    for surveys in surveys_by_turn(case).values():
         suspects = [look for look in surveys[-1].looks if look.site.op in DYING and look.dead.any()]
         if not suspects:
             continue

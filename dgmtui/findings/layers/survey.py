@@ -71,15 +71,11 @@ class Survey:
         return self.snapshot.iteration
 
 
-def surveys_of(case: Case) -> Iterator[Survey]:
-    """Replay the snapshots of each turn, at most ``MOST`` of them, from the first to the last healthy one."""
+def surveyed(case: Case) -> tuple[SnapshotInfo, ...]:
+    """The snapshots of each turn to look at, at most ``MOST`` of them, from the first to the last healthy one."""
     healthy = [each for each in case.snapshots if each.reason != "failing" and np.isfinite(each.loss)]
     turns = {turn: [each for each in healthy if each.turn == turn] for turn in {each.turn for each in healthy}}
-    chosen = {id(each) for of_turn in turns.values() for each in evenly(of_turn, MOST)}
-    for snapshot in healthy:
-        replay = case.replay(snapshot) if id(snapshot) in chosen else None
-        if replay is not None:
-            yield survey(snapshot, replay)
+    return tuple(each for of_turn in turns.values() for each in evenly(of_turn, MOST))
 
 
 def evenly(items: list[T], most: int) -> list[T]:

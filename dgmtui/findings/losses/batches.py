@@ -46,17 +46,6 @@ class Batch:
     """What of the batch meets parameters first."""
 
 
-def batches(case: Case) -> tuple[Batch, ...]:
-    """The snapshots' iterations, by iteration, then turn; none where nothing is to be replayed."""
-    return case.once(_batches)
-
-
-def _batches(case: Case) -> tuple[Batch, ...]:
-    if case.source is None:
-        return ()
-    return tuple(batch for snapshot in chosen(case) if (batch := _batch(case, snapshot)) is not None)
-
-
 def chosen(case: Case) -> tuple[SnapshotInfo, ...]:
     """The snapshots to look at: all but the failing one, thinned where there are many."""
     every = [snapshot for snapshot in case.snapshots if snapshot.reason != "failing"]
@@ -69,10 +58,10 @@ def chosen(case: Case) -> tuple[SnapshotInfo, ...]:
     return tuple(snapshot for snapshot in every if snapshot in kept)
 
 
-def _batch(case: Case, snapshot: SnapshotInfo) -> Batch | None:
+def batch_of(case: Case, snapshot: SnapshotInfo, replay: "Replay") -> Batch | None:
+    """What one replayed iteration was given and made of it; None where the replay lacks a value of it."""
     graph = case.graph_of(snapshot)
-    replay = None if graph is None else case.replay(snapshot)
-    if graph is None or replay is None:
+    if graph is None:
         return None
     try:
         return Batch(snapshot, graph, tuple(_compared(replay, graph)), tuple(_entering(replay, graph)))

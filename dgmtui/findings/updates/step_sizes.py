@@ -4,13 +4,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dgmtui.errors import DgmtuiError
 from dgmtui.findings.case import Case
 from dgmtui.recording.model import GradientChange, Measure, OptimizerStep, Quantity, SnapshotInfo, StepOutcome
+
+if TYPE_CHECKING:
+    from dgmtui.trace.replay import Replay
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,9 @@ def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
 
 
-def outcome_of(case: Case, step: Step) -> Outcome | None:
-    """Take a step again and run its own batch with the weights that it came to; None where that can't be done."""
-    replay = case.replay(step.snapshot)
-    if replay is None:
-        return None
+def outcome_of(case: Case, step: Step, replay: "Replay") -> Outcome | None:
+    """Take the step after a replayed iteration again and run its batch with the weights that it came to; None where
+    that can't be done."""
     from dgmtui.trace.steps import load_steps, take
     from dgmtui.trace.tensors import from_stored
 
