@@ -14,6 +14,9 @@ from dgmtui.findings.updates.parameter_facts import listed
 from dgmtui.findings.updates.step_sizes import Outcome, RowRatio, Step, row_ratios, steps_of
 from dgmtui.findings.visits import outcomes
 
+_TRUSTED = 0.1
+"""Of a weight's norm: a step that is shorter may still be too long for another reason."""
+
 
 @dataclass(frozen=True)
 class _Harm:
@@ -127,11 +130,15 @@ def _cause(step: Step) -> str:
 
 
 def _advice(step: Step | None, worst: Outcome | None, ratio: float, rate: float) -> str:
-    if not math.isfinite(rate) or step is None:
+    """The parabola is trusted as far as a step of a tenth of the weights' norm: beyond that the loss is none."""
+    if not math.isfinite(rate) or step is None or not ratio > 0:
         return "Lower the learning rate, or clip gradients by their norm."
-    best = worst.best if worst is not None and worst.best is not None else 1e-3 / ratio if ratio else 1.0
+    best = worst.best if worst is not None else None
+    usual = _TRUSTED / ratio
+    share, why = (usual, ", with which this step is a tenth of the weights' norm")
+    if best is not None and best < usual:
+        share, why = best, ", the best step along this gradient by a parabola"
     return (
-        f"Lower the learning rate to about {rate * min(best, 0.5):.1g}"
-        + (", the best step along this gradient by a parabola" if worst is not None and worst.best is not None else "")
-        + "; clip gradients by their norm where only some steps are long."
+        f"Lower the learning rate to about {float(f'{rate * min(share, 0.5):.1g}'):g}{why if share < 0.5 else ''}; "
+        "clip gradients by their norm where only some steps are long."
     )
