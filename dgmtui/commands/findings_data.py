@@ -46,7 +46,7 @@ def findings_table(findings: tuple[Finding, ...], complete: bool, *, with_rank: 
             (MARKS[str(f.severity)], i, *((f.rank,) if with_rank else ()), f.iteration, f.kind, place_of(f), f.message)
             for i, f in enumerate(findings, start=1)
         ),
-        note="" if complete else "from the recording only; the failing iteration has not been replayed",
+        note="" if complete else "from the recording only; no snapshot has been replayed for it",
         below=True,
     )
 

@@ -32,7 +32,7 @@ class Findings(RowsPane):
             spare -= len(lines) - 1
             rows += lines
         if not self._complete:
-            rows.append([("  replaying the failing iteration for more …", "dim")])
+            rows.append([("  replaying the snapshots for more …", "dim")])
         self.show([], rows or [[("no findings", "dim")]])
 
 
