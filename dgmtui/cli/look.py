@@ -4,10 +4,14 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from dgmtui import __version__
 from dgmtui.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from dgmtui.session.training import WaitingTraining
 
 EXAMPLES = """\
 examples:
@@ -34,6 +38,8 @@ def run(arguments: list[str]) -> int:
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a replay warns again of what the training was warned of
     if _wants_screen(chosen):
         lines = [("command", f"thresholds {' '.join(pair)}") for pair in map(_pair, chosen.threshold)]
+        if chosen.answer_to is not None:
+            return _open_for_training(chosen, lines + chosen.given)
         return open_screen(chosen.recording, lines + chosen.given, follow=chosen.follow)
     from dgmtui.commands.batch import Step, run_batch, steps_of
 
@@ -67,7 +73,24 @@ def _wants_screen(chosen: argparse.Namespace) -> bool:
     return terminal and not batch
 
 
-def open_screen(recordings: Sequence[str], given: Sequence[tuple[str, str]] = (), *, follow: bool = False) -> int:
+def _open_for_training(chosen: argparse.Namespace, given: Sequence[tuple[str, str]]) -> int:
+    """The screen of a training that waits in another process, which reads the answer."""
+    from dgmtui.session.training import WaitingTraining
+
+    training = WaitingTraining(chosen.because)
+    code = open_screen(chosen.recording, given, training=training)
+    with suppress(OSError):  # the training was killed meanwhile
+        os.write(chosen.answer_to, training.answer.encode())
+    return code
+
+
+def open_screen(
+    recordings: Sequence[str],
+    given: Sequence[tuple[str, str]] = (),
+    *,
+    follow: bool = False,
+    training: "WaitingTraining | None" = None,
+) -> int:
     """The screen, on which the commands and scripts ``given`` (as ``steps_of`` takes them) are run first."""
     from dgmtui import tui
 
@@ -76,7 +99,9 @@ def open_screen(recordings: Sequence[str], given: Sequence[tuple[str, str]] = ()
         from dgmtui.commands.batch import steps_of
 
         lines = tuple(step.line for step in steps_of(given))
-    return int(tui.run(recordings[0] if len(recordings) == 1 else tuple(recordings), lines, follow=follow))
+    return int(
+        tui.run(recordings[0] if len(recordings) == 1 else tuple(recordings), lines, follow=follow, training=training)
+    )
 
 
 class _Append(argparse.Action):
@@ -118,5 +143,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="judge by another number (may be repeated; `-c thresholds` lists them)",
     )
+    parser.add_argument("--answer-to", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--because", default="", help=argparse.SUPPRESS)
     parser.add_argument("--version", action="version", version=f"dgmtui {__version__}")
     return parser

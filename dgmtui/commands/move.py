@@ -12,7 +12,7 @@ from dgmtui.session.session import Session
 NONE_FOUND = "no non-finite value is recorded; `findings` says what else there is"
 
 
-@command("goto", group="move", aliases=("g",))
+@command("goto", group="move", aliases=("g",), keys=(("g", "goto ", ""),))
 def goto(session: Session, iteration: int | Literal["first-nonfinite"]) -> Result:
     """Stand on an iteration: its number, -1 for the last, or first-nonfinite.
 

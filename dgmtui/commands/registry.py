@@ -127,6 +127,8 @@ class Registry:
             return Result("")
         with session.lock:
             command = self.find(word)
+            if session.training is not None and command.name != "quit":
+                session.training.asked = False
             try:
                 result = command.call(session, rest.strip())
             except UsageError as error:

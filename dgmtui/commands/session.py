@@ -5,6 +5,7 @@ from pathlib import Path
 from dgmtui.commands.grammar import CommandName
 from dgmtui.commands.registry import GROUPS, REGISTRY, Command, command
 from dgmtui.commands.result import Block, Result, Table, Text
+from dgmtui.commands.training import leave
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.session import script
 from dgmtui.session.session import Session
@@ -62,11 +63,11 @@ def help_(session: Session, name: CommandName = "") -> Result:
 
 @command("quit", group="session", aliases=("q", "exit"), keys=(("q", "quit", "quit"),), logged=False)
 def quit_(session: Session) -> Result:
-    """Leave the session.
+    """Leave the session. Where a training waits for that, it first asks what is to become of it.
 
-    JSON: {"command":"quit"}.
+    JSON: {"command":"quit"}, with "waits": true where it asks.
     """
-    return Result("quit", quit=True)
+    return leave(session)
 
 
 def _run(session: Session, line: script.Line) -> Result:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dgmtui.recording.reader import Recording
     from dgmtui.session.comparing import Comparison
     from dgmtui.session.picking import Pick
+    from dgmtui.session.training import WaitingTraining
     from dgmtui.session.view import View
     from dgmtui.trace.graph import Graph
     from dgmtui.trace.progress import Progress
@@ -88,6 +89,8 @@ class Session:
         """The cursor goes with the last iteration of a run that goes on, until it is moved."""
         self._known_findings: frozenset[tuple[object, ...]] | None = None
         """Those listed when the last command was run; None before the run was watched."""
+        self.training: WaitingTraining | None = None
+        """The one that opened this screen and waits, if one did."""
         self.sourcing: tuple[str, ...] = ()
         """Scripts that are being run, outermost first."""
         self._open(self.ranks.first_to_fail())

@@ -13,6 +13,7 @@ from dgmtui.errors import DgmtuiError, ExitCode
 
 if TYPE_CHECKING:
     from dgmtui.session.session import Session
+    from dgmtui.session.training import WaitingTraining
     from dgmtui.session.view import View
 
 FIRST_VIEW_SECONDS = 0.2
@@ -22,10 +23,17 @@ CANNOT_DRAW = ("dumb", "unknown")
 SLOW_LINE = {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_FPS": "20"}
 
 
-def run(path: str | Path | Sequence[str | Path], commands: Sequence[str] = (), *, follow: bool = False) -> int:
+def run(
+    path: str | Path | Sequence[str | Path],
+    commands: Sequence[str] = (),
+    *,
+    follow: bool = False,
+    training: "WaitingTraining | None" = None,
+) -> int:
     """Open a recording (several paths: its ranks) on the screen, run ``commands`` there, and return the exit code.
 
-    With ``follow`` a run that goes on is watched, and waited for until its first iteration is whole.
+    With ``follow`` a run that goes on is watched, and waited for until its first iteration is whole. ``training`` is
+    one that waits meanwhile.
 
     A recording that can't be opened is one sentence on standard error, before the screen is touched.
     """
@@ -38,12 +46,14 @@ def run(path: str | Path | Sequence[str | Path], commands: Sequence[str] = (), *
         return _refuse("this terminal can't move its cursor (TERM); use --batch to print text instead", ExitCode.USAGE)
     gc.disable()  # until the first paint: what is loaded stays, and looking for garbage in it takes a tenth of the time
     try:
-        return _show(path, commands, follow)
+        return _show(path, commands, follow, training)
     finally:
         gc.enable()
 
 
-def _show(path: str | Path | Sequence[str | Path], commands: Sequence[str], follow: bool) -> int:
+def _show(
+    path: str | Path | Sequence[str | Path], commands: Sequence[str], follow: bool, training: "WaitingTraining | None"
+) -> int:
     from dgmtui.recording import open_recording
     from dgmtui.recording.waiting import opened_when_there
     from dgmtui.session.session import Session
@@ -54,6 +64,7 @@ def _show(path: str | Path | Sequence[str | Path], commands: Sequence[str], foll
         return _refuse(str(error), error.exit_code)
     with recording, ThreadPoolExecutor(1) as pool:
         session = Session(recording)
+        session.training = training
         if follow:
             session.follow()
         first = pool.submit(_begin, session)

@@ -128,6 +128,8 @@ class MainScreen(Screen[None]):
 
     def action_line(self, line: str) -> None:
         """Run the command line that a key stands for; one that ends in a blank waits for its arguments."""
+        if self._session.training is not None:
+            line = self._session.training.line(line)
         if line.endswith(" "):
             self.query_one(Prompt).open(line)
         else:
