@@ -201,6 +201,11 @@ class RecordedFile:
                 if isinstance(value, cached_property):
                     self.__dict__.pop(name, None)
 
+    @property
+    def is_replaced(self) -> bool:
+        """Whether its name belongs to another file by now; once refreshed, to another run's."""
+        return is_replaced(self._file, self.path)
+
     def _reopen_if_replaced(self) -> None:
         """Another run's recording of that name is not this one: then what is open stays."""
         if not is_replaced(self._file, self.path):

@@ -13,6 +13,7 @@ from dgmtui.session.chart_settings import ChartSettings
 from dgmtui.session.climbing import Focus
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
+from dgmtui.session.liveness import Liveness
 from dgmtui.session.operations import Operations
 from dgmtui.session.population import is_looked_at
 from dgmtui.session.ranks import Ranks
@@ -87,6 +88,8 @@ class Session:
         """What the run records meanwhile is to be taken in."""
         self.following = False
         """The cursor goes with the last iteration of a run that goes on, until it is moved."""
+        self.liveness = Liveness()
+        """How a run that is watched is doing, and whether one has paused."""
         self._known_findings: frozenset[tuple[object, ...]] | None = None
         """Those listed when the last command was run; None before the run was watched."""
         self.training: WaitingTraining | None = None
@@ -234,6 +237,8 @@ class Session:
     def refresh(self) -> bool:
         """Take in what a run that goes on has recorded since; whether that is anything."""
         with self.lock:
+            if self.liveness.paused:
+                return self.liveness.look(self.recording)
             changed = False
             for recording in self.recording.ranks:
                 before = _extent(recording)
@@ -247,10 +252,11 @@ class Session:
                 if self.following:
                     self.iteration = max(self.recording.last_iteration, 0)
                     self.phase = None
-            return changed
+            return self.liveness.look(self.recording) or changed
 
     def follow(self) -> None:
         """Go to the last iteration, and with it while the run goes on."""
+        self.liveness.paused = False
         self.refresh()
         self._stand(max(self.recording.last_iteration, 0))
         self.watched = self.following = True

@@ -54,6 +54,7 @@ def build_view(session: "Session") -> View:
         ),
         findings_complete=session.ranks.complete,
         live=_live(session),
+        pace=session.liveness.words if session.watched else "",
         picked=picked_line(session, dynamics),
         **session.results.units.shown,
     )

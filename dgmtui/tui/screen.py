@@ -19,6 +19,7 @@ from dgmtui.commands.result import Chart, Result, Table, Text
 from dgmtui.render.text import caption
 from dgmtui.session.session import Session
 from dgmtui.session.view import View
+from dgmtui.tui.alarm import alarm
 from dgmtui.tui.help import HelpScreen
 from dgmtui.tui.keys import OPENS_PROMPT, bindings, footer, key_of
 from dgmtui.tui.messages import Answer, Answered, Grown, Looked, Refined
@@ -224,6 +225,9 @@ class MainScreen(Screen[None]):
         if event.error:
             self.query_one(Prompt).say(event.error, "warning")
         if event.view is not None:
+            if rings := alarm(self.view, event.view):
+                self.app.bell()
+                self.query_one(Prompt).say(rings, "error")
             self.view = event.view
             self._looked = event.view.findings_complete
             self._work_on()
