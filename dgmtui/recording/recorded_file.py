@@ -201,6 +201,12 @@ class RecordedFile:
                 if isinstance(value, cached_property):
                     self.__dict__.pop(name, None)
 
+    def iterations_written(self) -> int:
+        """How many iterations are in the file by now; what of them ``refresh`` has taken in is another matter."""
+        with reading(self.path):
+            self._fixed[schema.COMMITTED].refresh()
+            return int(self._fixed[schema.COMMITTED][Committed.ITERATIONS])
+
     @property
     def is_replaced(self) -> bool:
         """Whether its name belongs to another file by now; once refreshed, to another run's."""

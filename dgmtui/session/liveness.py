@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dgmtui.errors import DgmtuiError
-
 if TYPE_CHECKING:
     from dgmtui.recording.reader import Recording
 
@@ -15,8 +13,6 @@ SILENT_SECONDS = 60.0
 """After which a run that has not told its end is taken for stopped or killed."""
 PACE_OF = 50
 """How many of the last iterations the pace is of."""
-COUNT_SECONDS = 2.0
-"""Between two counts of what a paused session is behind."""
 
 
 class Liveness:
@@ -24,8 +20,6 @@ class Liveness:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._counted = -COUNT_SECONDS
-        self._behind = 0
         self.paused = False
         """What is recorded meanwhile is not taken in."""
         self.words = ""
@@ -40,7 +34,7 @@ class Liveness:
         if recording.is_replaced:
             return "another run has this name now: open it again"
         if self.paused:
-            return f"paused, {self._count(recording):,} iterations behind"
+            return f"paused, {self._behind(recording):,} iterations behind"
         if recording.end is not None:
             return ""
         silent = self._silent(recording)
@@ -56,13 +50,6 @@ class Liveness:
         except OSError:
             return 0.0
 
-    def _count(self, recording: "Recording") -> int:
-        """The file is opened beside the one that is looked at, which stays as it is."""
-        if self._clock() - self._counted >= COUNT_SECONDS:
-            self._counted = self._clock()
-            try:
-                with type(recording)(recording.path) as now:
-                    self._behind = max(0, now.iteration_count - recording.iteration_count)
-            except DgmtuiError:
-                pass
-        return self._behind
+    @staticmethod
+    def _behind(recording: "Recording") -> int:
+        return max(0, recording.iterations_written() - recording.iteration_count)

@@ -1,44 +1,68 @@
 """A run that is watched: its pace, its silence, a pause, and what rings the bell."""
 
-import os
 import shutil
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from dgmtui.commands import REGISTRY
 from dgmtui.errors import UsageError
 from dgmtui.recording import open_recording
-from dgmtui.recording.model import Channel, ModuleInfo, Quantity, RunInfo
-from dgmtui.recording.writer import RecordingWriter
 from dgmtui.session.liveness import Liveness
 from dgmtui.session.session import Session
 from dgmtui.session.view import FindingRow
 from dgmtui.tui.alarm import alarm
 
-INFO = RunInfo("2026-01-01T00:00:00+00:00", "0", "2", "3", "train.py", (), "/", "cpu", 1, "AVX2", 1)
-
-
-def writing(path: Path) -> RecordingWriter:
-    writer = RecordingWriter(path, INFO)
-    writer.begin([ModuleInfo("", "Linear", None)], [Channel("", Quantity.ACTIVATION, 0)])
-    return writer
-
-
-def add(writer: RecordingWriter, iterations: range) -> None:
-    for iteration in iterations:
-        writer.add_iteration(iteration, 1.0, 0.1)
-        writer.add_row(iteration, np.zeros((1, 9)), {})
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np
+from dgmtui.recording.model import Channel, ModuleInfo, Quantity, RunInfo
+from dgmtui.recording.writer import RecordingWriter
+info = RunInfo("2026-01-01T00:00:00+00:00", "0", "2", "3", "train.py", (), "/", "cpu", 1, "AVX2", 1)
+writer, done = RecordingWriter(Path(sys.argv[1]), info), 0
+writer.begin([ModuleInfo("", "Linear", None)], [Channel("", Quantity.ACTIVATION, 0)])
+for line in sys.stdin:
+    for done in range(done, int(line)):
+        writer.add_iteration(done, 1.0, 0.1)
+        writer.add_row(done, np.zeros((1, 9)), {})
+    done = int(line)
     writer.flush()
+    print("flushed", flush=True)
+"""
 
 
-def test_pace_silence_and_another_run_of_that_name(tmp_path: Path) -> None:
+class Run:
+    """A process that records as many iterations as it is told."""
+
+    def __init__(self, path: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def reach(self, iterations: int) -> None:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(f"{iterations}\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "flushed\n"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    writer = Run(tmp_path / "run.h5")
+    writer.reach(20)
+    yield writer
+    writer.process.kill()
+    writer.process.communicate()
+
+
+def test_pace_silence_and_another_run_of_that_name(tmp_path: Path, run: Run) -> None:
     path, now = tmp_path / "run.h5", [time.time()]
-    writer = writing(path)
-    add(writer, range(20))
     with open_recording(path) as recording:
         live = Liveness(lambda: now[0])
         assert live.look(recording) and live.words == "10 it/s"
@@ -46,28 +70,23 @@ def test_pace_silence_and_another_run_of_that_name(tmp_path: Path) -> None:
         now[0] += 100
         assert live.look(recording) and live.words.startswith("no iteration for 1") and live.words.endswith("killed?")
         shutil.copy(path, tmp_path / "other.h5")
-        os.replace(tmp_path / "other.h5", path)
+        (tmp_path / "other.h5").replace(path)
         assert live.look(recording) and live.words.startswith("another run has this name")
-    writer.close(None)
 
 
-def test_paused_nothing_is_taken_in_until_one_follows(tmp_path: Path) -> None:
+def test_paused_nothing_is_taken_in_until_one_follows(tmp_path: Path, run: Run) -> None:
     path = tmp_path / "run.h5"
-    writer = writing(path)
-    add(writer, range(20))
     with open_recording(path) as recording:
         session = Session(recording)
         with pytest.raises(UsageError, match="no run is watched"):
             REGISTRY.run(session, "pause")
         REGISTRY.run(session, "follow")
         REGISTRY.run(session, "pause")
-        add(writer, range(20, 50))
-        session.liveness._counted = 0.0
+        run.reach(50)
         assert session.refresh() and session.view().iterations == 20
         assert session.view().pace == "paused, 30 iterations behind"
         REGISTRY.run(session, "follow")
         assert session.view().iterations == 50 and session.iteration == 49 and session.view().live == "following"
-    writer.close(None)
 
 
 def test_the_bell_rings_once_for_what_is_new() -> None:
