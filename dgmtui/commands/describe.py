@@ -9,6 +9,7 @@ from dgmtui.recording.saying import rounded_words
 from dgmtui.session.results import edited_words
 from dgmtui.session.session import Session
 from dgmtui.session.view import PickedLine
+from dgmtui.trace.available import torch_is_installed
 
 _LISTED = 16
 
@@ -99,6 +100,8 @@ def left_out(session: Session) -> tuple[Block, ...]:
     recording, told = session.recording, []
     if recording.thinned is not None:
         told.append(f"Rows of old iterations were thinned to keep the file small; {len(recording.rows):,} are left.")
+    if not torch_is_installed():
+        told.append("PyTorch is not installed here: nothing was replayed, this is what the recording alone tells.")
     if recording.rounding:
         told.append(f"Series were rounded to {rounded_words(recording.rounding)}.")
     return tuple(Text(line, "dim") for line in told)

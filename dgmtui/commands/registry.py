@@ -11,6 +11,7 @@ from dgmtui.commands.grammar import Parameter, bind, parameters_of, quote, split
 from dgmtui.commands.result import Result
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.session.session import Session
+from dgmtui.trace.available import require_torch
 
 GROUPS = ("move", "look", "analyse", "edit", "session")
 Function = Callable[..., Result]
@@ -131,6 +132,9 @@ class Registry:
                 result = command.call(session, rest.strip())
             except UsageError as error:
                 raise UsageError(f"{command.name}: {error}") from error
+            except ModuleNotFoundError:
+                require_torch()
+                raise
             session.settle()
             session.note_findings()
             if command.logged:

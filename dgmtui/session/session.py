@@ -18,6 +18,7 @@ from dgmtui.session.population import is_looked_at
 from dgmtui.session.ranks import Ranks
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
 from dgmtui.session.tree import TreeBuilder
+from dgmtui.trace.available import torch_is_installed
 from dgmtui.trace.batch import batch_size
 
 if TYPE_CHECKING:
@@ -192,7 +193,9 @@ class Session:
 
     @staticmethod
     def prepare() -> None:
-        """Load torch and what needs it, without the lock, so that quick commands run meanwhile."""
+        """Load torch and what needs it, if it is installed, without the lock, so that quick commands run meanwhile."""
+        if not torch_is_installed():
+            return
         import dgmtui.credit
         import dgmtui.trace.birth
         import dgmtui.trace.verify  # noqa: F401  (loading them is all that is wanted)
