@@ -2,11 +2,13 @@
 
 from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     analyse,
+    breaking,
     charting,
     classes,
     clustering,
     comparing,
     crediting,
+    displaying,
     dying,
     edges,
     editing,

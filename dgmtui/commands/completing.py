@@ -54,6 +54,13 @@ def expressions(session: Session, before: str, word: str) -> Iterable[str]:
     return (head + name for name in (*names, *(f"{name}(" for name in FUNCTIONS)))
 
 
+def conditions(session: Session, before: str, word: str) -> Iterable[str]:
+    """What a condition goes on with: first a name or one of its parts, then a comparison, then what joins two."""
+    from dgmtui.session.stops.completing import after
+
+    return after(session, before, word)
+
+
 def changes(session: Session, before: str, word: str) -> Iterable[str]:
     """Of ``set``: what comes from outside the iteration, a sign, then an expression."""
     if _SETS.search(before):
@@ -89,6 +96,7 @@ COMPLETERS: Mapping[str, Completer] = {
     "target": targets,
     "place": places,
     "expression": expressions,
+    "condition": conditions,
     "change": changes,
     "replacement": replacements,
 }

@@ -47,6 +47,10 @@ class Landmarks:
             return found
         return self._as_nonfinite(int(before[-1]))
 
+    def nonfinite_iterations(self) -> NDArray[np.int64]:
+        """All that hold a non-finite value, ascending."""
+        return np.union1d(self._recording.index.table[:, 0], self._bad_iterations())
+
     def next_snapshot(self, iteration: int) -> SnapshotInfo | None:
         """The earliest strictly after ``iteration``."""
         after = [s for s in self._recording.snapshots if s.iteration > iteration]

@@ -16,6 +16,7 @@ from dgmtui.session.landmarks import Landmarks
 from dgmtui.session.operations import Operations
 from dgmtui.session.population import is_looked_at
 from dgmtui.session.ranks import Ranks
+from dgmtui.session.stops import Stops
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
 from dgmtui.session.tree import TreeBuilder
 from dgmtui.trace.batch import batch_size
@@ -90,6 +91,8 @@ class Session:
         """Those listed when the last command was run; None before the run was watched."""
         self.sourcing: tuple[str, ...] = ()
         """Scripts that are being run, outermost first."""
+        self.stops = Stops()
+        """Breakpoints and displays."""
         self._open(self.ranks.first_to_fail())
         self.iteration = max(self.recording.last_iteration, 0)
 
@@ -244,6 +247,7 @@ class Session:
                 if self.following:
                     self.iteration = max(self.recording.last_iteration, 0)
                     self.phase = None
+                self.stops.watch(self)
             return changed
 
     def follow(self) -> None:

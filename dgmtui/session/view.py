@@ -228,6 +228,19 @@ class FindingRow:
 
 
 @dataclass(frozen=True)
+class DisplayRow:
+    """What ``display`` shows at the cursor."""
+
+    number: int
+    text: str
+    """The expression as typed."""
+    value: float | bool | None
+    """None where it was not recorded by then."""
+    iteration: int | None
+    """At which it was measured: the cursor's, or the last before it."""
+
+
+@dataclass(frozen=True)
 class View:
     """All that one screen shows. Parts that need torch are None until a command or the worker has made them."""
 
@@ -258,3 +271,4 @@ class View:
     maps: UnitsTab | None = None
     samples: UnitsTab | None = None
     clusters: UnitsTab | None = None
+    displays: tuple[DisplayRow, ...] = ()

@@ -56,6 +56,7 @@ def build_view(session: "Session") -> View:
         live=_live(session),
         picked=picked_line(session, dynamics),
         **session.results.units.shown,
+        displays=session.stops.shown(session),
     )
 
 
