@@ -12,6 +12,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     dying,
     edges,
     editing,
+    excluding,
     exporting,
     forecast,
     growth,

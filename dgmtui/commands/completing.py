@@ -61,6 +61,19 @@ def conditions(session: Session, before: str, word: str) -> Iterable[str]:
     return after(session, before, word)
 
 
+def excludable(session: Session, before: str, word: str) -> Iterable[str]:
+    """Modules and operations as patterns that are found in nothing else."""
+    graph = session.graph
+    ops = () if graph is None else dict.fromkeys(node.name for node in graph.nodes)
+    paths = (module.path for module in session.recording.modules if module.path)
+    return (*(f"^{re.escape(path)}$" for path in paths), *(f"{re.escape(op)}$" for op in ops))
+
+
+def excluded(session: Session, before: str, word: str) -> Iterable[str]:
+    """Patterns that stand."""
+    return ("all", *session.ranks.exclusions.patterns)
+
+
 def changes(session: Session, before: str, word: str) -> Iterable[str]:
     """Of ``set``: what comes from outside the iteration, a sign, then an expression."""
     if _SETS.search(before):
@@ -97,6 +110,8 @@ COMPLETERS: Mapping[str, Completer] = {
     "place": places,
     "expression": expressions,
     "condition": conditions,
+    "excludable": excludable,
+    "excluded": excluded,
     "change": changes,
     "replacement": replacements,
 }

@@ -122,6 +122,8 @@ def as_edited(session: Session) -> tuple[Block, ...]:
 def left_out(session: Session) -> tuple[Block, ...]:
     """Says so where not all is there that was recorded."""
     recording, told = session.recording, []
+    if patterns := session.ranks.exclusions.patterns:
+        told.append(f"Excluded are non-finite values of: {'  '.join(patterns)}")
     if recording.thinned is not None:
         told.append(f"Rows of old iterations were thinned to keep the file small; {len(recording.rows):,} are left.")
     if recording.rounding:

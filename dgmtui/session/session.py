@@ -99,7 +99,7 @@ class Session:
     def _open(self, rank: int) -> None:
         self.recording = self.ranks.recording(rank)
         self.results = self.ranks.results(rank)
-        self.landmarks = Landmarks(self.recording)
+        self.landmarks = Landmarks(self.recording, self.ranks.exclusions, self.results.explained)
         self.tree = TreeBuilder(self.recording)
         self.charts = DynamicsCharts(self.recording)
         self.operations = Operations(self.recording)

@@ -51,7 +51,7 @@ class Evaluator:
 
     def outcome(self, session: "Session", term: Term) -> Outcome:
         """Of the rank that is looked at, as far as it is recorded by now."""
-        key, extent = (session.rank, term), _extent(session)
+        key, extent = (session.rank, term), (*_extent(session), *_events(session, term))
         made = self._made.get(key)
         if made is None or made[0] != extent:
             with np.errstate(all="ignore"):
@@ -91,9 +91,23 @@ class Evaluator:
         return Outcome(values, known)
 
 
-def _extent(session: "Session") -> object:
+def _extent(session: "Session") -> tuple[object, ...]:
     recording = session.recording
     return recording.iteration_count, len(recording.rows), recording.generation
+
+
+def _events(session: "Session", term: Term) -> tuple[object, ...]:
+    """What else the events in a condition depend on."""
+    match term:
+        case Event("nonfinite"):
+            exclusions = session.ranks.exclusions
+            return exclusions.patterns, session.results.explained() if exclusions else frozenset()
+        case Event():
+            return (tuple(finding.iteration for finding in session.ranks.findings(quick=True)),)
+        case Operation(_, operands):
+            return tuple(each for operand in operands for each in _events(session, operand))
+        case _:
+            return ()
 
 
 def _scalar(session: "Session", name: str) -> Outcome:
