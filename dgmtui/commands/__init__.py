@@ -14,6 +14,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     editing,
     excluding,
     exporting,
+    finding,
     forecast,
     growth,
     look,

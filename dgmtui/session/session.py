@@ -10,6 +10,7 @@ from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Quantity, SnapshotInfo
 from dgmtui.session.against import snapshot_before
 from dgmtui.session.chart_settings import ChartSettings
+from dgmtui.session.chosen import ChosenFinding, name_of
 from dgmtui.session.climbing import Focus
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
@@ -93,6 +94,7 @@ class Session:
         """Scripts that are being run, outermost first."""
         self.stops = Stops()
         """Breakpoints and displays."""
+        self.chosen = ChosenFinding()
         self._open(self.ranks.first_to_fail())
         self.iteration = max(self.recording.last_iteration, 0)
 
@@ -261,11 +263,11 @@ class Session:
         """What is listed now has been seen by whoever gives commands; of a run that is not watched nothing is new."""
         if self.watched:
             with suppress(DgmtuiError):  # moving does not fail for that, ``findings`` says so
-                self._known_findings = frozenset(map(_name_of, self.ranks.findings(quick=True)))
+                self._known_findings = frozenset(map(name_of, self.ranks.findings(quick=True)))
 
     def is_new(self, finding: "Finding") -> bool:
         """Whether it came since the last command."""
-        return self._known_findings is not None and _name_of(finding) not in self._known_findings
+        return self._known_findings is not None and name_of(finding) not in self._known_findings
 
     @property
     def running(self) -> bool:
@@ -481,11 +483,6 @@ class Session:
         self.iteration, self.phase = iteration, None
         if self.focus is not None and self.focus.target == "nonfinite":
             self.focus = None
-
-
-def _name_of(finding: "Finding") -> tuple[object, ...]:
-    """What stays of a finding while the run goes on."""
-    return finding.kind, finding.rank, finding.turn, finding.module, finding.op, finding.source, finding.unit
 
 
 def _extent(recording: "Recording") -> tuple[object, ...]:

@@ -225,6 +225,11 @@ class FindingRow:
     module: str | None
     new: bool = False
     """Of a run that is watched: it came since the last command."""
+    consequences: int = 0
+    """How many sentences there are of what followed from it."""
+    advice: str = ""
+    evidence: tuple[tuple[str, str], ...] = ()
+    """Commands that show it, and what they show."""
 
 
 @dataclass(frozen=True)
@@ -272,3 +277,7 @@ class View:
     samples: UnitsTab | None = None
     clusters: UnitsTab | None = None
     displays: tuple[DisplayRow, ...] = ()
+    finding: int | None = None
+    """Which of ``findings`` was chosen, from 1."""
+    looked_for: str = ""
+    """Where there is no finding: what was looked for."""

@@ -266,7 +266,7 @@ class MainScreen(Screen[None]):
             subject = subject_of(view.dynamics, view.module, view.quantity)
             self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor, view.picked)
             show_in_tabs(self, view, self._hint)
-            self.query_one(Findings).show_findings(view.findings, view.findings_complete)
+            self.query_one(Findings).show_view(view)
             self.query_one(Displays).show_displays(view.displays, view.cursor)
 
     def _stop(self) -> None:
