@@ -2,6 +2,7 @@
 
 from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     analyse,
+    bisecting,
     breaking,
     charting,
     classes,
