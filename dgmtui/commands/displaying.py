@@ -20,9 +20,8 @@ def display(session: Session, expression: Condition = "") -> Result:
     JSON: {"command":"display","display":[{"number","expression","value","measured"}…]}: "measured" is the iteration
     that the value is of. Commands that move have "display" too while something is displayed.
     """
-    if expression:
-        session.stops.add_display(session, expression)
-    return _all(session, "display")
+    number = session.stops.add_display(session, expression) if expression else None
+    return _all(session, "display", number)
 
 
 @command("undisplay", group="look")
@@ -36,8 +35,8 @@ def undisplay(session: Session, *which: int) -> Result:
     return _all(session, "undisplay")
 
 
-def _all(session: Session, name: str) -> Result:
+def _all(session: Session, name: str, only: int | None = None) -> Result:
+    """All that is displayed as data; to read, all or one of it."""
     shown = session.stops.shown(session)
-    lines = [display_line(row, session.iteration) for row in shown] or [NONE_STANDS]
-    said = Text(lines[-1])
-    return Result(name, {"display": [display_data(row) for row in shown]}, (Text("\n".join(lines)),), said)
+    lines = [display_line(row, session.iteration) for row in shown if only in (None, row.number)] or [NONE_STANDS]
+    return Result(name, {"display": [display_data(row) for row in shown]}, tuple(map(Text, lines)))

@@ -38,5 +38,7 @@ def evidence(session: Session, n: int | Literal["next"] = "next") -> Result:
     number, piece, count = session.chosen.evidence(session, n)
     result = REGISTRY.run(session, piece.command)
     told = {"number": number, "of": count, "command": piece.command, "text": piece.text}
-    said = Text(f"{number} of {count}: {piece.command} · {piece.text}")
-    return replace(result, data={**result.data, "evidence": told}, said=said)
+    said = f"{number} of {count}: {piece.command} · {piece.text}"
+    alone = len(result.blocks) == 1 and isinstance(result.blocks[0], Text)
+    blocks = (Text(said),) if alone else result.blocks
+    return replace(result, data={**result.data, "evidence": told}, blocks=blocks, said=Text(said))

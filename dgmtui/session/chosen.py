@@ -76,7 +76,6 @@ def stand_on(session: "Session", finding: "Finding") -> None:
         session.stand_on(found)
         return
     session.go_to(finding.iteration)
-    session.phase = finding.phase
     if finding.module is not None and finding.module in charted(session.recording):
         session.select_module(finding.module)
         wanted = QUANTITIES.get(finding.phase or "", Quantity.ACTIVATION)

@@ -1,5 +1,6 @@
 """Recorded numbers over the iterations, read once and then only what is new."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from dgmtui.session.stops.terms import Statistic, UnitSeries
 
 if TYPE_CHECKING:
     from dgmtui.recording.reader import Recording
+    from dgmtui.trace.progress import Progress
 
 ABSMAX, NAN = STATISTICS.index("absmax"), STATISTICS.index("nan")
 BLOCK_BYTES = 32 << 20
@@ -35,8 +37,8 @@ class Columns:
         self._known: dict[Statistic | UnitSeries, Column] = {}
         self._generation = recording.generation
 
-    def column(self, term: Statistic | UnitSeries) -> Column:
-        """All rows there are by now."""
+    def column(self, term: Statistic | UnitSeries, begin: Callable[[], "Progress"]) -> Column:
+        """All rows there are by now; ``begin`` gives what is told how far a long reading is."""
         recording = self._recording
         if recording.generation != self._generation:
             self._known.clear()
@@ -44,11 +46,11 @@ class Columns:
         known, count = self._known.get(term), len(recording.rows)
         start = 0 if known is None else len(known.values)
         if known is None or start < count:
-            new = self._read(term, start, count)
+            new = self._read(term, start, count, begin)
             self._known[term] = known = new if known is None else _joined(known, new)
         return known
 
-    def _read(self, term: Statistic | UnitSeries, start: int, stop: int) -> Column:
+    def _read(self, term: Statistic | UnitSeries, start: int, stop: int, begin: Callable[[], "Progress"]) -> Column:
         if isinstance(term, UnitSeries):
             values = self._recording.series(self._channel(term.module, term.quantity), term.measure)
             unit = np.asarray(values[start:stop, term.unit], np.float64)
@@ -56,21 +58,23 @@ class Columns:
             return Column(unit, _measured(seen))
         place = STATISTICS.index(term.statistic)
         if term.module is None:
-            return self._of_all(term.quantity, place, start, stop)
+            return self._of_all(term.quantity, place, start, stop, begin)
         found = self._recording.statistics(self._channel(term.module, term.quantity), start, stop)
         return Column(found[:, place].copy(), _measured(found))
 
-    def _of_all(self, quantity: Quantity, place: int, start: int, stop: int) -> Column:
+    def _of_all(self, quantity: Quantity, place: int, start: int, stop: int, begin: Callable[[], "Progress"]) -> Column:
         """The largest of all modules, of ``min`` the least."""
         recording = self._recording
         wanted = [i for i, channel in enumerate(recording.channels) if channel.quantity == quantity]
         early = [i for i in wanted if i < recording.first_late_channel]
         late = [i for i in wanted if i >= recording.first_late_channel]
         step = max(1, BLOCK_BYTES // (8 * len(STATISTICS) * max(1, recording.first_late_channel)))
-        parts = [
-            _extreme(recording.statistics_block(top, min(top + step, stop))[:, early], place)
-            for top in range(start, stop, step)
-        ]
+        progress = begin() if stop - start > step else None
+        parts = []
+        for top in range(start, stop, step):
+            if progress is not None:
+                progress.update((top - start) / (stop - start), f"reading the {quantity} of every module")
+            parts.append(_extreme(recording.statistics_block(top, min(top + step, stop))[:, early], place))
         whole = Column(
             np.concatenate([part.values for part in parts] or [np.empty(0)]),
             np.concatenate([part.measured for part in parts] or [np.empty(0, bool)]),

@@ -83,7 +83,7 @@ class Evaluator:
 
     def _measured(self, session: "Session", term: Statistic | UnitSeries) -> Outcome:
         columns = self._columns.setdefault(session.rank, Columns(session.recording))
-        column, count = columns.column(term), session.recording.iteration_count
+        column, count = columns.column(term, session.results.progress), session.recording.iteration_count
         rows = session.recording.rows[: len(column.values)]
         within = column.measured & (rows < count)
         values, known = np.full(count, np.nan), np.zeros(count, bool)
