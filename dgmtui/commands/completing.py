@@ -54,6 +54,26 @@ def expressions(session: Session, before: str, word: str) -> Iterable[str]:
     return (head + name for name in (*names, *(f"{name}(" for name in FUNCTIONS)))
 
 
+def conditions(session: Session, before: str, word: str) -> Iterable[str]:
+    """What a condition goes on with: first a name or one of its parts, then a comparison, then what joins two."""
+    from dgmtui.session.stops.completing import after
+
+    return after(session, before, word)
+
+
+def excludable(session: Session, before: str, word: str) -> Iterable[str]:
+    """Modules and operations as patterns that are found in nothing else."""
+    graph = session.graph
+    ops = () if graph is None else dict.fromkeys(node.name for node in graph.nodes)
+    paths = (module.path for module in session.recording.modules if module.path)
+    return (*(f"^{re.escape(path)}$" for path in paths), *(f"{re.escape(op)}$" for op in ops))
+
+
+def excluded(session: Session, before: str, word: str) -> Iterable[str]:
+    """Patterns that stand."""
+    return ("all", *session.ranks.exclusions.patterns)
+
+
 def changes(session: Session, before: str, word: str) -> Iterable[str]:
     """Of ``set``: what comes from outside the iteration, a sign, then an expression."""
     if _SETS.search(before):
@@ -89,6 +109,9 @@ COMPLETERS: Mapping[str, Completer] = {
     "target": targets,
     "place": places,
     "expression": expressions,
+    "condition": conditions,
+    "excludable": excludable,
+    "excluded": excluded,
     "change": changes,
     "replacement": replacements,
 }

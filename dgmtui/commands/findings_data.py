@@ -76,8 +76,8 @@ def paragraphs(number: int, finding: Finding, chain: str) -> tuple[Block, ...]:
     if order := finding.data.get("order"):
         blocks.append(Text(f"It is listed {order}", "dim"))
     if finding.evidence:
-        shown = tuple((item.command, item.text) for item in finding.evidence)
-        blocks.append(Table(("to see it, type", "what it shows"), shown))
+        shown = tuple((i, item.command, item.text) for i, item in enumerate(finding.evidence, start=1))
+        blocks.append(Table(("", "to see it, type, or `evidence N`", "what it shows"), shown))
     return tuple(blocks)
 
 

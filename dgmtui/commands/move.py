@@ -10,6 +10,7 @@ from dgmtui.recording.model import NonFinite, SnapshotInfo
 from dgmtui.session.session import Session
 
 NONE_FOUND = "no non-finite value is recorded; `findings` says what else there is"
+NONE_LEFT = "no non-finite value is recorded but for those excluded: {}; `include all` takes that back"
 
 
 @command("goto", group="move", aliases=("g",))
@@ -115,7 +116,8 @@ def prev_snapshot(session: Session) -> Result:
 
 def _stand(session: Session, name: str, found: NonFinite | None, note: str = "") -> Result:
     if found is None:
-        raise UsageError(NONE_FOUND)
+        patterns = session.ranks.exclusions.patterns
+        raise UsageError(NONE_LEFT.format("  ".join(patterns)) if patterns else NONE_FOUND)
     session.stand_on(found)
     return moved(session, name, note)
 

@@ -102,5 +102,7 @@ class Result:
     """What a person sees."""
     said: Text | None = None
     """The answer in one line, where its blocks are more: what a screen shows at the prompt while they are elsewhere."""
+    below: tuple[Text, ...] = ()
+    """Lines that are printed below; a screen shows them in a place of their own."""
     quit: bool = False
     """The session is over."""

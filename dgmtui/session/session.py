@@ -10,12 +10,14 @@ from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Quantity, SnapshotInfo
 from dgmtui.session.against import snapshot_before
 from dgmtui.session.chart_settings import ChartSettings
+from dgmtui.session.chosen import ChosenFinding, name_of
 from dgmtui.session.climbing import Focus
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
 from dgmtui.session.operations import Operations
 from dgmtui.session.population import is_looked_at
 from dgmtui.session.ranks import Ranks
+from dgmtui.session.stops import Stops
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
 from dgmtui.session.tree import TreeBuilder
 from dgmtui.trace.available import torch_is_installed
@@ -91,13 +93,16 @@ class Session:
         """Those listed when the last command was run; None before the run was watched."""
         self.sourcing: tuple[str, ...] = ()
         """Scripts that are being run, outermost first."""
+        self.stops = Stops()
+        """Breakpoints and displays."""
+        self.chosen = ChosenFinding()
         self._open(self.ranks.first_to_fail())
         self.iteration = max(self.recording.last_iteration, 0)
 
     def _open(self, rank: int) -> None:
         self.recording = self.ranks.recording(rank)
         self.results = self.ranks.results(rank)
-        self.landmarks = Landmarks(self.recording)
+        self.landmarks = Landmarks(self.recording, self.ranks.exclusions, self.results.explained)
         self.tree = TreeBuilder(self.recording)
         self.charts = DynamicsCharts(self.recording)
         self.operations = Operations(self.recording)
@@ -247,6 +252,7 @@ class Session:
                 if self.following:
                     self.iteration = max(self.recording.last_iteration, 0)
                     self.phase = None
+                self.stops.watch(self)
             return changed
 
     def follow(self) -> None:
@@ -260,11 +266,11 @@ class Session:
         """What is listed now has been seen by whoever gives commands; of a run that is not watched nothing is new."""
         if self.watched:
             with suppress(DgmtuiError):  # moving does not fail for that, ``findings`` says so
-                self._known_findings = frozenset(map(_name_of, self.ranks.findings(quick=True)))
+                self._known_findings = frozenset(map(name_of, self.ranks.findings(quick=True)))
 
     def is_new(self, finding: "Finding") -> bool:
         """Whether it came since the last command."""
-        return self._known_findings is not None and _name_of(finding) not in self._known_findings
+        return self._known_findings is not None and name_of(finding) not in self._known_findings
 
     @property
     def running(self) -> bool:
@@ -480,11 +486,6 @@ class Session:
         self.iteration, self.phase = iteration, None
         if self.focus is not None and self.focus.target == "nonfinite":
             self.focus = None
-
-
-def _name_of(finding: "Finding") -> tuple[object, ...]:
-    """What stays of a finding while the run goes on."""
-    return finding.kind, finding.rank, finding.turn, finding.module, finding.op, finding.source, finding.unit
 
 
 def _extent(recording: "Recording") -> tuple[object, ...]:

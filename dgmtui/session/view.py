@@ -225,6 +225,24 @@ class FindingRow:
     module: str | None
     new: bool = False
     """Of a run that is watched: it came since the last command."""
+    consequences: int = 0
+    """How many sentences there are of what followed from it."""
+    advice: str = ""
+    evidence: tuple[tuple[str, str], ...] = ()
+    """Commands that show it, and what they show."""
+
+
+@dataclass(frozen=True)
+class DisplayRow:
+    """What ``display`` shows at the cursor."""
+
+    number: int
+    text: str
+    """The expression as typed."""
+    value: float | bool | None
+    """None where it was not recorded by then."""
+    iteration: int | None
+    """At which it was measured: the cursor's, or the last before it."""
 
 
 @dataclass(frozen=True)
@@ -258,3 +276,8 @@ class View:
     maps: UnitsTab | None = None
     samples: UnitsTab | None = None
     clusters: UnitsTab | None = None
+    displays: tuple[DisplayRow, ...] = ()
+    finding: int | None = None
+    """Which of ``findings`` was chosen, from 1."""
+    looked_for: str = ""
+    """Where there is no finding: what was looked for."""

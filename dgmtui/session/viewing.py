@@ -13,6 +13,7 @@ from dgmtui.session.view import CreditRow, CreditView, FindingRow, LossView, Oth
 
 if TYPE_CHECKING:
     from dgmtui.credit import Contribution
+    from dgmtui.findings.model import Finding
     from dgmtui.session.against import Comparison
     from dgmtui.session.session import Session
 
@@ -48,15 +49,40 @@ def build_view(session: "Session") -> View:
         dynamics=dynamics,
         credit=_credit(session),
         operations=session.operations.shown(session),
-        findings=tuple(
-            FindingRow(f.iteration, str(f.severity), f.kind, told + f.message, f.module, session.is_new(f))
-            for told, f in ((f"rank {f.rank}: " if session.ranks.several else "", f) for f in findings)
-        ),
+        findings=tuple(_finding(session, each) for each in findings),
         findings_complete=session.ranks.complete,
         live=_live(session),
         picked=picked_line(session, dynamics),
         **session.results.units.shown,
+        displays=session.stops.shown(session),
+        finding=session.chosen.number(findings),
+        looked_for="" if findings else looked_for(session),
     )
+
+
+def _finding(session: "Session", finding: "Finding") -> FindingRow:
+    rank = f"rank {finding.rank}: " if session.ranks.several else ""
+    return FindingRow(
+        finding.iteration,
+        str(finding.severity),
+        finding.kind,
+        rank + finding.message,
+        finding.module,
+        session.is_new(finding),
+        len(finding.consequences),
+        finding.advice,
+        tuple((item.command, item.text) for item in finding.evidence),
+    )
+
+
+def looked_for(session: "Session") -> str:
+    """What the detectors look for, in words; and what is left out of it."""
+    from dgmtui.findings.registry import DETECTORS
+
+    names = ", ".join(sorted(name.replace("_", " ") for name in DETECTORS))
+    patterns = session.ranks.exclusions.patterns
+    left_out = f"; non-finite values of {'  '.join(patterns)} are excluded" if patterns else ""
+    return f"looked for {names}{left_out}"
 
 
 def _other_losses(session: "Session") -> tuple[OtherLoss, ...]:

@@ -23,6 +23,7 @@ from dgmtui.tui.help import HelpScreen
 from dgmtui.tui.keys import OPENS_PROMPT, bindings, footer, key_of
 from dgmtui.tui.messages import Answer, Answered, Grown, Looked, Refined
 from dgmtui.tui.tabs import COVERING, DRAWN_ABOVE, DRAWN_IN, TABLES_APART, TABS, panes, show_in_tabs
+from dgmtui.tui.widgets.displays import Displays
 from dgmtui.tui.widgets.dynamics_chart import DynamicsChart, subject_of
 from dgmtui.tui.widgets.findings import Findings
 from dgmtui.tui.widgets.loss_chart import LossChart
@@ -88,6 +89,7 @@ class MainScreen(Screen[None]):
                 with ContentSwitcher(initial=TABS[0], id="lower"):
                     yield from panes()
         yield Findings(id="findings")
+        yield Displays(id="displays")
         yield Prompt(lambda text: self.registry.complete(self._session, text), id="prompt")
         yield Line(id="footer")
 
@@ -223,6 +225,8 @@ class MainScreen(Screen[None]):
             self.query_one(Prompt).say(event.error, "warning")
         if event.view is not None:
             self.view = event.view
+            if event.said:
+                self.query_one(Prompt).say(event.said, "warning")
             self._looked = event.view.findings_complete
             self._work_on()
 
@@ -262,7 +266,8 @@ class MainScreen(Screen[None]):
             subject = subject_of(view.dynamics, view.module, view.quantity)
             self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor, view.picked)
             show_in_tabs(self, view, self._hint)
-            self.query_one(Findings).show_findings(view.findings, view.findings_complete)
+            self.query_one(Findings).show_view(view)
+            self.query_one(Displays).show_displays(view.displays, view.cursor)
 
     def _stop(self) -> None:
         """Nobody needs what is under way any more; the process would wait for it."""

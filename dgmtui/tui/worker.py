@@ -62,7 +62,10 @@ def take_in(session: Session, post: Post) -> None:
     """Take in what the run has recorded since."""
     try:
         with session.lock:
-            post(Grown(*_view(session)) if session.refresh() else Grown(None))
+            if session.refresh():
+                post(Grown(*_view(session), session.stops.take_said()))
+            else:
+                post(Grown(None))
     except DgmtuiError as error:
         post(Grown(None, str(error)))
     except Exception as error:  # whatever went wrong, the screen stays up and says so

@@ -62,7 +62,7 @@ class CommandInput(Input):
         """Complete as far as all candidates agree, and show them where there are several."""
         lines = list(self._complete(self.value))
         if len(lines) == 1:
-            self._write(lines[0] if lines[0].endswith(("(", ":", "[")) else lines[0] + " ")
+            self._write(lines[0] if lines[0].endswith(("(", ":", "[", ".")) else lines[0] + " ")
         elif lines:
             self._write(max(os.path.commonprefix(lines), self.value, key=len))
             self.post_message(self.Offered(lines))
