@@ -16,6 +16,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     look,
     mapping,
     move,
+    networks,
     patterns,
     printing,
     replaying,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from dgmtui.errors import RecordingError
 from dgmtui.session.view import OperationRow
-from dgmtui.trace.graph import Graph, Node, NodeRef
+from dgmtui.trace.graph import Graph, Node, NodeRef, Ref
 
 if TYPE_CHECKING:
     import torch
@@ -64,18 +64,25 @@ class Operations:
     def _make(
         self, graph: Graph, module: str, with_users: bool, made: "Replayed | None", births: "tuple[Birth, ...]"
     ) -> tuple[OperationRow, ...]:
-        ranges = self._ranges_of(made) if made is not None else {}
+        ranges = self.ranges_of(made) if made is not None else {}
         born = {birth.node for birth in births if birth.node is not None}
         shown = {node.id for node in graph.nodes if within(graph.module_of(node), module)}
         if with_users:
             shown |= {node.id for node in graph.nodes if _takes_from(node, shown)}
         return tuple(_row(graph, graph.nodes[i], ranges.get(i, NOT_SEEN), i in born) for i in sorted(shown))
 
-    def _ranges_of(self, made: "Replayed") -> dict[int, Range]:
+    def ranges_of(self, made: "Replayed") -> dict[int, Range]:
+        """Of each node, the range of its first tensor."""
         if self._ranges is None or self._ranges[0] is not made:
             nodes = made.replay.graph.nodes
             self._ranges = (made, {node.id: _node_range(made, node) for node in nodes})
         return self._ranges[1]
+
+    def range_of_ref(self, made: "Replayed", ref: Ref) -> Range:
+        """Of any tensor of a replay; None's where it has none of that name."""
+        if isinstance(ref, NodeRef) and ref.out == _first_tensor(made.replay.graph.nodes[ref.node]):
+            return self.ranges_of(made)[ref.node]
+        return range_of(made.replay.value(ref))
 
 
 def _takes_from(node: Node, made: set[int]) -> bool:
@@ -106,8 +113,12 @@ def range_of(tensor: "torch.Tensor") -> Range:
     return (float(finite.min()), float(finite.max()), bad) if finite.numel() else (None, None, bad)
 
 
+def _first_tensor(node: Node) -> int | None:
+    return next((i for i, meta in enumerate(node.outs) if meta is not None), None)
+
+
 def _node_range(made: "Replayed", node: Node) -> Range:
-    place = next((i for i, meta in enumerate(node.outs) if meta is not None), None)
+    place = _first_tensor(node)
     return NOT_SEEN if place is None else range_of(made.replay.value(NodeRef(node.id, place)))
 
 

@@ -13,6 +13,7 @@ from dgmtui.session.chart_settings import ChartSettings
 from dgmtui.session.climbing import Focus
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
+from dgmtui.session.network.shown import Networks
 from dgmtui.session.operations import Operations
 from dgmtui.session.population import is_looked_at
 from dgmtui.session.ranks import Ranks
@@ -100,6 +101,7 @@ class Session:
         self.tree = TreeBuilder(self.recording)
         self.charts = DynamicsCharts(self.recording)
         self.operations = Operations(self.recording)
+        self.networks = Networks()
 
     @property
     def rank(self) -> int:

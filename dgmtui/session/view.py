@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.session.network.model import Network
+
 
 @dataclass(frozen=True)
 class TreeRow:
@@ -258,3 +260,5 @@ class View:
     maps: UnitsTab | None = None
     samples: UnitsTab | None = None
     clusters: UnitsTab | None = None
+    networks: tuple[Network, ...] = ()
+    """The network as a graph, one a turn; none until ``graph`` was given."""

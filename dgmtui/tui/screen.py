@@ -22,7 +22,7 @@ from dgmtui.session.view import View
 from dgmtui.tui.help import HelpScreen
 from dgmtui.tui.keys import OPENS_PROMPT, bindings, footer, key_of
 from dgmtui.tui.messages import Answer, Answered, Grown, Looked, Refined
-from dgmtui.tui.tabs import COVERING, DRAWN_ABOVE, DRAWN_IN, TABLES_APART, TABS, panes, show_in_tabs
+from dgmtui.tui.tabs import COVERING, DRAWN_ABOVE, DRAWN_IN, TABLES_APART, TABS, TALL, panes, show_in_tabs
 from dgmtui.tui.widgets.dynamics_chart import DynamicsChart, subject_of
 from dgmtui.tui.widgets.findings import Findings
 from dgmtui.tui.widgets.loss_chart import LossChart
@@ -31,7 +31,6 @@ from dgmtui.tui.widgets.output import Output
 from dgmtui.tui.widgets.pane import RowsPane
 from dgmtui.tui.widgets.prompt import CommandInput, Prompt
 from dgmtui.tui.widgets.status import Line, Status, keys_row, tabs_row
-from dgmtui.tui.widgets.units import UNIT_TABS
 from dgmtui.tui.worker import drain, look, refine, take_in
 
 if TYPE_CHECKING:
@@ -341,7 +340,7 @@ class MainScreen(Screen[None]):
         if tab != self._tab:
             self.query_one(ContentSwitcher).current = tab
             self.set_class(tab == "output", "-reading")
-            self.set_class(tab in UNIT_TABS, "-units")
+            self.set_class(tab in TALL, "-units")
         self._show_tabs()
 
     def _show_tabs(self) -> None:
