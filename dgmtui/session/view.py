@@ -180,6 +180,13 @@ class OperationRow:
     source: str
     born: bool
     """The first non-finite value was born here."""
+    dtype: str = ""
+    takes: tuple[str, ...] = ()
+    """``enc.0.bias`` and ``argument0`` from outside, ``#3`` what node 3 gives."""
+    replayed: bool = False
+    """``low``, ``high`` and ``nonfinite`` are known."""
+    random: bool = False
+    """It draws from a random generator."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,5 +267,7 @@ class View:
     maps: UnitsTab | None = None
     samples: UnitsTab | None = None
     clusters: UnitsTab | None = None
+    node: int | None = None
+    """Of ``operations``, the one that is looked at."""
     networks: tuple[Network, ...] = ()
     """The network as a graph, one a turn; none until ``graph`` was given."""

@@ -55,6 +55,7 @@ def build_view(session: "Session") -> View:
         findings_complete=session.ranks.complete,
         live=_live(session),
         picked=picked_line(session, dynamics),
+        node=session.operations.looked_at(session),
         networks=session.networks.shown(session),
         **session.results.units.shown,
     )

@@ -27,6 +27,7 @@ from dgmtui.tui.widgets.dynamics_chart import DynamicsChart, subject_of
 from dgmtui.tui.widgets.findings import Findings
 from dgmtui.tui.widgets.loss_chart import LossChart
 from dgmtui.tui.widgets.network_tree import NetworkTree
+from dgmtui.tui.widgets.operations import Operations
 from dgmtui.tui.widgets.output import Output
 from dgmtui.tui.widgets.pane import RowsPane
 from dgmtui.tui.widgets.prompt import CommandInput, Prompt
@@ -183,6 +184,10 @@ class MainScreen(Screen[None]):
     def on_network_tree_chosen(self, event: NetworkTree.Chosen) -> None:
         """A module was clicked."""
         self._look_at(event.path)
+
+    def on_operations_chosen(self, event: Operations.Chosen) -> None:
+        """An operation was clicked."""
+        self.submit(f"node {event.node}")
 
     def on_prompt_entered(self, event: Prompt.Entered) -> None:
         """A line was entered."""

@@ -22,6 +22,7 @@ DRAWN_IN = {
     "replay": "operations",
     "nodes": "operations",
     "graph": "graph",
+    "node": "operations",
 } | {command: tab for tab, commands in UNIT_TABS.items() for command in commands}
 """Where the answer of a command is drawn, other than in the output tab."""
 TABLES_APART = ("replay",)
@@ -45,7 +46,8 @@ def panes() -> "Iterator[RowsPane]":
 def show_in_tabs(screen: "Screen[None]", view: View, hint: Callable[[str, str], str]) -> None:
     """Give every tab its part of ``view``; ``hint(command, purpose)`` says how to get one where there is none."""
     screen.query_one(Contributions).show_credit(view.credit, hint("credit", "for contributions"))
-    screen.query_one(Operations).show_operations(view.operations, hint("replay", "for operations"))
+    operations = hint("replay", "for operations"), view.node, hint("replay", "for ranges")
+    screen.query_one(Operations).show_operations(view.operations, *operations)
     graph_hint = hint("graph", "for the network as a graph")
     screen.query_one(NetworkGraph).show_networks(view.networks, view.module, graph_hint)
     for tab in UNIT_TABS:

@@ -9,8 +9,8 @@ from dgmtui.session.network.flows import sources
 from dgmtui.session.network.making import Seen, network_of
 from dgmtui.session.network.model import Network
 from dgmtui.session.network.parts import children
-from dgmtui.session.operations import Range
-from dgmtui.trace.graph import Graph, NodeRef, OutsideRef, Ref
+from dgmtui.session.operations import Range, birthplace
+from dgmtui.trace.graph import Graph, NodeRef, Ref
 
 if TYPE_CHECKING:
     from dgmtui.recording.model import SnapshotInfo
@@ -100,11 +100,10 @@ class Networks:
         after = _after(graph, {birth.node for birth in births}, {birth.outside for birth in births})
         outside = blamed.outside if blamed is not None and blamed.node is None else None
         held = outside is not None and graph.outside[outside].kind != "input"
-        born = None if blamed is None else blamed.node
         return Seen(
             ranges=lambda ref: self._range(session, made, ref),
             bad=frozenset(node for node in after if ranges[node][2]),
-            born=_first_taker(graph, outside) if held else born,
+            born=None if outside is not None and not held else birthplace(graph, births),
             born_outside=None if held else outside,
             led_to=not held,
             replayed=True,
@@ -127,10 +126,6 @@ def _after(graph: Graph, born: "set[int | None]", outside: "set[str | None]") ->
         if node.id in born or any(came):
             found.add(node.id)
     return found
-
-
-def _first_taker(graph: Graph, outside: str | None) -> int | None:
-    return next((node.id for node in graph.nodes if OutsideRef(outside or "") in node.inputs()), None)
 
 
 def _scope(graph: Graph, module: str) -> int | None:
