@@ -10,8 +10,8 @@ from dgmtui.recording.saying import rounded_words
 from dgmtui.render.numbers import human
 from dgmtui.session.results import edited_words
 from dgmtui.session.session import Session
-from dgmtui.trace.available import torch_is_installed
 from dgmtui.session.view import DisplayRow, PickedLine
+from dgmtui.trace.available import torch_is_installed
 
 _LISTED = 16
 

@@ -14,6 +14,7 @@ from dgmtui.session.chosen import ChosenFinding, name_of
 from dgmtui.session.climbing import Focus
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
+from dgmtui.session.network.shown import Networks
 from dgmtui.session.operations import Operations
 from dgmtui.session.population import is_looked_at
 from dgmtui.session.ranks import Ranks
@@ -106,6 +107,7 @@ class Session:
         self.tree = TreeBuilder(self.recording)
         self.charts = DynamicsCharts(self.recording)
         self.operations = Operations(self.recording)
+        self.networks = Networks()
 
     @property
     def rank(self) -> int:

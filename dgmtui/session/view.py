@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.session.network.model import Network
+
 
 @dataclass(frozen=True)
 class TreeRow:
@@ -178,6 +180,13 @@ class OperationRow:
     source: str
     born: bool
     """The first non-finite value was born here."""
+    dtype: str = ""
+    takes: tuple[str, ...] = ()
+    """``enc.0.bias`` and ``argument0`` from outside, ``#3`` what node 3 gives."""
+    replayed: bool = False
+    """``low``, ``high`` and ``nonfinite`` are known."""
+    random: bool = False
+    """It draws from a random generator."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,3 +290,7 @@ class View:
     """Which of ``findings`` was chosen, from 1."""
     looked_for: str = ""
     """Where there is no finding: what was looked for."""
+    node: int | None = None
+    """Of ``operations``, the one that is looked at."""
+    networks: tuple[Network, ...] = ()
+    """The network as a graph, one a turn; none until ``graph`` was given."""

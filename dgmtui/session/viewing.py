@@ -53,6 +53,8 @@ def build_view(session: "Session") -> View:
         findings_complete=session.ranks.complete,
         live=_live(session),
         picked=picked_line(session, dynamics),
+        node=session.operations.looked_at(session),
+        networks=session.networks.shown(session),
         **session.results.units.shown,
         displays=session.stops.shown(session),
         finding=session.chosen.number(findings),

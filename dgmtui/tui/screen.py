@@ -22,17 +22,17 @@ from dgmtui.session.view import View
 from dgmtui.tui.help import HelpScreen
 from dgmtui.tui.keys import OPENS_PROMPT, bindings, footer, key_of
 from dgmtui.tui.messages import Answer, Answered, Grown, Looked, Refined
-from dgmtui.tui.tabs import COVERING, DRAWN_ABOVE, DRAWN_IN, TABLES_APART, TABS, panes, show_in_tabs
+from dgmtui.tui.tabs import COVERING, DRAWN_ABOVE, DRAWN_IN, TABLES_APART, TABS, TALL, panes, show_in_tabs
 from dgmtui.tui.widgets.displays import Displays
 from dgmtui.tui.widgets.dynamics_chart import DynamicsChart, subject_of
 from dgmtui.tui.widgets.findings import Findings
 from dgmtui.tui.widgets.loss_chart import LossChart
 from dgmtui.tui.widgets.network_tree import NetworkTree
+from dgmtui.tui.widgets.operations import Operations
 from dgmtui.tui.widgets.output import Output
 from dgmtui.tui.widgets.pane import RowsPane
 from dgmtui.tui.widgets.prompt import CommandInput, Prompt
 from dgmtui.tui.widgets.status import Line, Status, keys_row, tabs_row
-from dgmtui.tui.widgets.units import UNIT_TABS
 from dgmtui.tui.worker import drain, look, refine, take_in
 
 if TYPE_CHECKING:
@@ -186,6 +186,10 @@ class MainScreen(Screen[None]):
     def on_network_tree_chosen(self, event: NetworkTree.Chosen) -> None:
         """A module was clicked."""
         self._look_at(event.path)
+
+    def on_operations_chosen(self, event: Operations.Chosen) -> None:
+        """An operation was clicked."""
+        self.submit(f"node {event.node}")
 
     def on_prompt_entered(self, event: Prompt.Entered) -> None:
         """A line was entered."""
@@ -346,7 +350,7 @@ class MainScreen(Screen[None]):
         if tab != self._tab:
             self.query_one(ContentSwitcher).current = tab
             self.set_class(tab == "output", "-reading")
-            self.set_class(tab in UNIT_TABS, "-units")
+            self.set_class(tab in TALL, "-units")
         self._show_tabs()
 
     def _show_tabs(self) -> None:

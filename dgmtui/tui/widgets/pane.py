@@ -55,6 +55,12 @@ class RowsPane(Fitted):
         self._top = min(max(0, self._top + count), max(0, len(self._rows) - self.body_height))
         self._refresh_changes(before)
 
+    def reveal(self, row: int) -> None:
+        """Scroll as far as it takes to show a row, with some of what is around it."""
+        around = self.body_height // 3
+        low, high = row - self.body_height + 1 + around, row - around
+        self.scroll_rows(min(max(self._top, low), high) - self._top)
+
     def show_last(self) -> None:
         """Scroll to the end."""
         self.scroll_rows(len(self._rows))
