@@ -11,6 +11,7 @@ from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Qua
 from dgmtui.session.against import snapshot_before
 from dgmtui.session.chart_settings import ChartSettings
 from dgmtui.session.climbing import Focus
+from dgmtui.session.contributors import Contributors
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
 from dgmtui.session.operations import Operations
@@ -80,6 +81,8 @@ class Session:
         """None: what is selected is the target."""
         self.against: int | None = None
         """The iteration whose snapshot every table of contributions stands beside; None: none."""
+        self.contributors = Contributors()
+        """How the table of contributions is looked through."""
         self._awaited: int | None = None
         """The failing iteration whose replay will tell what to look at; None once that is known, or was chosen."""
         self.watched = False

@@ -161,6 +161,18 @@ class CreditView:
     """The snapshot's iteration, where that is not the cursor's."""
     against: int | None = None
     """Iteration of the snapshot that is compared with."""
+    grouped: bool = True
+    """Rows downstream of the target come after those upstream; else they are sorted together."""
+    sort: str = "forward"
+    """``forward``, ``backward``, ``value``, ``difference`` or ``module``."""
+    only: str = ""
+    """The regular expression that rows match; empty: all."""
+    left_out: int = 0
+    """How many rows do not match it."""
+    picked: int | None = None
+    """Which of ``rows`` is picked."""
+    trail: tuple[str, ...] = ()
+    """Targets from which this one was gone into, the last one first."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.session.comparing import names_of
-from dgmtui.session.folding import folded, share_of
+from dgmtui.session.folding import share_of
 from dgmtui.session.picking import picked_line
 from dgmtui.session.view import CreditRow, CreditView, FindingRow, LossView, OtherLoss, View
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from dgmtui.session.session import Session
 
 LOSS_POINTS = 4000
-CREDIT_ROWS = 300
-"""Half of them upstream of the target, half downstream: more than anybody scrolls through; ``credit --top 0`` prints
-them all."""
 
 
 def build_view(session: "Session") -> View:
@@ -111,16 +108,26 @@ def _credit(session: "Session") -> CreditView | None:
         return None
     made = shown.contributions
     share = share_of(made)
-    told = folded(made.rows, shown.graph)
-    forward = shown.sorted_rows(row for row in (*told, *made.inputs) if row.forward is not None)
-    downstream = (row for row in told if row.forward is None and row.backward is not None)
-    backward = shown.sorted_rows(downstream, "backward")
-    found = (*forward[: CREDIT_ROWS // 2], *backward[: CREDIT_ROWS // 2])
+    found = session.contributors.listing(shown)
     beside = shown.against
-    rows = tuple(_credit_row(row, share(row.forward), beside) for row in found)
+    rows = tuple(_credit_row(row, share(row.forward), beside) for row in found.rows)
     at = None if shown.snapshot.iteration == session.iteration else shown.snapshot.iteration
     note = "; ".join(part for part in ("" if beside is None else beside.said, shown.brief) if part)
-    return CreditView(made.target.text, rows, note, shown.advice, at, None if beside is None else beside.iteration)
+    trail = session.trail()
+    return CreditView(
+        made.target.text,
+        rows,
+        note,
+        shown.advice,
+        at,
+        None if beside is None else beside.iteration,
+        grouped=found.grouped,
+        sort=shown.sorted_by,
+        only=shown.only,
+        left_out=found.left_out,
+        picked=session.contributors.picked(shown),
+        trail=trail[1:] if trail[:1] == (shown.asked,) else (),
+    )
 
 
 def _credit_row(row: "Contribution", share: float | None, beside: "Comparison | None") -> CreditRow:

@@ -28,7 +28,7 @@ from dgmtui.tui.widgets.findings import Findings
 from dgmtui.tui.widgets.loss_chart import LossChart
 from dgmtui.tui.widgets.network_tree import NetworkTree
 from dgmtui.tui.widgets.output import Output
-from dgmtui.tui.widgets.pane import RowsPane
+from dgmtui.tui.widgets.pane import Asked, RowsPane
 from dgmtui.tui.widgets.prompt import CommandInput, Prompt
 from dgmtui.tui.widgets.status import Line, Status, keys_row, tabs_row
 from dgmtui.tui.widgets.units import UNIT_TABS
@@ -128,6 +128,7 @@ class MainScreen(Screen[None]):
 
     def action_line(self, line: str) -> None:
         """Run the command line that a key stands for; one that ends in a blank waits for its arguments."""
+        line = self._open_pane.line_of(line)
         if line.endswith(" "):
             self.query_one(Prompt).open(line)
         else:
@@ -162,7 +163,7 @@ class MainScreen(Screen[None]):
 
     def action_scroll(self, pages: int) -> None:
         """Scroll the open tab."""
-        pane = self.query_one(f"#{self._tab}", RowsPane)
+        pane = self._open_pane
         pane.scroll_rows(pages * max(1, pane.body_height - 1))
 
     def action_cancel(self) -> None:
@@ -172,6 +173,12 @@ class MainScreen(Screen[None]):
         elif self._refining:
             self._telling = True
             self._session.cancel_sampling()
+        elif line := self._open_pane.line_of(""):
+            self.submit(line)
+
+    def on_asked(self, event: Asked) -> None:
+        """Something was clicked."""
+        self.submit(event.line)
 
     def on_unmount(self) -> None:
         """However it was left."""
@@ -272,6 +279,10 @@ class MainScreen(Screen[None]):
     @property
     def _tab(self) -> str:
         return self.query_one(ContentSwitcher).current or TABS[0]
+
+    @property
+    def _open_pane(self) -> RowsPane:
+        return self.query_one(f"#{self._tab}", RowsPane)
 
     def _look_at(self, path: str) -> None:
         self.submit(f"module {quote(path) if path else '.'}")

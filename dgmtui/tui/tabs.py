@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from dgmtui.tui.widgets.pane import RowsPane
 
 TABS = ("contributions", "operations", *UNIT_TABS, "output")
-DRAWN_IN = {"credit": "contributions", "against": "contributions", "replay": "operations", "nodes": "operations"} | {
-    command: tab for tab, commands in UNIT_TABS.items() for command in commands
-}
+DRAWN_IN = (
+    dict.fromkeys(("credit", "against", "into", "out", "row", "sort", "filter"), "contributions")
+    | {"replay": "operations", "nodes": "operations"}
+    | {command: tab for tab, commands in UNIT_TABS.items() for command in commands}
+)
 """Where the answer of a command is drawn, other than in the output tab."""
 TABLES_APART = ("replay",)
 """Of these an answer with a table in it is more than that tab draws."""
