@@ -15,6 +15,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     forecast,
     growth,
     look,
+    losses,
     mapping,
     move,
     patterns,

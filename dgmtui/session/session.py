@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Quantity, SnapshotInfo
 from dgmtui.session.against import snapshot_before
-from dgmtui.session.chart_settings import ChartSettings
+from dgmtui.session.chart_settings import ChartSettings, LossSettings
 from dgmtui.session.climbing import Focus
 from dgmtui.session.contributors import Contributors
 from dgmtui.session.dynamics import DynamicsCharts
@@ -73,6 +73,7 @@ class Session:
         """None: the quantity's first."""
         self.drawn = ChartSettings()
         """How the dynamics chart is drawn."""
+        self.loss_drawn = LossSettings()
         self.compared: Comparison | None = None
         """The recordings that stand beside this one."""
         self.pick: Pick | None = None

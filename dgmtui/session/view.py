@@ -35,6 +35,14 @@ class LossView:
     """Iteration and severity."""
     others: "tuple[OtherLoss, ...]" = ()
     """Of the recordings that stand beside this one."""
+    scale: str = "auto"
+    """``auto`` is logarithmic where a few losses would flatten all others, else linear."""
+    here: float | None = None
+    """The loss at the cursor."""
+    scalars: "tuple[Scalar, ...]" = ()
+    """Drawn beside it, each over its own range."""
+    window: tuple[int, int] | None = None
+    """Iterations from, up to and without, that the dynamics chart shows; None: all."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,18 @@ class OtherLoss:
     iterations: NDArray[np.int64]
     values: NDArray[np.float64]
     """Thinned likewise."""
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A number that was logged, over the iterations; between two logs it stays as it was."""
+
+    name: str
+    iterations: NDArray[np.int64]
+    values: NDArray[np.float64]
+    """Thinned as the loss is; NaN before it was first logged."""
+    here: float | None = None
+    """At the cursor."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +141,19 @@ class PickedLine:
     iteration: int
     """The drawn one at or before the cursor."""
     kind: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one marked line of the dynamics chart is at the cursor."""
+
+    label: str
+    """As on the chart: ``[212]``."""
+    kind: str
+    value: float
+    """May be non-finite."""
+    iteration: int
+    """The recorded one at or before the cursor."""
 
 
 @dataclass(frozen=True)
@@ -267,6 +300,8 @@ class View:
     """Where a run is watched: ``following`` or ``pinned``, whether the cursor goes with it, and ``ended`` after it."""
     picked: PickedLine | None = None
     """The line of ``dynamics`` that is pointed at, if it is drawn."""
+    readings: tuple[Reading, ...] = ()
+    """Of the marked lines of ``dynamics``, the gravest kind first."""
     maps: UnitsTab | None = None
     samples: UnitsTab | None = None
     clusters: UnitsTab | None = None

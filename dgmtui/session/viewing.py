@@ -3,20 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dgmtui.session.comparing import names_of
 from dgmtui.session.folding import share_of
-from dgmtui.session.picking import picked_line
-from dgmtui.session.view import CreditRow, CreditView, FindingRow, LossView, OtherLoss, View
+from dgmtui.session.losses import loss_view
+from dgmtui.session.picking import picked_line, readings
+from dgmtui.session.view import CreditRow, CreditView, FindingRow, View
 
 if TYPE_CHECKING:
     from dgmtui.credit import Contribution
     from dgmtui.session.against import Comparison
     from dgmtui.session.session import Session
-
-LOSS_POINTS = 4000
 
 
 def build_view(session: "Session") -> View:
@@ -36,12 +31,7 @@ def build_view(session: "Session") -> View:
         sample=session.sample,
         quantity=session.quantity,
         tree=session.tree.rows(session.iteration, findings),
-        loss=LossView(
-            *thin_losses(session.landmarks.losses),
-            snapshots=tuple(s.iteration for s in recording.snapshots),
-            findings=tuple((f.iteration, str(f.severity)) for f in findings),
-            others=_other_losses(session),
-        ),
+        loss=loss_view(session, findings),
         dynamics=dynamics,
         credit=_credit(session),
         operations=session.operations.shown(session),
@@ -52,16 +42,9 @@ def build_view(session: "Session") -> View:
         findings_complete=session.ranks.complete,
         live=_live(session),
         picked=picked_line(session, dynamics),
+        readings=readings(session, dynamics),
         **session.results.units.shown,
     )
-
-
-def _other_losses(session: "Session") -> tuple[OtherLoss, ...]:
-    if session.compared is None:
-        return ()
-    told = list(names_of(session.compared.recordings(session)).items())[1:]
-    losses = session.compared.losses()
-    return tuple(OtherLoss(letter, name, *thin_losses(each)) for (letter, name), each in zip(told, losses, strict=True))
 
 
 def _title(session: "Session") -> str:
@@ -80,26 +63,6 @@ def _live(session: "Session") -> str:
     if not session.running:
         return "ended"
     return "following" if session.following else "pinned"
-
-
-def thin_losses(losses: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Iterations and losses, thinned to each part's minimum and maximum; a non-finite loss always stays.
-
-    Args:
-        losses: ``[T]``.
-    """
-    count = len(losses)
-    if count <= LOSS_POINTS:
-        return np.arange(count), losses
-    finite = np.isfinite(losses)
-    size = -(-count // (LOSS_POINTS // 2))
-    padding = -count % size
-    low = np.pad(np.where(finite, losses, np.inf), (0, padding), constant_values=np.inf)
-    high = np.pad(np.where(finite, losses, np.inf), (0, padding), constant_values=-np.inf)
-    begins = np.arange(0, count + padding, size)
-    kept = np.union1d(begins + low.reshape(-1, size).argmin(axis=1), begins + high.reshape(-1, size).argmax(axis=1))
-    kept = kept[kept < count]
-    return kept, losses[kept]
 
 
 def _credit(session: "Session") -> CreditView | None:

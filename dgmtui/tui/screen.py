@@ -267,7 +267,7 @@ class MainScreen(Screen[None]):
             self.query_one(NetworkTree).show_tree(view.tree, view.module)
             self.query_one(LossChart).show_loss(view.loss, view.cursor)
             subject = subject_of(view.dynamics, view.module, view.quantity)
-            self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor, view.picked)
+            self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor, view.picked, view.readings)
             show_in_tabs(self, view, self._hint)
             self.query_one(Findings).show_findings(view.findings, view.findings_complete)
 

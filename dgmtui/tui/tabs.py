@@ -23,8 +23,8 @@ DRAWN_IN = (
 """Where the answer of a command is drawn, other than in the output tab."""
 TABLES_APART = ("replay",)
 """Of these an answer with a table in it is more than that tab draws."""
-DRAWN_ABOVE = ("dynamics",)
-"""What the chart pane shows anyway, unless a tab is open that may cover it."""
+DRAWN_ABOVE = ("dynamics", "loss")
+"""What the charts show anyway, unless a tab is open that may cover it."""
 COVERING = (*UNIT_TABS, "output")
 
 
