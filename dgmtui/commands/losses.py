@@ -57,7 +57,9 @@ def _loss(session: Session) -> Result:
     iterations, values = thin_losses(losses)
     scale = loss_scale(values) if drawn.scale == "auto" else drawn.scale
     bad = np.flatnonzero(~np.isfinite(losses))
-    line = Line(LOSS, values, "nonfinite" if len(bad) else "cover", int(bad[0]) if len(bad) else None)
+    line = Line(
+        LOSS, values.astype(np.float32), "nonfinite" if len(bad) else "cover", int(bad[0]) if len(bad) else None
+    )
     chart = Chart(iterations, (line,), LOSS, scale, 1, len(bad), cursor=at)
     parts = (f"loss {human(value)} at {at:,}", f"{drawn.scale} scale" + ("" if scale == drawn.scale else f": {scale}"))
     said = " · ".join((*parts, *(f"{name} {human(number)}" for name, number in read.items())))
