@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Quantity, SnapshotInfo
 from dgmtui.session.against import snapshot_before
-from dgmtui.session.chart_settings import ChartSettings
+from dgmtui.session.chart_settings import ChartSettings, LossSettings
 from dgmtui.session.chosen import ChosenFinding, name_of
 from dgmtui.session.climbing import Focus
+from dgmtui.session.contributors import Contributors
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
 from dgmtui.session.network.shown import Networks
@@ -76,6 +77,7 @@ class Session:
         """None: the quantity's first."""
         self.drawn = ChartSettings()
         """How the dynamics chart is drawn."""
+        self.loss_drawn = LossSettings()
         self.compared: Comparison | None = None
         """The recordings that stand beside this one."""
         self.pick: Pick | None = None
@@ -84,6 +86,8 @@ class Session:
         """None: what is selected is the target."""
         self.against: int | None = None
         """The iteration whose snapshot every table of contributions stands beside; None: none."""
+        self.contributors = Contributors()
+        """How the table of contributions is looked through."""
         self._awaited: int | None = None
         """The failing iteration whose replay will tell what to look at; None once that is known, or was chosen."""
         self.watched = False

@@ -16,19 +16,17 @@ if TYPE_CHECKING:
     from dgmtui.tui.widgets.pane import RowsPane
 
 TABS = ("contributions", "operations", "graph", *UNIT_TABS, "output")
-DRAWN_IN = {
-    "credit": "contributions",
-    "against": "contributions",
-    "replay": "operations",
-    "nodes": "operations",
-    "graph": "graph",
-    "node": "operations",
-} | {command: tab for tab, commands in UNIT_TABS.items() for command in commands}
+DRAWN_IN = (
+    dict.fromkeys(("credit", "against", "into", "out", "row", "sort", "filter"), "contributions")
+    | dict.fromkeys(("replay", "nodes", "node"), "operations")
+    | {"graph": "graph"}
+    | {command: tab for tab, commands in UNIT_TABS.items() for command in commands}
+)
 """Where the answer of a command is drawn, other than in the output tab."""
 TABLES_APART = ("replay",)
 """Of these an answer with a table in it is more than that tab draws."""
-DRAWN_ABOVE = ("dynamics",)
-"""What the chart pane shows anyway, unless a tab is open that may cover it."""
+DRAWN_ABOVE = ("dynamics", "loss")
+"""What the charts show anyway, unless a tab is open that may cover it."""
 TALL = ("graph", *UNIT_TABS)
 """What needs the room of the charts where the screen is short."""
 COVERING = (*TALL, "output")
