@@ -1,7 +1,7 @@
 """The application: one session, one registry, one screen."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from rich.console import RenderableType
 from textual._compositor import ChopsUpdate, LayoutUpdate
@@ -53,5 +53,5 @@ class DgmtuiApp(App[int]):
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Textual's, but only cells that differ from what the terminal shows are sent."""
         if isinstance(renderable, LayoutUpdate | ChopsUpdate):
-            renderable = self._frame.changes(renderable, self.size)
+            renderable = cast("RenderableType", self._frame.changes(renderable, self.size))
         super()._display(screen, renderable)

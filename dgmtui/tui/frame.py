@@ -95,10 +95,10 @@ def _strips(update: LayoutUpdate | ChopsUpdate) -> Iterator[tuple[int, int, Stri
                 x += strip.cell_length
         return
     for y, start, stop in update.spans:
-        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
-            if strip is not None and x < stop and end > start:
+        for end, (x, chop) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            if chop is not None and x < stop and end > start:
                 first = max(x, start)
-                yield y, first, strip.crop(first - x, min(end, stop) - x)
+                yield y, first, chop.crop(first - x, min(end, stop) - x)
 
 
 def _cells(strip: Strip, colours: ColorSystem) -> Iterator[Cell]:
