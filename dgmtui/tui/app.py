@@ -1,14 +1,18 @@
 """The application: one session, one registry, one screen."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
+from rich.console import RenderableType
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App
+from textual.binding import Binding
 from textual.screen import Screen
 
 from dgmtui.commands.registry import Registry
 from dgmtui.session.session import Session
 from dgmtui.session.view import View
+from dgmtui.tui.frame import Frame
 from dgmtui.tui.palette import CommandProvider
 from dgmtui.tui.screen import screen_type
 
@@ -20,6 +24,7 @@ class DgmtuiApp(App[int]):
 
     CSS_PATH = "screen.tcss"
     TITLE = "dgmtui"
+    BINDINGS: ClassVar = [Binding("ctrl+l", "repaint", "Paint again", show=False)]
     COMMANDS: ClassVar = {CommandProvider}
 
     def __init__(
@@ -28,12 +33,25 @@ class DgmtuiApp(App[int]):
         super().__init__(ansi_color=True)
         self.theme = "ansi-dark"
         self._session = session
+        self._frame = Frame()
         self._main = screen_type(registry)(session, registry, first=first, commands=commands)
 
     def on_load(self) -> None:
         """Textual paints three times while it starts; over a slow line once is enough."""
         self.delay_update(STARTING_SECONDS)
+        self.app_resume_signal.subscribe(self, lambda _: self.action_repaint())
+
+    def action_repaint(self) -> None:
+        """Paint all of it again: the shell, or another program, has written on the terminal."""
+        self._frame.forget()
+        self.screen.refresh(layout=True)
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
         return self._main
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Textual's, but only cells that differ from what the terminal shows are sent."""
+        if isinstance(renderable, LayoutUpdate | ChopsUpdate):
+            renderable = cast("RenderableType", self._frame.changes(renderable, self.size))
+        super()._display(screen, renderable)
