@@ -6,6 +6,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     classes,
     clustering,
     comparing,
+    configuring,
     crediting,
     dying,
     edges,

@@ -11,6 +11,7 @@ from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Qua
 from dgmtui.session.against import snapshot_before
 from dgmtui.session.chart_settings import ChartSettings
 from dgmtui.session.climbing import Focus
+from dgmtui.session.config import Config
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
 from dgmtui.session.operations import Operations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from dgmtui.findings.model import Finding
     from dgmtui.recording.reader import Recording
     from dgmtui.session.comparing import Comparison
+    from dgmtui.session.front import Front
     from dgmtui.session.picking import Pick
     from dgmtui.session.view import View
     from dgmtui.trace.graph import Graph
@@ -90,6 +92,12 @@ class Session:
         """Those listed when the last command was run; None before the run was watched."""
         self.sourcing: tuple[str, ...] = ()
         """Scripts that are being run, outermost first."""
+        self.config = Config()
+        """What a person has set for good."""
+        self.front: Front | None = None
+        """The screen that it is shown on, if it is on one."""
+        self.answer: object = None
+        """The last answer that can be exported or copied; a ``Result`` of the commands."""
         self._open(self.ranks.first_to_fail())
         self.iteration = max(self.recording.last_iteration, 0)
 
