@@ -17,9 +17,9 @@ ThemeName: TypeAlias = Literal["auto", "terminal", "dark", "light", "high-contra
 def theme(session: Session, name: ThemeName | None = None) -> Result:
     """Draw in other colours, or list the themes.
 
-    `auto` takes what fits the terminal: none where NO_COLOR is set, `light` or `dark` where it tells its ground and has
-    256 colours, else its own sixteen. `--theme NAME` and the configuration choose one from the start. What a colour
-    tells is in the characters too.
+    `auto` takes what fits the terminal: `none` where NO_COLOR is set, `light` where it says (COLORFGBG) that its ground
+    is and has 256 colours, else `terminal`. `--theme NAME` and the configuration choose one from the start. What a
+    colour tells is in the characters too.
 
     JSON: {"command":"theme","theme","themes":[{"name","summary"}…]}: the one in use.
     """

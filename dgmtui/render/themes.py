@@ -86,11 +86,9 @@ def _themed(theme: Theme, style: Style) -> Style:
 def theme_for(environment: Mapping[str, str], colours: int) -> Theme:
     """What fits a terminal of which only its environment is known, and how many colours it has.
 
-    Where nothing tells its ground, its own colours are the ones that can be read on it.
+    Its own colours can be read on its own ground, and cost the fewest bytes; but on a light one yellow and cyan can't.
     """
     if "NO_COLOR" in environment or colours < 8:
         return THEMES["none"]
     ground = environment.get("COLORFGBG", "").rpartition(";")[2]
-    if colours < 256 or not ground.isdecimal():
-        return THEMES["terminal"]
-    return THEMES["light" if int(ground) in (7, 15) else "dark"]
+    return THEMES["light" if colours >= 256 and ground in ("7", "15") else "terminal"]

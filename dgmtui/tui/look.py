@@ -16,6 +16,8 @@ from textual.filter import LineFilter
 from dgmtui.render.plain import plain
 from dgmtui.render.themes import Theme
 
+_PLAIN = Style.null()
+
 
 class LookFilter(LineFilter):
     """One for each theme; what it made of a style or of a line is kept."""
@@ -26,9 +28,26 @@ class LookFilter(LineFilter):
         self._told = plain if ascii_only else str
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The segments as they are sent."""
+        """The segments as they are sent: as few as may be, since each costs the bytes of its style."""
         styled, told = self._styled, self._told
-        return [Segment(told(text), styled(style or Style.null()), control) for text, style, control in segments]
+        made: list[Segment] = []
+        text, last = "", _PLAIN
+        for piece, style, control in segments:
+            if control:
+                return [Segment(told(t), styled(s or _PLAIN), c) for t, s, c in segments]
+            new = styled(style or _PLAIN)
+            if text and (new == last or (piece.isspace() and _blank_alike(last, new))):
+                text += piece
+                continue
+            if text:
+                made.append(Segment(told(text), last))
+            text, last = piece, new
+        return [*made, Segment(told(text), last)] if text else made
+
+
+def _blank_alike(a: Style, b: Style) -> bool:
+    """Whether blanks look the same in both."""
+    return a.bgcolor == b.bgcolor and not any(s.reverse or s.underline or s.strike or s.link or s.meta for s in (a, b))
 
 
 def colours_on(console: Console) -> int:
