@@ -7,6 +7,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     clustering,
     comparing,
     configuring,
+    copying,
     crediting,
     dying,
     edges,

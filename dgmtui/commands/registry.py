@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from dgmtui.commands.answers import keep_answer
 from dgmtui.commands.completing import COMPLETERS
 from dgmtui.commands.grammar import Parameter, bind, parameters_of, quote, split
 from dgmtui.commands.keymap import Bound, of_lines, remapped
@@ -166,7 +167,10 @@ class Registry:
             session.note_findings()
             if command.logged:
                 session.log(" ".join(filter(None, (command.name, rest.strip()))))
-            return result if result.command else replace(result, command=command.name)
+            told = result if result.command else replace(result, command=command.name)
+            if command.name not in ("copy", "export"):
+                keep_answer(session, told)
+            return told
 
     def complete(self, session: Session | None, text: str) -> list[str]:
         """Whole lines that ``text`` may become: commands first, then what the word under the cursor allows."""

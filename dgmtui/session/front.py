@@ -1,6 +1,6 @@
 """What commands may ask of the screen that they were typed on; without a screen there is none to ask."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Front(Protocol):
@@ -9,6 +9,10 @@ class Front(Protocol):
     @property
     def theme(self) -> str:
         """The name of the theme that it draws in."""
+
+    @property
+    def open_part(self) -> Any:
+        """What of it is read: the name of the open tab, ``answer`` for that of answers."""
 
     def use_theme(self, name: str) -> None:
         """Draw in another, ``auto`` for what fits the terminal."""

@@ -1,6 +1,8 @@
 """The screen as commands may ask it; they run in a thread, and the screen's loop does what they ask."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from textual.widgets import ContentSwitcher
 
 if TYPE_CHECKING:
     from dgmtui.tui.app import DgmtuiApp
@@ -16,6 +18,12 @@ class ScreenFront:
     def theme(self) -> str:
         """The name of the theme that it draws in."""
         return self._app.look.name
+
+    @property
+    def open_part(self) -> Any:
+        """The open tab."""
+        tab = self._app.get_default_screen().query_one(ContentSwitcher).current
+        return "answer" if tab in (None, "output") else tab
 
     def use_theme(self, name: str) -> None:
         """Draw in another, ``auto`` for what fits the terminal."""
