@@ -12,6 +12,7 @@ from dgmtui.session.against import snapshot_before
 from dgmtui.session.chart_settings import ChartSettings, LossSettings
 from dgmtui.session.chosen import ChosenFinding, name_of
 from dgmtui.session.climbing import Focus
+from dgmtui.session.config import Config
 from dgmtui.session.contributors import Contributors
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from dgmtui.findings.model import Finding
     from dgmtui.recording.reader import Recording
     from dgmtui.session.comparing import Comparison
+    from dgmtui.session.front import Front
     from dgmtui.session.picking import Pick
     from dgmtui.session.view import View
     from dgmtui.trace.graph import Graph
@@ -101,6 +103,12 @@ class Session:
         self.stops = Stops()
         """Breakpoints and displays."""
         self.chosen = ChosenFinding()
+        self.config = Config()
+        """What a person has set for good."""
+        self.front: Front | None = None
+        """The screen that it is shown on, if it is on one."""
+        self.answer: object = None
+        """The last answer that can be exported or copied; a ``Result`` of the commands."""
         self._open(self.ranks.first_to_fail())
         self.iteration = max(self.recording.last_iteration, 0)
 

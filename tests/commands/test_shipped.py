@@ -42,6 +42,8 @@ LINES = (
     "thresholds", "thresholds stuck_change 0.03", "thresholds stuck_change default", "scalars", "scalars loss",
     "export {file}.md", "export {file}.xml",
     "dead", "dead {leaf}", "compare {other}", "compare --at 100 --module {leaf}", "compare off",
+    "export {file}.txt", "export {file}.csv --of contributions", "copy",
+    "theme", "theme terminal", "keys", "config", "config --example",
     "help", "help credit", "save {file}", "source {file}", "nonsense", "module nowhere", "quit",
 )  # fmt: skip
 LEAVES = {"vae": "enc.0", "cnn": "conv1"}

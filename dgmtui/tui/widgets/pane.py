@@ -42,7 +42,9 @@ class RowsPane(Fitted):
     @property
     def colours(self) -> Colours:
         """How many colours a picture may have on this terminal."""
-        return "none" if self.app.no_color else colours_of(self.app.console)
+        if self.app.no_color:
+            return "none"
+        return "few" if getattr(self.app, "ascii_only", False) else colours_of(self.app.console)
 
     @property
     def body_height(self) -> int:
