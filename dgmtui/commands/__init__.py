@@ -21,6 +21,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     replaying,
     scalars,
     session,
+    standing,
     stepping,
     thresholds,
 )

@@ -102,5 +102,7 @@ class Result:
     """What a person sees."""
     said: Text | None = None
     """The answer in one line, where its blocks are more: what a screen shows at the prompt while they are elsewhere."""
+    kept: str = ""
+    """The line that ``save`` keeps of it, where the typed one may do something else in another session."""
     quit: bool = False
     """The session is over."""

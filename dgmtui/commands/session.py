@@ -5,7 +5,7 @@ from pathlib import Path
 from dgmtui.commands.grammar import CommandName
 from dgmtui.commands.registry import GROUPS, REGISTRY, Command, command
 from dgmtui.commands.result import Block, Result, Table, Text
-from dgmtui.errors import DgmtuiError, UsageError
+from dgmtui.commands.scripting import run_script
 from dgmtui.session import script
 from dgmtui.session.session import Session
 
@@ -14,37 +14,28 @@ from dgmtui.session.session import Session
 def save(session: Session, file: Path) -> Result:
     """Write this session's commands to a file, as a script that `source` and `-x` run.
 
-    A file that is there is overwritten if it is such a script, and left alone if it is anything else.
+    It begins where the session began and ends in the same state. A file that is there is overwritten if it is such a
+    script, and left alone if it is anything else.
 
     JSON: {"command":"save","file","commands"}: how many were written.
     """
-    script.write(file, session.history, str(session.recording.path))
-    count = len(session.history)
-    return Result("save", {"file": str(file), "commands": count}, (Text(f"{count} commands saved to {file}"),))
+    lines = session.diary.script()
+    script.write(file, lines, str(session.recording.path))
+    data = {"file": str(file), "commands": len(lines)}
+    return Result("save", data, (Text(f"{len(lines)} commands saved to {file}"),))
 
 
 @command("source", group="session", needs_replay=True, logged=False)
 def source(session: Session, file: Path) -> Result:
     """Run the commands of a script, one a line; # begins a comment line.
 
-    It stops at the first command that fails and names its line.
+    It stops at the first command that fails, names its line and says how many ran before it; what they did stands.
 
     JSON: {"command":"source","file","results"}: the objects of its commands, in order.
     """
-    path = str(file.resolve())
-    if path in session.sourcing:
-        raise UsageError(f"{file} runs itself; take the `source` line out of it")
-    session.sourcing = (*session.sourcing, path)
-    results: list[Result] = []
-    try:
-        for line in script.read(file):
-            results.append(_run(session, line))
-            if results[-1].quit:
-                break
-    finally:
-        session.sourcing = session.sourcing[:-1]
-    blocks = tuple(block for result in results for block in result.blocks)
+    results = run_script(session, file)
     data = {"file": str(file), "results": [{"command": r.command, **r.data} for r in results]}
+    blocks = tuple(block for result in results for block in result.blocks)
     return Result("source", data, blocks, quit=any(r.quit for r in results))
 
 
@@ -67,13 +58,6 @@ def quit_(session: Session) -> Result:
     JSON: {"command":"quit"}.
     """
     return Result("quit", quit=True)
-
-
-def _run(session: Session, line: script.Line) -> Result:
-    try:
-        return REGISTRY.run(session, line.text)
-    except DgmtuiError as error:
-        raise UsageError(f"{line}: {error}") from error
 
 
 def _help_data(item: Command) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """A session as a script: one command a line, ``#`` for comments; the first line says what it is."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,13 @@ class Line:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.number}"
+
+
+def quote(word: str) -> str:
+    """``word`` as it has to be typed to be read as one word."""
+    if word and not re.search(r"""[\s"'\\]""", word):
+        return word
+    return '"' + re.sub(r'(["\\])', r"\\\1", word) + '"'
 
 
 def read(file: Path) -> tuple[Line, ...]:
