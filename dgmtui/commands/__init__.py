@@ -2,6 +2,7 @@
 
 from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     analyse,
+    bookmarking,
     charting,
     classes,
     clustering,
@@ -20,6 +21,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     printing,
     replaying,
     scalars,
+    scripts,
     session,
     standing,
     stepping,

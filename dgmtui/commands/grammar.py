@@ -78,11 +78,12 @@ class Parameter:
 
     def usage(self) -> str:
         """As shown in help: ``PATH``, ``[N]``, ``[--by unit|module]``."""
-        words = "|".join(
+        shown = (
             item
             for a in self.alternatives
             for item in (a if isinstance(a, tuple) else (_METAVARS[a] if self.kind == "option" else self.label,))
         )
+        words = "|".join(dict.fromkeys(shown))
         text = {"switch": self.flag, "variadic": f"{words}…", "rest": words}.get(self.kind, words)
         if self.kind == "option":
             text = f"{self.flag} {'A B' if self.count == 2 else words}"

@@ -1,12 +1,16 @@
 """Commands about the session itself: keep it, run one again, ask for help, leave."""
 
+from contextlib import suppress
 from pathlib import Path
 
+from dgmtui.commands.describe import where_line
 from dgmtui.commands.grammar import CommandName
 from dgmtui.commands.registry import GROUPS, REGISTRY, Command, command
 from dgmtui.commands.result import Block, Result, Table, Text
 from dgmtui.commands.scripting import run_script
-from dgmtui.session import script
+from dgmtui.errors import UsageError
+from dgmtui.session import script, scripts
+from dgmtui.session.journal import broken_off
 from dgmtui.session.session import Session
 
 
@@ -34,9 +38,30 @@ def source(session: Session, file: Path) -> Result:
     JSON: {"command":"source","file","results"}: the objects of its commands, in order.
     """
     results = run_script(session, file)
-    data = {"file": str(file), "results": [{"command": r.command, **r.data} for r in results]}
+    data = {"file": str(file), "results": [_told(result) for result in results]}
     blocks = tuple(block for result in results for block in result.blocks)
     return Result("source", data, blocks, quit=any(r.quit for r in results))
+
+
+@command("resume", group="session", keys=(("ctrl+r", "resume", ""),), needs_replay=True, logged=False)
+def resume(session: Session) -> Result:
+    """Take up the last session on this recording that broke off: a lost connection, a killed process.
+
+    The screen keeps every command on disk as it goes, until it is left with `quit`, and says at its start if there is
+    such a session. Its commands are run again, from where it began.
+
+    JSON: {"command":"resume","began","results"}: when it began, and the objects of its commands, in order.
+    """
+    found = broken_off(session.recording)
+    if found is None:
+        raise UsageError("no session on this recording broke off; there is nothing to take up")
+    results = run_script(session, found.file)
+    if session.diary.journal is not None:  # which has all of it by now
+        found.file.unlink(missing_ok=True)
+    session.diary.broken_off = None
+    data = {"began": found.began.isoformat(timespec="seconds"), "results": [_told(result) for result in results]}
+    taken = Text(f"taken up: {len(results) - 1} commands; {where_line(session)}")
+    return Result("resume", data, (taken,))
 
 
 @command("help", group="session", aliases=("h", "?"), keys=(("f1", "help", "help"),), logged=False)
@@ -53,11 +78,18 @@ def help_(session: Session, name: CommandName = "") -> Result:
 
 @command("quit", group="session", aliases=("q", "exit"), keys=(("q", "quit", "quit"),), logged=False)
 def quit_(session: Session) -> Result:
-    """Leave the session.
+    """Leave the session; a script that is being recorded is kept.
 
     JSON: {"command":"quit"}.
     """
+    if session.diary.naming:
+        with suppress(UsageError):
+            scripts.stop(session.diary, str(session.recording.path))
     return Result("quit", quit=True)
+
+
+def _told(result: Result) -> dict[str, object]:
+    return {"command": result.command, **result.data}
 
 
 def _help_data(item: Command) -> dict[str, object]:

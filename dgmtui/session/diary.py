@@ -1,11 +1,12 @@
 """What was done in a session, as command lines that do it again, wherever they begin."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dgmtui.session.standing import Standing, standing_of
 
 if TYPE_CHECKING:
+    from dgmtui.session.journal import BrokenOff, Journal
     from dgmtui.session.session import Session
 
 STAND = "stand"
@@ -23,8 +24,13 @@ class Diary:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self.lines: list[str] = []
-        self.listener: Callable[[str], None] | None = None
-        """Is told every line as it is kept, those of ``stand`` as well."""
+        self.journal: Journal | None = None
+        """What keeps the lines on disk as they come, if anything does."""
+        self.broken_off: BrokenOff | None = None
+        """An earlier session that can be taken up."""
+        self.naming = ""
+        """The script that is being recorded; empty: none."""
+        self._named_from = 0
         self._began: Standing | None = None
         self._before = self._after = standing_of(session)
         self._awaited: int | None = None
@@ -49,6 +55,22 @@ class Diary:
         self._add(line)
         self._after = standing_of(self._session)
 
+    def start_naming(self, name: str) -> None:
+        """The lines from here on are a script of that name; how one got here is none of it."""
+        now = standing_of(self._session)
+        if self._began is not None and now != self._after:
+            self._add(now.line)
+            self._after = now
+        self._pinned = self._session.awaited
+        self.naming, self._named_from = name, len(self.lines)
+
+    def stop_naming(self) -> tuple[str, Sequence[str]]:
+        """Its name and its lines."""
+        name, self.naming = self.naming, ""
+        lines = self.lines[self._named_from :]
+        self._named_from = 0
+        return name, lines
+
     def script(self) -> tuple[str, ...]:
         """All lines, from where the session began to where it stands."""
         now = standing_of(self._session)
@@ -59,25 +81,24 @@ class Diary:
         return (first, *self.lines, *last, *(("follow",) if self._session.following else ()))
 
     def _add(self, line: str) -> None:
-        self.lines = merged(self.lines, line)
+        merge(self.lines, line, self._named_from if self.naming else 0)
         self._tell(line)
 
     def _tell(self, line: str) -> None:
-        if self.listener is not None:
-            self.listener(line)
+        if self.journal is not None:
+            self.journal.add(line)
 
 
-def merged(lines: list[str], line: str) -> list[str]:
-    """``lines`` and one more; steps in a row become one, and so do places that nothing was done at."""
+def merge(lines: list[str], line: str, first: int = 0) -> None:
+    """Add a line; steps in a row become one, and so do places that nothing was done at, from ``first`` on."""
     verb, _, count = line.partition(" ")
-    before, _, previous = lines[-1].partition(" ") if lines else ("", "", "")
+    before, _, previous = lines[-1].partition(" ") if len(lines) > first else ("", "", "")
     if verb == before == STAND:
         lines[-1] = line
     elif verb == before and verb in STEPS and _forward(count) and _forward(previous):
         lines[-1] = f"{verb} {int(previous or 1) + int(count or 1)}"
     else:
         lines.append(line)
-    return lines
 
 
 def _forward(count: str) -> bool:

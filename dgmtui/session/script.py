@@ -45,6 +45,11 @@ def read(file: Path) -> tuple[Line, ...]:
     return tuple(_lines(str(file), text))
 
 
+def header(recording: str) -> str:
+    """The first line of a script."""
+    return f"{HEADER} {__version__}: a session on {' '.join(recording.splitlines())}; run it with `source` or -x"
+
+
 def write(file: Path, commands: Sequence[str], recording: str) -> None:
     """Write a script; an earlier script is replaced, no other file ever is.
 
@@ -54,8 +59,7 @@ def write(file: Path, commands: Sequence[str], recording: str) -> None:
     try:
         if file.exists() and not _is_script(file):
             raise UsageError(f"{file} is there and is no dgmtui script; save under another name")
-        header = f"{HEADER} {__version__}: a session on {recording}; run it with `source` or -x"
-        file.write_text("\n".join([header, *commands, ""]), encoding="utf-8")
+        file.write_text("\n".join([header(recording), *commands, ""]), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"can't write {file}: {error.strerror}") from error
 

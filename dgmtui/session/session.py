@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Quantity, SnapshotInfo
 from dgmtui.session.against import snapshot_before
+from dgmtui.session.bookmarks import Bookmarks
 from dgmtui.session.chart_settings import ChartSettings
 from dgmtui.session.climbing import Focus
 from dgmtui.session.diary import Diary
@@ -93,6 +94,7 @@ class Session:
         self.iteration = max(self.recording.last_iteration, 0)
         self.diary = Diary(self)
         """The commands that changed or showed something, as ``save`` writes them."""
+        self.bookmarks = Bookmarks()
 
     def _open(self, rank: int) -> None:
         self.recording = self.ranks.recording(rank)

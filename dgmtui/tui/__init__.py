@@ -13,6 +13,7 @@ from dgmtui.errors import DgmtuiError, ExitCode
 
 if TYPE_CHECKING:
     from dgmtui.session.session import Session
+    from dgmtui.session.typed_lines import TypedLines
     from dgmtui.session.view import View
 
 FIRST_VIEW_SECONDS = 0.2
@@ -46,7 +47,9 @@ def run(path: str | Path | Sequence[str | Path], commands: Sequence[str] = (), *
 def _show(path: str | Path | Sequence[str | Path], commands: Sequence[str], follow: bool) -> int:
     from dgmtui.recording import open_recording
     from dgmtui.recording.waiting import opened_when_there
+    from dgmtui.session.folders import state_folder
     from dgmtui.session.session import Session
+    from dgmtui.session.typed_lines import TypedLines
 
     try:
         recording = (opened_when_there if follow else open_recording)(path)
@@ -56,16 +59,19 @@ def _show(path: str | Path | Sequence[str | Path], commands: Sequence[str], foll
         session = Session(recording)
         if follow:
             session.follow()
-        first = pool.submit(_begin, session)
+        typed = TypedLines(state_folder() / "typed")
+        first = pool.submit(_begin, session, typed)
         remote = over_ssh()
         for name, value in SLOW_LINE.items() if remote else ():
             os.environ.setdefault(name, value)
         from dgmtui.commands import REGISTRY
         from dgmtui.tui.app import DgmtuiApp
 
-        app = DgmtuiApp(session, REGISTRY, first=_soon(first), commands=commands)
+        app = DgmtuiApp(session, REGISTRY, first=_soon(first), commands=commands, typed=typed)
         code = app.run(mouse=not remote)
         session.cancel()
+        if app.return_code == 0 and session.diary.journal is not None:
+            session.diary.journal.end()
     return (app.return_code or int(ExitCode.DONE)) if code is None else code
 
 
@@ -74,7 +80,12 @@ def over_ssh() -> bool:
     return any(name in os.environ for name in ("SSH_CONNECTION", "SSH_TTY"))
 
 
-def _begin(session: "Session") -> "View":
+def _begin(session: "Session", typed: "TypedLines") -> "View":
+    from dgmtui.session.journal import Journal, broken_off
+
+    typed.load()
+    session.diary.broken_off = broken_off(session.recording)
+    session.diary.journal = Journal(session.recording)
     following = session.following
     session.start()
     session.following = following

@@ -1,15 +1,14 @@
 """The application: one session, one registry, one screen."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual.app import App
 from textual.screen import Screen
 
 from dgmtui.commands.registry import Registry
 from dgmtui.session.session import Session
+from dgmtui.session.typed_lines import TypedLines
 from dgmtui.session.view import View
-from dgmtui.tui.palette import CommandProvider
 from dgmtui.tui.screen import screen_type
 
 STARTING_SECONDS = 0.03
@@ -20,15 +19,21 @@ class DgmtuiApp(App[int]):
 
     CSS_PATH = "screen.tcss"
     TITLE = "dgmtui"
-    COMMANDS: ClassVar = {CommandProvider}
+    ENABLE_COMMAND_PALETTE = False
 
     def __init__(
-        self, session: Session, registry: Registry, *, first: View | None = None, commands: Sequence[str] = ()
+        self,
+        session: Session,
+        registry: Registry,
+        *,
+        first: View | None = None,
+        commands: Sequence[str] = (),
+        typed: TypedLines | None = None,
     ) -> None:
         super().__init__(ansi_color=True)
         self.theme = "ansi-dark"
         self._session = session
-        self._main = screen_type(registry)(session, registry, first=first, commands=commands)
+        self._main = screen_type(registry)(session, registry, first=first, commands=commands, typed=typed)
 
     def on_load(self) -> None:
         """Textual paints three times while it starts; over a slow line once is enough."""

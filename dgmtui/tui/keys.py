@@ -15,15 +15,15 @@ OWN: tuple[tuple[str, str, str, str], ...] = (
     ("pagedown", "scroll(1)", "", "scroll the open tab down"),
     ("pageup", "scroll(-1)", "", "scroll the open tab up"),
     ("ctrl+c,escape", "cancel", "", "cancel what is running"),
+    ("ctrl+p", "palette", "", "list of all commands"),
     ("colon", "prompt", "prompt", "type a command"),
     ("question_mark,f1", "help", "help", "this help"),
 )
 """Key, action, footer label (empty: not there), help; of the screen itself, no command of the session."""
 
-PALETTE = ("ctrl+p", "list of all commands")
 FIRST = ("n", "c", "r", "e", "x", "f")
 """The keys that the footer keeps where it is narrow, in this order."""
-OPENS_PROMPT = ("prompt", "search")
+OPENS_PROMPT = ("prompt", "search", "palette")
 """Actions that take a line; so does a command line that ends in a blank. Their keys come before all others, so that
 what follows one in a burst, as over a slow line, is in the prompt."""
 _DISPLAY = {
@@ -82,7 +82,7 @@ def key_table(registry: Registry) -> list[tuple[str, str]]:
     taken = {key for keys, *_ in OWN for key in keys.split(",")}
     declared = [(shown(key), line.strip()) for key, (line, _) in registry.keys.items() if key not in taken]
     own = [(" ".join(map(shown, keys.split(","))), text) for keys, _, _, text in OWN]
-    return [*declared, *own, PALETTE]
+    return [*declared, *own]
 
 
 def key_of(registry: Registry, command: str) -> str | None:
