@@ -60,7 +60,7 @@ def resume(session: Session) -> Result:
         found.file.unlink(missing_ok=True)
     session.diary.broken_off = None
     data = {"began": found.began.isoformat(timespec="seconds"), "results": [_told(result) for result in results]}
-    taken = Text(f"taken up: {len(results) - 1} commands; {where_line(session)}")
+    taken = Text(f"taken up: {found.commands} command{'s' * (found.commands != 1)}; {where_line(session)}")
     return Result("resume", data, (taken,))
 
 

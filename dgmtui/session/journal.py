@@ -14,11 +14,6 @@ from dgmtui.errors import UsageError
 from dgmtui.session import script
 from dgmtui.session.folders import state_folder
 
-try:
-    import fcntl
-except ImportError:  # Windows: a session that runs beside this one is taken for one that broke off
-    fcntl = None  # type: ignore[assignment]
-
 if TYPE_CHECKING:
     from dgmtui.recording.reader import Recording
 
@@ -99,7 +94,7 @@ def broken_off(recording: "Recording") -> BrokenOff | None:
 def _read(file: Path) -> BrokenOff | None:
     """None where it holds nothing but where the session began."""
     with suppress(UsageError):
-        commands = len(script.read(file)) - 1
+        commands = sum(not line.text.startswith("stand ") for line in script.read(file))
         if commands > 0:
             return BrokenOff(file, datetime.fromtimestamp(_when(file) / 1e9), commands)
     return None
@@ -124,7 +119,9 @@ def _when(file: Path) -> int:
 
 def _lock(stream: IO[str]) -> bool:
     """Whether the file is locked now, or can't be; it stays so until the process ends."""
-    if fcntl is None:
+    try:
+        import fcntl
+    except ImportError:  # Windows: a session that runs beside this one is taken for one that broke off
         return True
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

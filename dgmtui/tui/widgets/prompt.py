@@ -67,7 +67,10 @@ class CommandInput(Input):
         self.listing = False
         """It searches a list: up and down move in that, and Tab chooses from it."""
         self._wrong: tuple[str, tuple[int, int]] | None = None
-        self._begin("")
+        self._begun = self._written = ""
+        self._place = 0
+        self._offered: list[str] = []
+        self._chosen: int | None = None
 
     def open(self, text: str) -> None:
         """Begin a line with ``text``."""
@@ -87,8 +90,8 @@ class CommandInput(Input):
         if self.listing:
             self.post_message(self.Offered((), None))
         elif self._offered:
-            self._chosen = (self._chosen + step) % len(self._offered) if self._chosen is not None else min(step, 0)
-            self._chosen %= len(self._offered)
+            first = min(step, 0) if self._chosen is None else self._chosen + step
+            self._chosen = first % len(self._offered)
             self._write(self._offered[self._chosen])
             self.post_message(self.Offered(self._offered, self._chosen))
         else:
@@ -139,8 +142,7 @@ class CommandInput(Input):
     def _begin(self, text: str) -> None:
         self._begun = self._written = text
         self._place = len(self.typed.lines)
-        self._offered: list[str] = []
-        self._chosen: int | None = None
+        self._offered, self._chosen = [], None
 
     def _write(self, text: str) -> None:
         self._written = text
