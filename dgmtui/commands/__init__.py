@@ -3,6 +3,7 @@
 from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     analyse,
     bisecting,
+    bookmarking,
     breaking,
     charting,
     classes,
@@ -31,7 +32,9 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     printing,
     replaying,
     scalars,
+    scripts,
     session,
+    standing,
     stepping,
     thresholds,
 )

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Quantity, SnapshotInfo
 from dgmtui.session.against import snapshot_before
+from dgmtui.session.bookmarks import Bookmarks
 from dgmtui.session.chart_settings import ChartSettings, LossSettings
 from dgmtui.session.chosen import ChosenFinding, name_of
 from dgmtui.session.climbing import Focus
 from dgmtui.session.config import Config
 from dgmtui.session.contributors import Contributors
+from dgmtui.session.diary import Diary
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
 from dgmtui.session.network.shown import Networks
@@ -68,8 +70,6 @@ class Session:
         self.ranks = Ranks(recording, progress_factory)
         self.thorough = thorough
         self.lock = threading.RLock()
-        self.history: list[str] = []
-        """The commands that changed or showed something, as ``save`` writes them."""
         self.phase: str | None = None
         self.module = ""
         self.unit: int | None = None
@@ -111,6 +111,9 @@ class Session:
         """The last answer that can be exported or copied; a ``Result`` of the commands."""
         self._open(self.ranks.first_to_fail())
         self.iteration = max(self.recording.last_iteration, 0)
+        self.diary = Diary(self)
+        """The commands that changed or showed something, as ``save`` writes them."""
+        self.bookmarks = Bookmarks()
 
     def _open(self, rank: int) -> None:
         self.recording = self.ranks.recording(rank)
@@ -174,14 +177,15 @@ class Session:
             return False
         return all(birth.harmless for birth in self.results.births_if_made(snapshot))
 
-    def log(self, line: str) -> None:
-        """Keep a command line for ``save``; steps in a row become one."""
-        verb, _, count = line.partition(" ")
-        before, _, previous = self.history[-1].partition(" ") if self.history else ("", "", "")
-        if verb == before and verb in ("step", "back"):
-            self.history[-1] = f"{verb} {int(previous or 1) + int(count or 1)}"
-        else:
-            self.history.append(line)
+    @property
+    def history(self) -> list[str]:
+        """The lines of the diary."""
+        return self.diary.lines
+
+    @property
+    def awaited(self) -> int | None:
+        """The failing iteration whose replay will tell what to look at."""
+        return self._awaited
 
     def cancel(self) -> None:
         """Ask the command that is running in another thread to stop; it raises ``Cancelled`` there."""
@@ -233,7 +237,7 @@ class Session:
             raise UsageError("no iteration is recorded yet; nothing to go to")
         wanted = last + 1 + iteration if iteration < 0 else iteration
         if wanted < 0:
-            raise UsageError(f"there are only {last + 1:,} iterations; `goto 0` is the first")
+            raise UsageError(f"there are only {last + 1:,} iterations; `goto 0` is the first", word=str(iteration))
         self._stand(min(wanted, last))
         return "" if wanted <= last else f"{wanted} is not recorded; this is the last iteration before it"
 

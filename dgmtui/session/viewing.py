@@ -79,6 +79,8 @@ def _title(session: "Session") -> str:
     name = Path(session.recording.path).name
     if session.recording.thinned is not None:
         name += " (old rows thinned)"
+    if session.diary.naming:
+        name += f" ● {session.diary.naming}"
     if not session.ranks.several:
         return name
     unread = f", {len(session.recording.unread)} unread" if session.recording.unread else ""

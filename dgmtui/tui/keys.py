@@ -14,15 +14,15 @@ OWN: tuple[tuple[str, str, str, str], ...] = (
     ("pagedown", "scroll(1)", "", "scroll the open tab down"),
     ("pageup", "scroll(-1)", "", "scroll the open tab up"),
     ("ctrl+c,escape", "cancel", "", "cancel what is running"),
+    ("ctrl+p", "palette", "", "list of all commands"),
     ("colon", "prompt", "prompt", "type a command"),
     ("question_mark,f1", "help", "help", "this help"),
 )
 """Key, action, footer label (empty: not there), help; of the screen itself, no command of the session."""
 
-PALETTE = ("ctrl+p", "list of all commands")
 FIRST = ("n", "c", "r", "e", "x", "f")
 """The keys that the footer keeps where it is narrow, in this order."""
-OPENS_PROMPT = ("prompt", "search")
+OPENS_PROMPT = ("prompt", "search", "palette")
 """Actions that take a line; so does a command line that ends in a blank. Their keys come before all others, so that
 what follows one in a burst, as over a slow line, is in the prompt."""
 
@@ -61,7 +61,7 @@ def key_table(registry: Registry) -> list[tuple[str, str]]:
     """Every key and what it does, for the help."""
     lines = [(shown(key), bound.line.strip()) for bound in registry.bound if not bound.own for key in bound.keys]
     own = [(" ".join(map(shown, bound.keys)), bound.text) for bound in registry.bound if bound.own and bound.keys]
-    return [*lines, *own, PALETTE]
+    return [*lines, *own]
 
 
 def key_of(registry: Registry, command: str) -> str | None:

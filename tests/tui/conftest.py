@@ -125,7 +125,7 @@ class FakeSession:
     def __init__(self, view: View) -> None:
         self.lock = threading.RLock()
         self.history: list[str] = []
-        self.log = self.history.append
+        self.diary = SimpleNamespace(begin=lambda: None, keep=self.history.append, broken_off=None)
         self.shown = view
         self.cancelled = threading.Event()
         self.looked = 0

@@ -38,6 +38,8 @@ class RowsPane(Fitted):
         self._rows: tuple[Row, ...] = ()
         self._selected: int | None = None
         self._top = 0
+        self._beneath: tuple[tuple[Row, ...], tuple[Row, ...], int | None, int] | None = None
+        """What is shown when what covers it is gone."""
 
     @property
     def colours(self) -> Colours:
@@ -60,6 +62,28 @@ class RowsPane(Fitted):
 
         A row that is newly selected is scrolled to; else the pane stays where a person scrolled it.
         """
+        if self._beneath is not None:
+            self._beneath = tuple(head), tuple(rows), selected, self._beneath[3]
+            return
+        self._put(head, rows, selected)
+
+    def cover(self, rows: Sequence[Row], selected: int | None) -> None:
+        """Show these rows instead, whatever ``show`` is given, until ``uncover``."""
+        if self._beneath is None:
+            self._beneath = self._head, self._rows, self._selected, self._top
+            self._top = 0
+        self._put((), rows, selected)
+
+    def uncover(self) -> None:
+        """Show again what was given last."""
+        if self._beneath is not None:
+            head, rows, selected, top = self._beneath
+            self._beneath, before = None, self._visible()
+            self._head, self._rows, self._selected, self._top = head, rows, selected, top
+            self._top = min(self._top, max(0, len(self._rows) - self.body_height))
+            self._refresh_changes(before)
+
+    def _put(self, head: Sequence[Row], rows: Sequence[Row], selected: int | None) -> None:
         before, another = self._visible(), selected != self._selected or self._fitting
         self._head, self._rows, self._selected = tuple(head), tuple(rows), selected
         if selected is not None and another:
