@@ -23,6 +23,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     session,
     stepping,
     thresholds,
+    tree,
 )
 from dgmtui.commands.registry import REGISTRY
 

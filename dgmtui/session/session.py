@@ -12,12 +12,13 @@ from dgmtui.session.against import snapshot_before
 from dgmtui.session.chart_settings import ChartSettings
 from dgmtui.session.climbing import Focus
 from dgmtui.session.dynamics import DynamicsCharts
+from dgmtui.session.folds import Folds
 from dgmtui.session.landmarks import Landmarks
 from dgmtui.session.operations import Operations
 from dgmtui.session.population import is_looked_at
 from dgmtui.session.ranks import Ranks
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
-from dgmtui.session.tree import TreeBuilder
+from dgmtui.session.tree import NetworkTree
 from dgmtui.trace.batch import batch_size
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class Session:
         """Those listed when the last command was run; None before the run was watched."""
         self.sourcing: tuple[str, ...] = ()
         """Scripts that are being run, outermost first."""
+        self.folds = Folds()
+        """What of the network tree is open."""
         self._open(self.ranks.first_to_fail())
         self.iteration = max(self.recording.last_iteration, 0)
 
@@ -97,7 +100,7 @@ class Session:
         self.recording = self.ranks.recording(rank)
         self.results = self.ranks.results(rank)
         self.landmarks = Landmarks(self.recording)
-        self.tree = TreeBuilder(self.recording)
+        self.tree = NetworkTree(self.recording, self.folds)
         self.charts = DynamicsCharts(self.recording)
         self.operations = Operations(self.recording)
 
@@ -239,7 +242,6 @@ class Session:
             if self.compared is not None:
                 self.compared.refresh()
             if changed:
-                self.tree = TreeBuilder(self.recording)
                 self.charts.forget_rewritten()
                 if self.following:
                     self.iteration = max(self.recording.last_iteration, 0)

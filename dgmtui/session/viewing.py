@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.session.browsing import standpoint
 from dgmtui.session.comparing import names_of
 from dgmtui.session.folding import folded, share_of
 from dgmtui.session.picking import picked_line
@@ -27,6 +28,7 @@ def build_view(session: "Session") -> View:
     recording = session.recording
     findings = session.ranks.findings(quick=True)
     dynamics = session.charts.shown(session)
+    tree, tree_place = session.tree.shown(standpoint(session))
     return View(
         title=_title(session),
         iterations=recording.iteration_count,
@@ -38,7 +40,8 @@ def build_view(session: "Session") -> View:
         unit=session.unit,
         sample=session.sample,
         quantity=session.quantity,
-        tree=session.tree.rows(session.iteration, findings),
+        tree=tree,
+        tree_place=tree_place,
         loss=LossView(
             *thin_losses(session.landmarks.losses),
             snapshots=tuple(s.iteration for s in recording.snapshots),

@@ -13,7 +13,6 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
-from dgmtui.commands.grammar import quote
 from dgmtui.commands.registry import Command, Registry
 from dgmtui.commands.result import Chart, Result, Table, Text
 from dgmtui.render.text import caption
@@ -151,14 +150,9 @@ class MainScreen(Screen[None]):
         self._show_tab(TABS[(TABS.index(self._tab) + 1) % len(TABS)])
 
     def action_module(self, step: int) -> None:
-        """Look at a neighbour in the tree."""
-        if (path := self.query_one(NetworkTree).neighbour(step)) is not None:
-            self.query_one(NetworkTree).select(path)
-            self._look_at(path)
-
-    def action_collapse(self) -> None:
-        """Collapse or open the module."""
-        self.query_one(NetworkTree).toggle()
+        """Look at another row of the tree."""
+        for line in self.query_one(NetworkTree).move(step):
+            self.submit(line)
 
     def action_scroll(self, pages: int) -> None:
         """Scroll the open tab."""
@@ -182,18 +176,15 @@ class MainScreen(Screen[None]):
         self.app.push_screen(HelpScreen(self.registry))
 
     def on_network_tree_chosen(self, event: NetworkTree.Chosen) -> None:
-        """A module was clicked."""
-        self._look_at(event.path)
+        """A row of the tree was clicked."""
+        for line in event.lines:
+            self.submit(line)
 
     def on_prompt_entered(self, event: Prompt.Entered) -> None:
         """A line was entered."""
         self._show_footer()
-        if event.prefix and event.line:
-            path = self.query_one(NetworkTree).search(event.line, self.view.module if self.view else "")
-            if path is None:
-                self.query_one(Prompt).say(f"no module holds {event.line!r} in its name or type", "error")
-            else:
-                self._look_at(path)
+        if event.prefix:
+            self.submit(f"find {event.line}" if event.line else "find-next")
         elif event.line:
             self.submit(event.line, typed=True)
 
@@ -257,7 +248,8 @@ class MainScreen(Screen[None]):
             return
         with self.app.batch_update():
             self.query_one(Status).show_view(view)
-            self.query_one(NetworkTree).show_tree(view.tree, view.module)
+            tree = self.query_one(NetworkTree)
+            tree.show_tree(view.tree, view.module, view.tree_place, keep=bool(self._pending))
             self.query_one(LossChart).show_loss(view.loss, view.cursor)
             subject = subject_of(view.dynamics, view.module, view.quantity)
             self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor, view.picked)
@@ -272,9 +264,6 @@ class MainScreen(Screen[None]):
     @property
     def _tab(self) -> str:
         return self.query_one(ContentSwitcher).current or TABS[0]
-
-    def _look_at(self, path: str) -> None:
-        self.submit(f"module {quote(path) if path else '.'}")
 
     def _begin_work(self) -> None:
         """The first paint is made: garbage, put off until now, is looked for again."""

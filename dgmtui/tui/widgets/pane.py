@@ -3,8 +3,9 @@
 A pane draws rows, has no children and takes no focus: over SSH a moved focus redraws two panes, a changed row one line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
+from typing import overload
 
 from rich.segment import Segment
 from rich.style import Style
@@ -20,13 +21,40 @@ _REVERSE = Style(reverse=True)
 _PLAIN = Style()
 
 
+class LazyRows(Sequence[Row]):
+    """So many rows, each drawn when it is first looked at."""
+
+    def __init__(self, count: int, draw: Callable[[int], Row]) -> None:
+        self._count = count
+        self._draw = draw
+        self._drawn: dict[int, Row] = {}
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Row]: ...
+
+    def __getitem__(self, place: int | slice) -> "Row | Sequence[Row]":
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(self._count))]
+        if not 0 <= place < self._count:
+            raise IndexError(place)
+        if place not in self._drawn:
+            self._drawn[place] = self._draw(place)
+        return self._drawn[place]
+
+
 class RowsPane(Fitted):
     """Fixed heading rows over rows that scroll."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._head: tuple[Row, ...] = ()
-        self._rows: tuple[Row, ...] = ()
+        self._rows: Sequence[Row] = ()
         self._selected: int | None = None
         self._top = 0
 
@@ -43,7 +71,8 @@ class RowsPane(Fitted):
     def show(self, head: Sequence[Row], rows: Sequence[Row], selected: int | None = None) -> None:
         """Show other rows; what is equal to what stands there is not sent again."""
         before = self._visible()
-        self._head, self._rows, self._selected = tuple(head), tuple(rows), selected
+        self._head, self._selected = tuple(head), selected
+        self._rows = rows if isinstance(rows, LazyRows) else tuple(rows)
         if selected is not None:
             self._reveal(selected)
         self._top = min(self._top, max(0, len(self._rows) - self.body_height))
