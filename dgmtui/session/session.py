@@ -17,6 +17,7 @@ from dgmtui.session.config import Config
 from dgmtui.session.contributors import Contributors
 from dgmtui.session.diary import Diary
 from dgmtui.session.dynamics import DynamicsCharts
+from dgmtui.session.folds import Folds
 from dgmtui.session.landmarks import Landmarks
 from dgmtui.session.network.shown import Networks
 from dgmtui.session.operations import Operations
@@ -24,7 +25,7 @@ from dgmtui.session.population import is_looked_at
 from dgmtui.session.ranks import Ranks
 from dgmtui.session.stops import Stops
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
-from dgmtui.session.tree import TreeBuilder
+from dgmtui.session.tree import NetworkTree
 from dgmtui.trace.available import torch_is_installed
 from dgmtui.trace.batch import batch_size
 
@@ -109,6 +110,8 @@ class Session:
         """The screen that it is shown on, if it is on one."""
         self.answer: object = None
         """The last answer that can be exported or copied; a ``Result`` of the commands."""
+        self.folds = Folds()
+        """What of the network tree is open."""
         self._open(self.ranks.first_to_fail())
         self.iteration = max(self.recording.last_iteration, 0)
         self.diary = Diary(self)
@@ -119,7 +122,7 @@ class Session:
         self.recording = self.ranks.recording(rank)
         self.results = self.ranks.results(rank)
         self.landmarks = Landmarks(self.recording, self.ranks.exclusions, self.results.explained)
-        self.tree = TreeBuilder(self.recording)
+        self.tree = NetworkTree(self.recording, self.folds)
         self.charts = DynamicsCharts(self.recording)
         self.operations = Operations(self.recording)
         self.networks = Networks()
@@ -265,7 +268,6 @@ class Session:
             if self.compared is not None:
                 self.compared.refresh()
             if changed:
-                self.tree = TreeBuilder(self.recording)
                 self.charts.forget_rewritten()
                 if self.following:
                     self.iteration = max(self.recording.last_iteration, 0)

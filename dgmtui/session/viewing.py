@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dgmtui.session.browsing import standpoint
 from dgmtui.session.folding import share_of
 from dgmtui.session.losses import loss_view
 from dgmtui.session.picking import picked_line, readings
@@ -20,6 +21,7 @@ def build_view(session: "Session") -> View:
     recording = session.recording
     findings = session.ranks.findings(quick=True)
     dynamics = session.charts.shown(session)
+    tree, tree_place = session.tree.shown(standpoint(session))
     return View(
         title=_title(session),
         iterations=recording.iteration_count,
@@ -31,7 +33,8 @@ def build_view(session: "Session") -> View:
         unit=session.unit,
         sample=session.sample,
         quantity=session.quantity,
-        tree=session.tree.rows(session.iteration, findings),
+        tree=tree,
+        tree_place=tree_place,
         loss=loss_view(session, findings),
         dynamics=dynamics,
         credit=_credit(session),

@@ -7,10 +7,11 @@ from dgmtui.commands.registry import Registry
 
 OWN: tuple[tuple[str, str, str, str], ...] = (
     ("t", "next_tab", "tab", "next of the tabs below"),
-    ("slash", "search", "search", "find a module"),
-    ("down", "module(1)", "", "next module of the tree"),
-    ("up", "module(-1)", "", "previous module of the tree"),
-    ("space", "collapse", "", "collapse or open the module"),
+    ("slash", "search", "search", "find a module; without a name, the next one"),
+    ("down", "module(1)", "", "next row of the tree"),
+    ("up", "module(-1)", "", "previous row of the tree"),
+    ("home", "module(-1000)", "", "first row of the tree"),
+    ("end", "module(1000)", "", "last row of the tree"),
     ("pagedown", "scroll(1)", "", "scroll the open tab down"),
     ("pageup", "scroll(-1)", "", "scroll the open tab up"),
     ("ctrl+c,escape", "cancel", "", "cancel what is running"),

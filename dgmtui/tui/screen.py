@@ -148,14 +148,9 @@ class MainScreen(Prompting):
         self._show_tab(TABS[(TABS.index(self._tab) + 1) % len(TABS)])
 
     def action_module(self, step: int) -> None:
-        """Look at a neighbour in the tree."""
-        if (path := self.query_one(NetworkTree).neighbour(step)) is not None:
-            self.query_one(NetworkTree).select(path)
-            self._look_at(path)
-
-    def action_collapse(self) -> None:
-        """Collapse or open the module."""
-        self.query_one(NetworkTree).toggle()
+        """Look at another row of the tree."""
+        for line in self.query_one(NetworkTree).move(step):
+            self.submit(line)
 
     def action_scroll(self, pages: int) -> None:
         """Scroll the open tab."""
@@ -185,8 +180,9 @@ class MainScreen(Prompting):
         self.app.push_screen(HelpScreen(self.registry))
 
     def on_network_tree_chosen(self, event: NetworkTree.Chosen) -> None:
-        """A module was clicked."""
-        self._look_at(event.path)
+        """A row of the tree was clicked."""
+        for line in event.lines:
+            self.submit(line)
 
     def on_operations_chosen(self, event: Operations.Chosen) -> None:
         """An operation was clicked."""
@@ -245,7 +241,8 @@ class MainScreen(Prompting):
             return
         with self.app.batch_update():
             self.query_one(Status).show_view(view)
-            self.query_one(NetworkTree).show_tree(view.tree, view.module)
+            tree = self.query_one(NetworkTree)
+            tree.show_tree(view.tree, view.module, view.tree_place, keep=bool(self._pending))
             self.query_one(LossChart).show_loss(view.loss, view.cursor)
             subject = subject_of(view.dynamics, view.module, view.quantity)
             self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor, view.picked, view.readings)

@@ -240,15 +240,6 @@ async def test_search_finds_a_module_by_its_type(session: Any, registry: Registr
         await seen.until_shows("no module holds 'gru'")
 
 
-async def test_space_collapses_and_opens(session: Any, registry: Registry) -> None:
-    session.change(module="enc")
-    async with opened(session, registry) as seen:
-        await seen.press("space")
-        assert "▸ enc" in seen.text() and "1 ReLU" not in seen.text()
-        await seen.press("space")
-        assert "▾ enc" in seen.text() and "1 ReLU" in seen.text()
-
-
 async def test_esc_cancels_what_is_running(session: Any, registry: Registry) -> None:
     async with opened(session, registry) as seen:
         await seen.type("wait")
