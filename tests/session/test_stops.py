@@ -171,6 +171,8 @@ def test_a_temporary_breakpoint_is_met_once_a_disabled_one_never(session: Sessio
     with pytest.raises(UsageError, match="no breakpoint 2; there are 3"):
         run(session, "clear 2")
     assert run(session, "break iteration == 1")["number"] == 4  # a number is not given twice
+    run(session, "clear all")
+    assert run(session, "break iteration == 1")["number"] == 1
 
 
 def test_until_stops_at_the_iteration_or_a_breakpoint_before_it(session: Session) -> None:
