@@ -128,7 +128,9 @@ class Stops:
         followed = session.following
         if followed:
             self.stand(session, stop)
-        self._said = f"iteration {stop.iteration:,}: {stop.said}" + ("; `follow` goes on" if followed else "")
+        self._said = f"iteration {stop.iteration:,}: {stop.said}" + (
+            "; `follow` goes on" if followed and session.running else ""
+        )
 
     def take_said(self) -> str:
         """What ``watch`` has to say, once."""
