@@ -229,6 +229,7 @@ def test_what_comes_in_and_meets_a_breakpoint_stops_the_following(a_run: Callabl
         assert session.iteration == 25 and not session.following
         assert session.stops.take_said() == "iteration 25: breakpoint 1: loss < 0.04 (0.0384615); `follow` goes on"
         assert session.stops.take_said() == ""
+        run(session, "goto -1")
         assert "following the run" in REGISTRY.run(session, "continue").blocks[0].text
         assert session.following and session.iteration == 29
     run_.close()
