@@ -40,6 +40,12 @@ def places(session: Session, before: str, word: str) -> Iterable[str]:
     return (".", *(path for path in modules(session, before, word) if called is None or path in called))
 
 
+def nodes(session: Session, before: str, word: str) -> Iterable[str]:
+    """Numbers of the operations of the iteration."""
+    graph = session.graph
+    return () if graph is None else (str(node.id) for node in graph.nodes)
+
+
 def expressions(session: Session, before: str, word: str) -> Iterable[str]:
     """Names and functions at the end of what has been typed of a word; ``at`` and iterations behind an expression."""
     from dgmtui.session.functions import FUNCTIONS
@@ -108,6 +114,7 @@ COMPLETERS: Mapping[str, Completer] = {
     "scalar": scalars,
     "target": targets,
     "place": places,
+    "node": nodes,
     "expression": expressions,
     "condition": conditions,
     "excludable": excludable,

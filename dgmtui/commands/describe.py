@@ -11,6 +11,7 @@ from dgmtui.render.numbers import human
 from dgmtui.session.results import edited_words
 from dgmtui.session.session import Session
 from dgmtui.session.view import DisplayRow, PickedLine
+from dgmtui.trace.available import torch_is_installed
 
 _LISTED = 16
 
@@ -126,6 +127,8 @@ def left_out(session: Session) -> tuple[Block, ...]:
         told.append(f"Excluded are non-finite values of: {'  '.join(patterns)}")
     if recording.thinned is not None:
         told.append(f"Rows of old iterations were thinned to keep the file small; {len(recording.rows):,} are left.")
+    if not torch_is_installed():
+        told.append("PyTorch is not installed here: nothing was replayed, this is what the recording alone tells.")
     if recording.rounding:
         told.append(f"Series were rounded to {rounded_words(recording.rounding)}.")
     return tuple(Text(line, "dim") for line in told)

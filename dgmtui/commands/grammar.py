@@ -62,7 +62,7 @@ class Parameter:
     @property
     def flag(self) -> str:
         """As typed: ``--by``, ``-k``."""
-        return f"-{self.name}" if len(self.name) == 1 else "--" + self.name.replace("_", "-")
+        return f"-{self.name}" if len(self.name) == 1 else "--" + self.name.rstrip("_").replace("_", "-")
 
     @property
     def choices(self) -> tuple[str, ...]:

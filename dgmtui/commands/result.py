@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.session.network.model import Network
 from dgmtui.session.view import Backdrop, Picture
 
 
@@ -87,7 +88,16 @@ class Pictures:
     """All have one scale."""
 
 
-Block: TypeAlias = Text | Table | Chart | Pictures
+@dataclass(frozen=True)
+class Graph:
+    """The network as a graph."""
+
+    network: Network
+    module: str = ""
+    """The module to mark."""
+
+
+Block: TypeAlias = Text | Table | Chart | Pictures | Graph
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from dgmtui.errors import ReplayError
 from dgmtui.recording.model import ONSET, SnapshotInfo, Verdict
 from dgmtui.session.edits import RECORDED
+from dgmtui.trace.available import torch_is_installed
 
 if TYPE_CHECKING:
     from dgmtui.findings import Finding
@@ -71,6 +72,7 @@ class Diagnosis:
     def _found(self, *, quick: bool) -> "tuple[Finding, ...]":
         from dgmtui.findings.diagnose import look, look_again
 
+        quick = quick or not torch_is_installed()
         extent = self._extent()
         full = self._full
         if full is not None and not quick:
@@ -100,7 +102,7 @@ class Diagnosis:
         """Whether a full look was made since the last snapshot of a failure or an onset came, or the run ended; also
         where nothing can be replayed."""
         if self._full is None:
-            return not any(snapshot.trace >= 0 for snapshot in self._recording.snapshots)
+            return not torch_is_installed() or not any(snapshot.trace >= 0 for snapshot in self._recording.snapshots)
         return self._full[1] == self._due()
 
     def _extent(self) -> Extent:

@@ -9,23 +9,28 @@ from typing import TYPE_CHECKING
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Quantity, SnapshotInfo
 from dgmtui.session.against import snapshot_before
-from dgmtui.session.chart_settings import ChartSettings
+from dgmtui.session.chart_settings import ChartSettings, LossSettings
 from dgmtui.session.chosen import ChosenFinding, name_of
 from dgmtui.session.climbing import Focus
+from dgmtui.session.config import Config
+from dgmtui.session.contributors import Contributors
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.landmarks import Landmarks
+from dgmtui.session.network.shown import Networks
 from dgmtui.session.operations import Operations
 from dgmtui.session.population import is_looked_at
 from dgmtui.session.ranks import Ranks
 from dgmtui.session.stops import Stops
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
 from dgmtui.session.tree import TreeBuilder
+from dgmtui.trace.available import torch_is_installed
 from dgmtui.trace.batch import batch_size
 
 if TYPE_CHECKING:
     from dgmtui.findings.model import Finding
     from dgmtui.recording.reader import Recording
     from dgmtui.session.comparing import Comparison
+    from dgmtui.session.front import Front
     from dgmtui.session.picking import Pick
     from dgmtui.session.view import View
     from dgmtui.trace.graph import Graph
@@ -74,6 +79,7 @@ class Session:
         """None: the quantity's first."""
         self.drawn = ChartSettings()
         """How the dynamics chart is drawn."""
+        self.loss_drawn = LossSettings()
         self.compared: Comparison | None = None
         """The recordings that stand beside this one."""
         self.pick: Pick | None = None
@@ -82,6 +88,8 @@ class Session:
         """None: what is selected is the target."""
         self.against: int | None = None
         """The iteration whose snapshot every table of contributions stands beside; None: none."""
+        self.contributors = Contributors()
+        """How the table of contributions is looked through."""
         self._awaited: int | None = None
         """The failing iteration whose replay will tell what to look at; None once that is known, or was chosen."""
         self.watched = False
@@ -95,6 +103,12 @@ class Session:
         self.stops = Stops()
         """Breakpoints and displays."""
         self.chosen = ChosenFinding()
+        self.config = Config()
+        """What a person has set for good."""
+        self.front: Front | None = None
+        """The screen that it is shown on, if it is on one."""
+        self.answer: object = None
+        """The last answer that can be exported or copied; a ``Result`` of the commands."""
         self._open(self.ranks.first_to_fail())
         self.iteration = max(self.recording.last_iteration, 0)
 
@@ -105,6 +119,7 @@ class Session:
         self.tree = TreeBuilder(self.recording)
         self.charts = DynamicsCharts(self.recording)
         self.operations = Operations(self.recording)
+        self.networks = Networks()
 
     @property
     def rank(self) -> int:
@@ -197,7 +212,9 @@ class Session:
 
     @staticmethod
     def prepare() -> None:
-        """Load torch and what needs it, without the lock, so that quick commands run meanwhile."""
+        """Load torch and what needs it, if it is installed, without the lock, so that quick commands run meanwhile."""
+        if not torch_is_installed():
+            return
         import dgmtui.credit
         import dgmtui.trace.birth
         import dgmtui.trace.verify  # noqa: F401  (loading them is all that is wanted)

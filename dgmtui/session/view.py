@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.session.network.model import Network
+
 
 @dataclass(frozen=True)
 class TreeRow:
@@ -35,6 +37,14 @@ class LossView:
     """Iteration and severity."""
     others: "tuple[OtherLoss, ...]" = ()
     """Of the recordings that stand beside this one."""
+    scale: str = "auto"
+    """``auto`` is logarithmic where a few losses would flatten all others, else linear."""
+    here: float | None = None
+    """The loss at the cursor."""
+    scalars: "tuple[Scalar, ...]" = ()
+    """Drawn beside it, each over its own range."""
+    window: tuple[int, int] | None = None
+    """Iterations from, up to and without, that the dynamics chart shows; None: all."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,18 @@ class OtherLoss:
     iterations: NDArray[np.int64]
     values: NDArray[np.float64]
     """Thinned likewise."""
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A number that was logged, over the iterations; between two logs it stays as it was."""
+
+    name: str
+    iterations: NDArray[np.int64]
+    values: NDArray[np.float64]
+    """Thinned as the loss is; NaN before it was first logged."""
+    here: float | None = None
+    """At the cursor."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +146,19 @@ class PickedLine:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What one marked line of the dynamics chart is at the cursor."""
+
+    label: str
+    """As on the chart: ``[212]``."""
+    kind: str
+    value: float
+    """May be non-finite."""
+    iteration: int
+    """The recorded one at or before the cursor."""
+
+
+@dataclass(frozen=True)
 class CreditRow:
     """One contributor to the target."""
 
@@ -161,6 +196,18 @@ class CreditView:
     """The snapshot's iteration, where that is not the cursor's."""
     against: int | None = None
     """Iteration of the snapshot that is compared with."""
+    grouped: bool = True
+    """Rows downstream of the target come after those upstream; else they are sorted together."""
+    sort: str = "forward"
+    """``forward``, ``backward``, ``value``, ``difference`` or ``module``."""
+    only: str = ""
+    """The regular expression that rows match; empty: all."""
+    left_out: int = 0
+    """How many rows do not match it."""
+    picked: int | None = None
+    """Which of ``rows`` is picked."""
+    trail: tuple[str, ...] = ()
+    """Targets from which this one was gone into, the last one first."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +225,13 @@ class OperationRow:
     source: str
     born: bool
     """The first non-finite value was born here."""
+    dtype: str = ""
+    takes: tuple[str, ...] = ()
+    """``enc.0.bias`` and ``argument0`` from outside, ``#3`` what node 3 gives."""
+    replayed: bool = False
+    """``low``, ``high`` and ``nonfinite`` are known."""
+    random: bool = False
+    """It draws from a random generator."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,6 +327,8 @@ class View:
     """Where a run is watched: ``following`` or ``pinned``, whether the cursor goes with it, and ``ended`` after it."""
     picked: PickedLine | None = None
     """The line of ``dynamics`` that is pointed at, if it is drawn."""
+    readings: tuple[Reading, ...] = ()
+    """Of the marked lines of ``dynamics``, the gravest kind first."""
     maps: UnitsTab | None = None
     samples: UnitsTab | None = None
     clusters: UnitsTab | None = None
@@ -281,3 +337,7 @@ class View:
     """Which of ``findings`` was chosen, from 1."""
     looked_for: str = ""
     """Where there is no finding: what was looked for."""
+    node: int | None = None
+    """Of ``operations``, the one that is looked at."""
+    networks: tuple[Network, ...] = ()
+    """The network as a graph, one a turn; none until ``graph`` was given."""

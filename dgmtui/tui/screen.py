@@ -22,17 +22,17 @@ from dgmtui.session.view import View
 from dgmtui.tui.help import HelpScreen
 from dgmtui.tui.keys import OPENS_PROMPT, bindings, footer, key_of
 from dgmtui.tui.messages import Answer, Answered, Grown, Looked, Refined
-from dgmtui.tui.tabs import COVERING, DRAWN_ABOVE, DRAWN_IN, TABLES_APART, TABS, panes, show_in_tabs
+from dgmtui.tui.tabs import COVERING, DRAWN_ABOVE, DRAWN_IN, TABLES_APART, TABS, TALL, panes, show_in_tabs
 from dgmtui.tui.widgets.displays import Displays
 from dgmtui.tui.widgets.dynamics_chart import DynamicsChart, subject_of
 from dgmtui.tui.widgets.findings import Findings
 from dgmtui.tui.widgets.loss_chart import LossChart
 from dgmtui.tui.widgets.network_tree import NetworkTree
+from dgmtui.tui.widgets.operations import Operations
 from dgmtui.tui.widgets.output import Output
-from dgmtui.tui.widgets.pane import RowsPane
+from dgmtui.tui.widgets.pane import Asked, RowsPane
 from dgmtui.tui.widgets.prompt import CommandInput, Prompt
 from dgmtui.tui.widgets.status import Line, Status, keys_row, tabs_row
-from dgmtui.tui.widgets.units import UNIT_TABS
 from dgmtui.tui.worker import drain, look, refine, take_in
 
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ class MainScreen(Screen[None]):
 
     def action_line(self, line: str) -> None:
         """Run the command line that a key stands for; one that ends in a blank waits for its arguments."""
+        line = self._open_pane.line_of(line)
         if line.endswith(" "):
             self.query_one(Prompt).open(line)
         else:
@@ -164,7 +165,7 @@ class MainScreen(Screen[None]):
 
     def action_scroll(self, pages: int) -> None:
         """Scroll the open tab."""
-        pane = self.query_one(f"#{self._tab}", RowsPane)
+        pane = self._open_pane
         pane.scroll_rows(pages * max(1, pane.body_height - 1))
 
     def action_cancel(self) -> None:
@@ -174,6 +175,12 @@ class MainScreen(Screen[None]):
         elif self._refining:
             self._telling = True
             self._session.cancel_sampling()
+        elif line := self._open_pane.line_of(""):
+            self.submit(line)
+
+    def on_asked(self, event: Asked) -> None:
+        """Something was clicked."""
+        self.submit(event.line)
 
     def on_unmount(self) -> None:
         """However it was left."""
@@ -186,6 +193,10 @@ class MainScreen(Screen[None]):
     def on_network_tree_chosen(self, event: NetworkTree.Chosen) -> None:
         """A module was clicked."""
         self._look_at(event.path)
+
+    def on_operations_chosen(self, event: Operations.Chosen) -> None:
+        """An operation was clicked."""
+        self.submit(f"node {event.node}")
 
     def on_prompt_entered(self, event: Prompt.Entered) -> None:
         """A line was entered."""
@@ -264,7 +275,7 @@ class MainScreen(Screen[None]):
             self.query_one(NetworkTree).show_tree(view.tree, view.module)
             self.query_one(LossChart).show_loss(view.loss, view.cursor)
             subject = subject_of(view.dynamics, view.module, view.quantity)
-            self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor, view.picked)
+            self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor, view.picked, view.readings)
             show_in_tabs(self, view, self._hint)
             self.query_one(Findings).show_view(view)
             self.query_one(Displays).show_displays(view.displays, view.cursor)
@@ -277,6 +288,10 @@ class MainScreen(Screen[None]):
     @property
     def _tab(self) -> str:
         return self.query_one(ContentSwitcher).current or TABS[0]
+
+    @property
+    def _open_pane(self) -> RowsPane:
+        return self.query_one(f"#{self._tab}", RowsPane)
 
     def _look_at(self, path: str) -> None:
         self.submit(f"module {quote(path) if path else '.'}")
@@ -346,7 +361,7 @@ class MainScreen(Screen[None]):
         if tab != self._tab:
             self.query_one(ContentSwitcher).current = tab
             self.set_class(tab == "output", "-reading")
-            self.set_class(tab in UNIT_TABS, "-units")
+            self.set_class(tab in TALL, "-units")
         self._show_tabs()
 
     def _show_tabs(self) -> None:

@@ -42,6 +42,8 @@ LINES = (
     "thresholds", "thresholds stuck_change 0.03", "thresholds stuck_change default", "scalars", "scalars loss",
     "export {file}.md", "export {file}.xml",
     "dead", "dead {leaf}", "compare {other}", "compare --at 100 --module {leaf}", "compare off",
+    "export {file}.txt", "export {file}.csv --of contributions", "copy",
+    "theme", "theme terminal", "keys", "config", "config --example",
     "goto 0", "break loss > 100 or {leaf}.activation.absmax > 3", "tbreak nonfinite", "break finding", "breaks",
     "display loss", "display", "continue", "continue --back", "disable 1", "enable all", "until -1", "undisplay",
     "clear all", "finding", "finding 1", "evidence", "exclude aten.log$", "include all", "bisect",

@@ -212,7 +212,7 @@ async def test_tabs_turn(session: Any, registry: Registry) -> None:
     async with opened(session, registry) as seen:
         await seen.press("t")
         assert "[operations]" in seen.text() and "✗    3  aten.exp" in seen.text()
-        for tab in ("maps", "samples", "clusters", "output", "contributions"):
+        for tab in ("graph", "maps", "samples", "clusters", "output", "contributions"):
             await seen.press("t")
             assert f"[{tab}]" in seen.text()
 

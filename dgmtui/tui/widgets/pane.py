@@ -9,6 +9,7 @@ from itertools import zip_longest
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 
 from dgmtui.render.chart import Row
@@ -18,6 +19,14 @@ from dgmtui.tui.widgets.fitted import Fitted
 
 _REVERSE = Style(reverse=True)
 _PLAIN = Style()
+
+
+class Asked(Message):
+    """Something was clicked that stands for a command line."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        self.line = line
 
 
 class RowsPane(Fitted):
@@ -33,18 +42,27 @@ class RowsPane(Fitted):
     @property
     def colours(self) -> Colours:
         """How many colours a picture may have on this terminal."""
-        return "none" if self.app.no_color else colours_of(self.app.console)
+        if self.app.no_color:
+            return "none"
+        return "few" if getattr(self.app, "ascii_only", False) else colours_of(self.app.console)
 
     @property
     def body_height(self) -> int:
         """How many scrolling rows are visible."""
         return max(0, self.size.height - len(self._head))
 
+    def line_of(self, line: str) -> str:
+        """What a key's command line comes to while this is the open tab; the empty one is that of Esc."""
+        return line
+
     def show(self, head: Sequence[Row], rows: Sequence[Row], selected: int | None = None) -> None:
-        """Show other rows; what is equal to what stands there is not sent again."""
-        before = self._visible()
+        """Show other rows; what is equal to what stands there is not sent again.
+
+        A row that is newly selected is scrolled to; else the pane stays where a person scrolled it.
+        """
+        before, another = self._visible(), selected != self._selected or self._fitting
         self._head, self._rows, self._selected = tuple(head), tuple(rows), selected
-        if selected is not None:
+        if selected is not None and another:
             self._reveal(selected)
         self._top = min(self._top, max(0, len(self._rows) - self.body_height))
         self._refresh_changes(before)
@@ -54,6 +72,12 @@ class RowsPane(Fitted):
         before = self._visible()
         self._top = min(max(0, self._top + count), max(0, len(self._rows) - self.body_height))
         self._refresh_changes(before)
+
+    def reveal(self, row: int) -> None:
+        """Scroll as far as it takes to show a row, with some of what is around it."""
+        around = self.body_height // 3
+        low, high = row - self.body_height + 1 + around, row - around
+        self.scroll_rows(min(max(self._top, low), high) - self._top)
 
     def show_last(self) -> None:
         """Scroll to the end."""
@@ -88,8 +112,8 @@ class RowsPane(Fitted):
         return [self._line(y) for y in range(self.size.height)]
 
     def _reveal(self, row: int) -> None:
-        if row < self._top:
-            self._top = row
+        if row < self._top or not self.body_height:
+            self._top = min(self._top, row)
         elif row >= self._top + self.body_height:
             self._top = max(0, row - self.body_height + 1)
 
