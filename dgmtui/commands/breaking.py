@@ -85,9 +85,7 @@ def enable(session: Session, *which: int | Literal["all"]) -> Result:
     return _changed(session, "enable", which, lambda each: setattr(each, "enabled", True))
 
 
-@command(
-    "continue", group="move", aliases=("c", "cont"), keys=(("y", "continue", "continue"), ("Y", "continue --back", ""))
-)
+@command("continue", group="move", aliases=("c", "cont"), keys=(("R", "continue", "continue"),))
 def continue_(session: Session, *, back: bool = False) -> Result:
     """Go on to the next iteration that meets a breakpoint; where none does, to the last iteration.
 
