@@ -85,14 +85,13 @@ def enable(session: Session, *which: int | Literal["all"]) -> Result:
     return _changed(session, "enable", which, lambda each: setattr(each, "enabled", True))
 
 
-@command(
-    "continue", group="move", aliases=("c", "cont"), keys=(("y", "continue", "continue"), ("Y", "continue --back", ""))
-)
+@command("continue", group="move", aliases=("c", "cont"), keys=(("R", "continue", "continue"),))
 def continue_(session: Session, *, back: bool = False) -> Result:
     """Go on to the next iteration that meets a breakpoint; where none does, to the last iteration.
 
     --back goes to the one before that does, else to the first iteration. The module that the breakpoint names is
-    looked at. (`train N` goes on training from a snapshot.)
+    looked at. A run that is still going on is followed until it meets one. (`train N` goes on training from a
+    snapshot.)
 
     JSON: as `goto`, with "command":"continue" and "breakpoints": the numbers of those that are met.
     """
@@ -100,6 +99,9 @@ def continue_(session: Session, *, back: bool = False) -> Result:
     if stop is not None:
         session.stops.stand(session, stop)
         return _stopped(session, "continue", stop.said, [each.number for each in stop.met])
+    if session.watched and session.running and not back:
+        session.follow()
+        return _stopped(session, "continue", "following the run, until it meets a breakpoint", [])
     side, end = ("before", 0) if back else ("after", -1)
     said = f"no breakpoint is met {side} {session.iteration:,}" if session.stops.breakpoints else NONE_SET
     session.go_to(end)

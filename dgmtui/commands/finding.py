@@ -33,12 +33,15 @@ def evidence(session: Session, n: int | Literal["next"] = "next") -> Result:
 
     The commands are listed by `explain` and beside the finding; the command that runs is what `save` keeps.
 
-    JSON: the object of the command that runs, with "evidence": {"number","of","command","text"}.
+    JSON: {"command":"evidence","number","of","line","text","result"}: which of how many, the command line that runs,
+    what it shows, and its object.
     """
     number, piece, count = session.chosen.evidence(session, n)
     result = REGISTRY.run(session, piece.command)
-    told = {"number": number, "of": count, "command": piece.command, "text": piece.text}
     said = f"{number} of {count}: {piece.command} · {piece.text}"
     alone = len(result.blocks) == 1 and isinstance(result.blocks[0], Text)
     blocks = (Text(said),) if alone else result.blocks
-    return replace(result, data={**result.data, "evidence": told}, blocks=blocks, said=Text(said))
+    answer = {"command": result.command, **result.data}
+    data = {"command": "evidence", "number": number, "of": count, "line": piece.command, "text": piece.text}
+    # it stays the answer of the command that ran, which a screen draws where that command's answers go
+    return replace(result, data={**data, "result": answer}, blocks=blocks, said=Text(said))

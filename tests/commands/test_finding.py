@@ -1,5 +1,6 @@
 """One finding is chosen, stood on, explained and shown."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from dgmtui.commands import REGISTRY
 from dgmtui.errors import UsageError
 from dgmtui.recording import open_recording
+from dgmtui.render.json import to_json
 from dgmtui.session.session import Session
 
 SHIPPED = Path(__file__).parents[2] / "recordings"
@@ -49,7 +51,7 @@ def test_the_chosen_one_is_explained(session: Session) -> None:
 def test_its_evidence_runs_one_after_another(session: Session) -> None:
     run(session, "finding 1")
     listed = [item.command for item in session.ranks.findings(quick=True)[0].evidence]
-    told = [run(session, "evidence")["evidence"]["command"] for _ in range(len(listed) + 1)]
+    told = [run(session, "evidence")["line"] for _ in range(len(listed) + 1)]
     assert told == [*listed, listed[0]]
     assert session.history[-1] == listed[0]  # what ran is what is saved
     assert session.module == "enc.1"
@@ -81,3 +83,10 @@ def test_without_a_finding_it_says_what_was_looked_for() -> None:
             run(session, "finding 1")
         with pytest.raises(UsageError, match="there is no finding"):
             run(session, "evidence")
+
+
+def test_the_answer_of_evidence_holds_that_of_its_command(session: Session) -> None:
+    run(session, "finding 1")
+    told = json.loads(to_json(REGISTRY.run(session, "evidence 1")))
+    assert told["command"] == "evidence" and (told["number"], told["line"]) == (1, "module enc.1")
+    assert told["result"]["command"] == "module" and told["result"]["module"] == "enc.1"

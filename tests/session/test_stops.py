@@ -171,6 +171,8 @@ def test_a_temporary_breakpoint_is_met_once_a_disabled_one_never(session: Sessio
     with pytest.raises(UsageError, match="no breakpoint 2; there are 3"):
         run(session, "clear 2")
     assert run(session, "break iteration == 1")["number"] == 4  # a number is not given twice
+    run(session, "clear all")
+    assert run(session, "break iteration == 1")["number"] == 1
 
 
 def test_until_stops_at_the_iteration_or_a_breakpoint_before_it(session: Session) -> None:
@@ -227,4 +229,7 @@ def test_what_comes_in_and_meets_a_breakpoint_stops_the_following(a_run: Callabl
         assert session.iteration == 25 and not session.following
         assert session.stops.take_said() == "iteration 25: breakpoint 1: loss < 0.04 (0.0384615); `follow` goes on"
         assert session.stops.take_said() == ""
+        run(session, "goto -1")
+        assert "following the run" in REGISTRY.run(session, "continue").blocks[0].text
+        assert session.following and session.iteration == 29
     run_.close()

@@ -23,10 +23,10 @@ async def test_a_key_asks_for_a_condition_and_another_goes_on_to_it(small_record
             assert app.screen.query_one(Prompt).text == "break "
             await pilot.press(*"loss", "space", "greater_than_sign", "space", "9", "9", "9", "enter")
             await until(app, pilot, "breakpoint 1: loss > 999 · met at iteration 30")
-            await pilot.press("y")
+            await pilot.press("R")
             await until(app, pilot, "breakpoint 1: loss > 999 (inf)")
             assert session.iteration == 30
-            await pilot.press("Y")
+            app.screen.submit("continue --back")
             await until(app, pilot, "no breakpoint is met before 30; this is the first iteration")
             assert session.iteration == 0
 

@@ -42,7 +42,7 @@ class Stop:
 
 
 class Stops:
-    """Numbers are never given twice, as in pdb."""
+    """Numbers are not given twice, as in pdb; with none left they begin at 1 again, as in the script that is saved."""
 
     def __init__(self) -> None:
         self.breakpoints: dict[int, Breakpoint] = {}
@@ -58,6 +58,7 @@ class Stops:
         Raises:
             UsageError: the condition can't be read.
         """
+        self._next = self._next if self.breakpoints else 1
         made = Breakpoint(self._next, text, parse_condition(session.recording, text), once)
         made.told = self.met(session, made)
         self.breakpoints[made.number] = made
@@ -127,7 +128,9 @@ class Stops:
         followed = session.following
         if followed:
             self.stand(session, stop)
-        self._said = f"iteration {stop.iteration:,}: {stop.said}" + ("; `follow` goes on" if followed else "")
+        self._said = f"iteration {stop.iteration:,}: {stop.said}" + (
+            "; `follow` goes on" if followed and session.running else ""
+        )
 
     def take_said(self) -> str:
         """What ``watch`` has to say, once."""
@@ -140,7 +143,9 @@ class Stops:
         Raises:
             UsageError: it can't be read.
         """
-        self.displays[self._next_display] = text, parse_value(session.recording, text)
+        term = parse_value(session.recording, text)
+        self._next_display = self._next_display if self.displays else 1
+        self.displays[self._next_display] = text, term
         self._next_display += 1
         return self._next_display - 1
 
