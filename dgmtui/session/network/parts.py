@@ -79,11 +79,11 @@ def functions(graph: Graph, nodes: Sequence[int]) -> list[Part]:
     taken = sources(graph)
     parts: list[Part] = []
     run = _Line()
-    memory: list[int] = []
+    memory: set[int] = set()
     for place in nodes:
         node = graph.nodes[place]
         if is_uninitialised(node):
-            memory.append(place)
+            memory.add(place)
             continue
         mine = [*_memory_of(taken[place], memory), place]
         if node.random:
@@ -126,10 +126,10 @@ class _Line:
         return parts
 
 
-def _memory_of(taken: Sequence[Ref], memory: list[int]) -> list[int]:
+def _memory_of(taken: Sequence[Ref], memory: set[int]) -> list[int]:
     """What of ``memory`` is written into here first; it goes with this operation."""
-    mine = [place for place in memory if NodeRef(place) in taken]
-    memory[:] = [place for place in memory if place not in mine]
+    mine = sorted({ref.node for ref in taken if isinstance(ref, NodeRef) and ref.node in memory})
+    memory.difference_update(mine)
     return mine
 
 
