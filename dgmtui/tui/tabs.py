@@ -7,7 +7,7 @@ from dgmtui.session.view import View
 from dgmtui.tui.widgets.contributions import Contributions
 from dgmtui.tui.widgets.operations import Operations
 from dgmtui.tui.widgets.output import Output
-from dgmtui.tui.widgets.units import UNIT_TABS, UnitsPane, tab_of
+from dgmtui.tui.widgets.units import UNIT_TABS, UnitsPane, looked_at, tab_of
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -41,4 +41,5 @@ def show_in_tabs(screen: "Screen[None]", view: View, hint: Callable[[str, str], 
     screen.query_one(Contributions).show_credit(view.credit, hint("credit", "for contributions"))
     screen.query_one(Operations).show_operations(view.operations, hint("replay", "for operations"))
     for tab in UNIT_TABS:
-        screen.query_one(f"#{tab}", UnitsPane).show_units(tab_of(view, tab), hint(tab, f"for {tab}"))
+        pane = screen.query_one(f"#{tab}", UnitsPane)
+        pane.show_units(tab_of(view, tab), hint(tab, f"for {tab}"), looked_at(view))

@@ -71,6 +71,10 @@ class RowsPane(Fitted):
         self._top = min(max(0, self._top + count), max(0, len(self._rows) - self.body_height))
         self._refresh_changes(before)
 
+    def page(self, pages: int) -> None:
+        """Scroll by so many screenfuls, of which a row stays."""
+        self.scroll_rows(pages * max(1, self.body_height - 1))
+
     def show_last(self) -> None:
         """Scroll to the end."""
         self.scroll_rows(len(self._rows))
