@@ -21,6 +21,13 @@ DRAWN_IN = (
     | {command: tab for tab, commands in UNIT_TABS.items() for command in commands}
 )
 """Where the answer of a command is drawn, other than in the output tab."""
+THROUGH_CONTRIBUTIONS = (
+    ("row", "to pick a row, then Enter to go into it"),
+    ("sort", "to sort"),
+    ("filter", "to filter"),
+    ("against", "to compare with health"),
+)
+"""Commands that a table of contributions is gone through by, and what for."""
 TABLES_APART = ("replay",)
 """Of these an answer with a table in it is more than that tab draws."""
 DRAWN_ABOVE = ("dynamics", "loss")
@@ -38,7 +45,8 @@ def panes() -> "Iterator[RowsPane]":
 
 def show_in_tabs(screen: "Screen[None]", view: View, hint: Callable[[str, str], str]) -> None:
     """Give every tab its part of ``view``; ``hint(command, purpose)`` says how to get one where there is none."""
-    screen.query_one(Contributions).show_credit(view.credit, hint("credit", "for contributions"))
+    keys = "; ".join(hint(command, purpose) for command, purpose in THROUGH_CONTRIBUTIONS)
+    screen.query_one(Contributions).show_credit(view.credit, hint("credit", "for contributions"), keys)
     screen.query_one(Operations).show_operations(view.operations, hint("replay", "for operations"))
     for tab in UNIT_TABS:
         pane = screen.query_one(f"#{tab}", UnitsPane)
