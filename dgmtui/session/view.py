@@ -279,7 +279,13 @@ class UnitsTab:
     """Cells as of a table: str, int, float or None."""
     clusters: tuple[int, ...] = ()
     """Of each row, the number of the cluster whose colour it has; empty where rows are of none."""
+    row_lines: tuple[str, ...] = ()
+    """Of each row, the command line that looks at it; empty where rows are of nothing that can be looked at."""
     pictures: tuple[Picture, ...] = ()
+    picture_lines: tuple[str, ...] = ()
+    """Of each picture likewise: ``unit 3 --of conv1``, ``sample 5``."""
+    back: str = ""
+    """The command line that goes back to what this was opened from; empty: from nothing."""
     shared: bool = False
     """All pictures have one scale."""
     note: str = ""

@@ -154,8 +154,7 @@ class MainScreen(Prompting):
 
     def action_scroll(self, pages: int) -> None:
         """Scroll the open tab."""
-        pane = self._open_pane
-        pane.scroll_rows(pages * max(1, pane.body_height - 1))
+        self._open_pane.page(pages)
 
     def action_cancel(self) -> None:
         """Stop what is running."""

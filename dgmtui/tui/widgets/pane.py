@@ -131,6 +131,10 @@ class RowsPane(Fitted):
         low, high = row - self.body_height + 1 + around, row - around
         self.scroll_rows(min(max(self._top, low), high) - self._top)
 
+    def page(self, pages: int) -> None:
+        """Scroll by so many screenfuls, of which a row stays."""
+        self.scroll_rows(pages * max(1, self.body_height - 1))
+
     def show_last(self) -> None:
         """Scroll to the end."""
         self.scroll_rows(len(self._rows))
