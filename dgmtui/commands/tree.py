@@ -88,7 +88,7 @@ def find_next(session: Session) -> Result:
     return _found("find-next", browsing.find(session, ""))
 
 
-@command("find-previous", group="look", keys=(("ctrl+r", "find-previous", ""),))
+@command("find-previous", group="look", keys=(("ctrl+b", "find-previous", ""),))
 def find_previous(session: Session) -> Result:
     """Look at the module before that holds what `find` looked for; before the first one, at the last again.
 
