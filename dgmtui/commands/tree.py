@@ -81,7 +81,9 @@ def find(session: Session, text: Rest = "") -> Result:
 
 @command("find-next", group="look", keys=(("ctrl+n", "find-next", ""),))
 def find_next(session: Session) -> Result:
-    """Look at the next module that holds what `find` looked for; after the last one, at the first again.
+    """Look at the next module that holds what `find` looked for.
+
+    After the last one it is the first again.
 
     JSON: as `find`, with "command":"find-next".
     """
@@ -90,7 +92,9 @@ def find_next(session: Session) -> Result:
 
 @command("find-previous", group="look", keys=(("ctrl+r", "find-previous", ""),))
 def find_previous(session: Session) -> Result:
-    """Look at the module before that holds what `find` looked for; before the first one, at the last again.
+    """Look at the module before this one that holds what `find` looked for.
+
+    Before the first one it is the last again.
 
     JSON: as `find`, with "command":"find-previous".
     """

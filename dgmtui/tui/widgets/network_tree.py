@@ -40,7 +40,9 @@ class NetworkTree(RowsPane):
             keep: stay on the selected row, as far as it is there: the session is still on its way to it.
         """
         before = self._all[self._at] if self._all else None
+        above = self._above
         self._all, self._place = rows, place
+        self._top = max(0, self._top + above - self._above)
         there = _row_of(rows, before.path, before.unit) if keep and before is not None else None
         if there is None:
             there = place.selected if place.selected is not None else _row_of(rows, path, None)
@@ -78,12 +80,20 @@ class NetworkTree(RowsPane):
         note = self._place.note
         head: Row = [("network", "head"), *([("  " + note, "warning")] if note else [])]
         rows = LazyRows(self._lead + len(self._all) + bool(self._place.after), self._drawn)
-        self.show([head], rows, self._lead + self._at if self._all else None)
+        selected = self._lead + self._at
+        if not -1 <= selected - self._top <= self.body_height:
+            self._top = max(0, selected - self.body_height // 3)
+        self.show([head], rows, selected if self._all else None)
 
     @property
     def _lead(self) -> int:
         """How many rows stand before the first of the tree that is here: one that says how many are not."""
         return int(self._place.before > 0)
+
+    @property
+    def _above(self) -> int:
+        """How many rows of the whole tree stand above the pane's first."""
+        return self._place.before - self._lead
 
     def _lines_to(self, place: int) -> tuple[str, ...]:
         here, there = self._all[self._at], self._all[place]
