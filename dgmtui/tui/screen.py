@@ -184,7 +184,7 @@ class MainScreen(Screen[None]):
         """A line was entered."""
         self._show_footer()
         if event.prefix:
-            self.submit(f"find {event.line}" if event.line else "find-next")
+            self.submit(f"search {event.line}" if event.line else "search-next")
         elif event.line:
             self.submit(event.line, typed=True)
 
