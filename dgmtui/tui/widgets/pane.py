@@ -68,9 +68,12 @@ class RowsPane(Fitted):
         """How many scrolling rows are visible."""
         return max(0, self.size.height - len(self._head))
 
-    def show(self, head: Sequence[Row], rows: Sequence[Row], selected: int | None = None) -> None:
-        """Show other rows; what is equal to what stands there is not sent again."""
+    def show(
+        self, head: Sequence[Row], rows: Sequence[Row], selected: int | None = None, *, top: int | None = None
+    ) -> None:
+        """Show other rows, from the row ``top`` on if that is given; what stands there already is not sent again."""
         before = self._visible()
+        self._top = self._top if top is None else top
         self._head, self._selected = tuple(head), selected
         self._rows = rows if isinstance(rows, LazyRows) else tuple(rows)
         if selected is not None:
