@@ -37,6 +37,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     standing,
     stepping,
     thresholds,
+    training,
     tree,
 )
 from dgmtui.commands.registry import REGISTRY

@@ -160,6 +160,8 @@ class Registry:
         if not word or word.startswith("#"):
             return Result("")
         with session.lock:
+            if session.training is not None and word not in ("q", "quit", "exit"):
+                session.training.asked = False
             try:
                 command = self.find(word)
                 session.diary.begin()

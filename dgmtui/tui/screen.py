@@ -133,6 +133,8 @@ class MainScreen(Prompting):
     def action_line(self, line: str) -> None:
         """Run the command line that a key stands for; one that ends in a blank waits for its arguments."""
         line = self._open_pane.line_of(line)
+        if self._session.training is not None:
+            line = self._session.training.line(line)
         if line.endswith(" "):
             self.query_one(Prompt).open(line)
         else:
