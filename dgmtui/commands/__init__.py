@@ -3,7 +3,6 @@
 from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     analyse,
     bisecting,
-    breaking,
     charting,
     classes,
     clustering,
@@ -13,13 +12,11 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     copying,
     crediting,
     dataflow,
-    displaying,
     dying,
     edges,
     editing,
     excluding,
     exporting,
-    finding,
     forecast,
     growth,
     look,
@@ -32,8 +29,11 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     replaying,
     scalars,
     session,
+    standing,
     stepping,
+    stopping,
     thresholds,
+    watching,
 )
 from dgmtui.commands.registry import REGISTRY
 
