@@ -3,6 +3,7 @@
 from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     analyse,
     bisecting,
+    bookmarking,
     charting,
     classes,
     clustering,
@@ -28,12 +29,15 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     printing,
     replaying,
     scalars,
+    scripts,
     session,
+    showing_findings,
     standing,
     stepping,
     stopping,
     thresholds,
     watching,
+    tree,
 )
 from dgmtui.commands.registry import REGISTRY
 

@@ -8,9 +8,8 @@ from dgmtui.commands.grammar import Completes
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Result, Table, Text
 from dgmtui.errors import UsageError
-from dgmtui.render.graph_rows import GLYPHS, finite_share
-from dgmtui.render.numbers import human
-from dgmtui.render.rails import Link, rails
+from dgmtui.render.numbers import finite_share, human
+from dgmtui.render.rails import GLYPHS, Link, rails
 from dgmtui.session.dataflow import DataFlow, Direction, Step, all_the_way, direct, name_of, node_here
 from dgmtui.session.listing import AROUND, ListedLine, last_telling, listing
 from dgmtui.session.network.flows import QUIET, short

@@ -1,47 +1,45 @@
-"""Choosing one finding: stand where it is, and have it explained."""
+"""The command that stands where another session stood: what ``save`` writes where a session moved by itself."""
 
-from dataclasses import replace
-from typing import Literal
+from typing import Annotated, Literal
 
 from dgmtui.commands.describe import moved
-from dgmtui.commands.findings_data import MARKS
-from dgmtui.commands.registry import REGISTRY, command
-from dgmtui.commands.result import Result, Text
+from dgmtui.commands.grammar import Completes
+from dgmtui.commands.look import MeasureName, QuantityName
+from dgmtui.commands.registry import command
+from dgmtui.commands.result import Result
+from dgmtui.recording.model import Measure, Quantity
 from dgmtui.session.session import Session
+from dgmtui.session.standing import BELOW, Standing, read_pick, read_place
 
-NUMBERED = tuple((str(n), f"finding {n}", "") for n in range(1, 10))
+Phase = Literal["input", "forward", "backward", "update", "edit"]
 
 
-@command("finding", group="move", keys=((")", "finding next", ""), ("(", "finding prev", ""), *NUMBERED))
-def finding(session: Session, n: int | Literal["next", "prev"] = "next") -> Result:
-    """Stand on a finding, by its number in the list, or on the next or previous one.
+@command("stand", group="move")
+def stand(
+    session: Session,
+    iteration: int,
+    place: Annotated[str, Completes("module")] = ".",
+    *,
+    quantity: QuantityName = "activation",
+    measure: MeasureName | None = None,
+    phase: Phase | None = None,
+    target: str = "",
+    pick: str = "",
+    rank: int | None = None,
+) -> Result:
+    """Go to an iteration and look at a module, unit and sample, `MODULE[UNIT]@SAMPLE`, all at once.
 
-    Iteration, rank, module, unit and sample become those that it names, as far as they are recorded; `explain` then
-    tells of it, with its evidence.
+    Saved sessions have it where the screen moved by itself. --target is what `credit` explains, with what `down` leads
+    to behind ` < `; --pick is the line of the chart that is pointed at.
 
-    JSON: as `goto`, with "command":"finding" and "number".
+    JSON: as `goto`, with "command":"stand".
     """
-    number, chosen = session.chosen.choose(session, n)
-    result = moved(session, "finding")
-    said = f"{MARKS[str(chosen.severity)]} {number} {chosen.kind} at {chosen.iteration:,}: {chosen.message}"
-    return Result("finding", {**result.data, "number": number}, (Text(said),), below=result.below)
-
-
-@command("evidence", group="analyse", keys=(("X", "evidence", ""),), needs_replay=True, logged=False)
-def evidence(session: Session, n: int | Literal["next"] = "next") -> Result:
-    """Run a command that shows the chosen finding: the next of its evidence, or the Nth.
-
-    Where none was chosen it is the first. The commands are listed by `explain` and beside the finding; the command that runs is what `save` keeps.
-
-    JSON: {"command":"evidence","number","of","line","text","result"}: which of how many, the command line that runs,
-    what it shows, and its object.
-    """
-    number, piece, count = session.chosen.evidence(session, n)
-    result = REGISTRY.run(session, piece.command)
-    said = f"{number} of {count}: {piece.command} · {piece.text}"
-    alone = len(result.blocks) == 1 and isinstance(result.blocks[0], Text)
-    blocks = (Text(said),) if alone else result.blocks
-    answer = {"command": result.command, **result.data}
-    data = {"command": "evidence", "number": number, "of": count, "line": piece.command, "text": piece.text}
-    # it stays the answer of the command that ran, which a screen draws where that command's answers go
-    return replace(result, data={**data, "result": answer}, blocks=blocks, said=Text(said))
+    on = session.rank if rank is None else rank
+    module, unit, sample = read_place(place)
+    trail = tuple(target.split(BELOW)) if target else ()
+    shown = None if measure is None else Measure(measure)
+    there = Standing(
+        on, iteration, phase, module, unit, sample, Quantity(quantity), shown, trail, read_pick(pick, on)
+    )  # fmt: skip
+    there.go(session)
+    return moved(session, "stand")

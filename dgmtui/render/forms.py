@@ -5,17 +5,19 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from dgmtui.commands.result import Block, Chart, Graph, Pictures, Table, Text
 from dgmtui.errors import UsageError
-from dgmtui.render.chart import Row
 from dgmtui.render.csv import columns_csv
 from dgmtui.render.json import plain
 from dgmtui.render.markdown import fenced, markdown
 from dgmtui.render.text import block_rows
+
+if TYPE_CHECKING:
+    from dgmtui.render.chart import Row
 
 Form: TypeAlias = Literal["text", "csv", "md", "svg", "json"]
 

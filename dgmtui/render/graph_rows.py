@@ -1,18 +1,11 @@
 """The network as rows of text: rails at the left, at their right what each vertex is and what it gives."""
 
-from collections.abc import Sequence
-
 from dgmtui.render.chart import Row
-from dgmtui.render.numbers import human, shape
-from dgmtui.render.rails import ASCII, Link, rails
+from dgmtui.render.numbers import finite_share, human, shape
+from dgmtui.render.rails import ASCII, GLYPHS, Link, rails
 from dgmtui.render.tables import aligned, cut
 from dgmtui.session.network.model import Flow, Network, Vertex
 
-GLYPHS = {
-    ("input", False): "▷", ("input", True): "▷", ("module", False): "■", ("module", True): "●",
-    ("function", False): "□", ("function", True): "○",
-}  # fmt: skip
-"""By kind and whether it draws at random: squares always give the same, circles do not."""
 MARKS = {"error": ("✗", "error"), "nonfinite": ("!", "warning"), "warning": ("▲", "warning")}
 SELECTED, ON_PATH = "▶", "→"
 LEGEND = "■ module  □ function  ▷ input  ● ○ draws at random"
@@ -111,16 +104,6 @@ def share(flow: Flow) -> str:
     if not flow.replayed:
         return ""
     return finite_share(flow.nonfinite, flow.shape)
-
-
-def finite_share(bad: int, sizes: Sequence[int]) -> str:
-    """``100 %`` only where all are finite."""
-    count = 1
-    for size in sizes:
-        count *= size
-    if not bad or not count:
-        return "100 %"
-    return f"{min(99.9, 100 * (1 - bad / count)):.3g} %"
 
 
 def _chosen(network: Network, selected: str) -> set[int]:

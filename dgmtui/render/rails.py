@@ -9,6 +9,11 @@ from dataclasses import dataclass, field
 
 LIGHT, HEAVY = 1, 2
 
+GLYPHS = {
+    ("input", False): "▷", ("input", True): "▷", ("module", False): "■", ("module", True): "●",
+    ("function", False): "□", ("function", True): "○",
+}  # fmt: skip
+"""By kind and whether it draws at random: squares always give the same, circles do not."""
 JUNCTIONS = {
     (1, 1, 0, 0): "│", (2, 2, 0, 0): "┃", (2, 1, 0, 0): "╿", (1, 2, 0, 0): "╽",
     (0, 0, 1, 1): "─", (0, 0, 2, 2): "━", (0, 0, 2, 1): "╾", (0, 0, 1, 2): "╼",

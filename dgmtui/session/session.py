@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Quantity, SnapshotInfo
 from dgmtui.session.against import snapshot_before
+from dgmtui.session.bookmarks import Bookmarks
 from dgmtui.session.chart_settings import ChartSettings, LossSettings
 from dgmtui.session.chosen import ChosenFinding, name_of
 from dgmtui.session.climbing import Focus
 from dgmtui.session.config import Config
 from dgmtui.session.contributors import Contributors
+from dgmtui.session.diary import Diary
 from dgmtui.session.dynamics import DynamicsCharts
+from dgmtui.session.folds import Folds
 from dgmtui.session.landmarks import Landmarks
 from dgmtui.session.network.shown import Networks
 from dgmtui.session.operations import Operations
@@ -22,7 +25,7 @@ from dgmtui.session.population import is_looked_at
 from dgmtui.session.ranks import Ranks
 from dgmtui.session.stops import Stops
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
-from dgmtui.session.tree import TreeBuilder
+from dgmtui.session.tree import NetworkTree
 from dgmtui.trace.available import torch_is_installed
 from dgmtui.trace.batch import batch_size
 
@@ -68,8 +71,6 @@ class Session:
         self.ranks = Ranks(recording, progress_factory)
         self.thorough = thorough
         self.lock = threading.RLock()
-        self.history: list[str] = []
-        """The commands that changed or showed something, as ``save`` writes them."""
         self.phase: str | None = None
         self.module = ""
         self.unit: int | None = None
@@ -109,14 +110,19 @@ class Session:
         """The screen that it is shown on, if it is on one."""
         self.answer: object = None
         """The last answer that can be exported or copied; a ``Result`` of the commands."""
+        self.folds = Folds()
+        """What of the network tree is open."""
         self._open(self.ranks.first_to_fail())
         self.iteration = max(self.recording.last_iteration, 0)
+        self.diary = Diary(self)
+        """The commands that changed or showed something, as ``save`` writes them."""
+        self.bookmarks = Bookmarks()
 
     def _open(self, rank: int) -> None:
         self.recording = self.ranks.recording(rank)
         self.results = self.ranks.results(rank)
         self.landmarks = Landmarks(self.recording, self.ranks.exclusions, self.results.explained)
-        self.tree = TreeBuilder(self.recording)
+        self.tree = NetworkTree(self.recording, self.folds)
         self.charts = DynamicsCharts(self.recording)
         self.operations = Operations(self.recording)
         self.networks = Networks()
@@ -174,14 +180,15 @@ class Session:
             return False
         return all(birth.harmless for birth in self.results.births_if_made(snapshot))
 
-    def log(self, line: str) -> None:
-        """Keep a command line for ``save``; steps in a row become one."""
-        verb, _, count = line.partition(" ")
-        before, _, previous = self.history[-1].partition(" ") if self.history else ("", "", "")
-        if verb == before and verb in ("step", "back"):
-            self.history[-1] = f"{verb} {int(previous or 1) + int(count or 1)}"
-        else:
-            self.history.append(line)
+    @property
+    def history(self) -> list[str]:
+        """The lines of the diary."""
+        return self.diary.lines
+
+    @property
+    def awaited(self) -> int | None:
+        """The failing iteration whose replay will tell what to look at."""
+        return self._awaited
 
     def cancel(self) -> None:
         """Ask the command that is running in another thread to stop; it raises ``Cancelled`` there."""
@@ -233,7 +240,7 @@ class Session:
             raise UsageError("no iteration is recorded yet; nothing to go to")
         wanted = last + 1 + iteration if iteration < 0 else iteration
         if wanted < 0:
-            raise UsageError(f"there are only {last + 1:,} iterations; `goto 0` is the first")
+            raise UsageError(f"there are only {last + 1:,} iterations; `goto 0` is the first", word=str(iteration))
         self._stand(min(wanted, last))
         return "" if wanted <= last else f"{wanted} is not recorded; this is the last iteration before it"
 
@@ -261,7 +268,6 @@ class Session:
             if self.compared is not None:
                 self.compared.refresh()
             if changed:
-                self.tree = TreeBuilder(self.recording)
                 self.charts.forget_rewritten()
                 if self.following:
                     self.iteration = max(self.recording.last_iteration, 0)

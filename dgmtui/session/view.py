@@ -11,7 +11,7 @@ from dgmtui.session.network.model import Network
 
 @dataclass(frozen=True)
 class TreeRow:
-    """One module in the network tree."""
+    """One module in the network tree, or one of its units."""
 
     path: str
     label: str
@@ -23,6 +23,26 @@ class TreeRow:
     spark: tuple[float, ...]
     """Up to 64 values of its activation's absolute maximum, evenly over the run up to the cursor; may be non-finite."""
     detail: str = ""
+    """What it is at the cursor, in a few characters: ``1 Inf``, ``dead units``, ``12% zero``; a unit's value."""
+    sizes: str = ""
+    """What goes in and comes out: ``784→256``."""
+    state: str = ""
+    """``closed`` where what it contains is hidden, ``units`` where its units are shown below it."""
+    unit: int | None = None
+    """Of the row of one of its units."""
+
+
+@dataclass(frozen=True)
+class TreePlace:
+    """Where ``View.tree`` lies in the whole of the tree."""
+
+    before: int = 0
+    """How many rows there are above."""
+    after: int = 0
+    selected: int | None = None
+    """Which of the rows is selected; None: the one of the module."""
+    note: str = ""
+    """What is left out: ``unhealthy only``."""
 
 
 @dataclass(frozen=True)
@@ -259,7 +279,13 @@ class UnitsTab:
     """Cells as of a table: str, int, float or None."""
     clusters: tuple[int, ...] = ()
     """Of each row, the number of the cluster whose colour it has; empty where rows are of none."""
+    row_lines: tuple[str, ...] = ()
+    """Of each row, the command line that looks at it; empty where rows are of nothing that can be looked at."""
     pictures: tuple[Picture, ...] = ()
+    picture_lines: tuple[str, ...] = ()
+    """Of each picture likewise: ``unit 3 --of conv1``, ``sample 5``."""
+    back: str = ""
+    """The command line that goes back to what this was opened from; empty: from nothing."""
     shared: bool = False
     """All pictures have one scale."""
     note: str = ""
@@ -341,3 +367,5 @@ class View:
     """Of ``operations``, the one that is looked at."""
     networks: tuple[Network, ...] = ()
     """The network as a graph, one a turn; none until ``graph`` was given."""
+    tree_place: TreePlace = TreePlace()
+    """Of ``tree``, which holds the rows around the selected one."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dgmtui.session.browsing import standpoint
 from dgmtui.session.folding import share_of
 from dgmtui.session.losses import loss_view
 from dgmtui.session.picking import picked_line, readings
@@ -20,6 +21,7 @@ def build_view(session: "Session") -> View:
     recording = session.recording
     findings = session.ranks.findings(quick=True)
     dynamics = session.charts.shown(session)
+    tree, tree_place = session.tree.shown(standpoint(session))
     return View(
         title=_title(session),
         iterations=recording.iteration_count,
@@ -31,7 +33,8 @@ def build_view(session: "Session") -> View:
         unit=session.unit,
         sample=session.sample,
         quantity=session.quantity,
-        tree=session.tree.rows(session.iteration, findings),
+        tree=tree,
+        tree_place=tree_place,
         loss=loss_view(session, findings),
         dynamics=dynamics,
         credit=_credit(session),
@@ -79,6 +82,8 @@ def _title(session: "Session") -> str:
     name = Path(session.recording.path).name
     if session.recording.thinned is not None:
         name += " (old rows thinned)"
+    if session.diary.naming:
+        name += f" ● {session.diary.naming}"
     if not session.ranks.several:
         return name
     unread = f", {len(session.recording.unread)} unread" if session.recording.unread else ""

@@ -14,12 +14,12 @@ from textual.screen import Screen
 from dgmtui.commands.registry import Registry
 from dgmtui.render.themes import AUTO, THEMES, theme_for
 from dgmtui.session.session import Session
+from dgmtui.session.typed_lines import TypedLines
 from dgmtui.session.view import View
 from dgmtui.tui.frame import Frame
 from dgmtui.tui.front import ScreenFront
 from dgmtui.tui.keys import own_keys
 from dgmtui.tui.look import LookFilter, colours_on
-from dgmtui.tui.palette import CommandProvider
 from dgmtui.tui.screen import screen_type
 from dgmtui.tui.widgets.fitted import Fitted
 from dgmtui.tui.widgets.prompt import Prompt
@@ -33,7 +33,7 @@ class DgmtuiApp(App[int]):
     CSS_PATH = "screen.tcss"
     TITLE = "dgmtui"
     BINDINGS: ClassVar = [Binding("ctrl+l", "repaint", "Paint again", show=False)]
-    COMMANDS: ClassVar = {CommandProvider}
+    ENABLE_COMMAND_PALETTE = False
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class DgmtuiApp(App[int]):
         *,
         first: View | None = None,
         commands: Sequence[str] = (),
+        typed: TypedLines | None = None,
         look: str = AUTO,
         ascii_only: bool = False,
         notice: str = "",
@@ -55,7 +56,7 @@ class DgmtuiApp(App[int]):
         self._session, self._notice = session, notice
         session.front = ScreenFront(self)
         registry.own_keys = own_keys()
-        self._main = screen_type(registry)(session, registry, first=first, commands=commands)
+        self._main = screen_type(registry)(session, registry, first=first, commands=commands, typed=typed)
 
     def use_look(self, name: str) -> None:
         """Draw everything in another theme."""

@@ -19,6 +19,10 @@ class Answer:
     """One sentence; empty where it did not fail."""
     typed: bool = False
     """At the prompt or in the palette, rather than by a key."""
+    wrong: str = ""
+    """The line that failed: this one, or one of a script."""
+    at: tuple[int, int] | None = None
+    """Where in ``wrong`` the word is that is to blame, as far as that is known."""
 
 
 class Answered(Message):

@@ -76,7 +76,7 @@ def _answer(session: Session, registry: Registry, line: str, typed: bool) -> Ans
     try:
         result = registry.run(session, line)
     except DgmtuiError as error:
-        return Answer(line, None, str(error), typed)
+        return Answer(line, None, str(error), typed, error.line, error.at)
     except Exception as error:  # whatever went wrong, the screen stays up and says so
         return Answer(line, None, _unexpected(line, error), typed)
     return Answer(line, result, "", typed)

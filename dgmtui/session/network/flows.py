@@ -8,7 +8,7 @@ VIEWS = frozenset(
     "as_strided unbind split split_with_sizes chunk diagonal narrow unfold movedim swapaxes view_as_real "
     "view_as_complex".split()
 )
-QUIET = VIEWS | frozenset("clone contiguous _to_copy to copy lift_fresh flatten unflatten".split())
+QUIET = VIEWS | frozenset("clone contiguous _to_copy to lift_fresh flatten unflatten".split())
 """Operations that move values and change none."""
 _UNINITIALISED = frozenset("empty empty_like empty_strided new_empty new_empty_strided empty_permuted".split())
 

@@ -49,9 +49,15 @@ def _repeats(graph: Graph, parts: Sequence[Part], keys: Sequence[Hashable], at: 
 
 
 def _follows(graph: Graph, before: Sequence[Part], after: Sequence[Part]) -> bool:
-    made, taken = {place for part in before for place in part.nodes}, sources(graph)
-    refs = (ref for part in after for place in part.nodes for ref in taken[place])
-    return any(isinstance(ref, NodeRef) and ref.node in made for ref in refs)
+    """Whether a module of ``after`` takes what comes of ``before``."""
+    reached, taken = {place for part in before for place in part.nodes}, sources(graph)
+    for part in after:
+        refs = (ref for place in part.nodes for ref in taken[place])
+        if any(isinstance(ref, NodeRef) and ref.node in reached for ref in refs):
+            if part.kind == "module":
+                return True
+            reached.update(part.nodes)
+    return False
 
 
 def _together(parts: Sequence[Part], repeats: int) -> Part:

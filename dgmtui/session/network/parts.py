@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dgmtui.session.network.flows import is_uninitialised, short, sources
-from dgmtui.trace.graph import Call, Graph, NodeRef
+from dgmtui.trace.graph import Call, Graph, NodeRef, Ref
 
 
 @dataclass
@@ -74,43 +74,63 @@ def _directly(graph: Graph, scope: int) -> Iterator[Part]:
 
 
 def functions(graph: Graph, nodes: Sequence[int]) -> list[Part]:
-    """Operations one after another, a part a source line; those that draw at random stand alone."""
+    """Operations one after another: of a source line those that take from each other are a part; those that draw at
+    random stand alone."""
     taken = sources(graph)
     parts: list[Part] = []
-    run: Part | None = None
-    line: object = None
-    memory: list[int] = []
+    run = _Line()
+    memory: set[int] = set()
     for place in nodes:
         node = graph.nodes[place]
         if is_uninitialised(node):
-            memory.append(place)
+            memory.add(place)
             continue
-        mine = _memory_of(taken[place], memory)
+        mine = [*_memory_of(taken[place], memory), place]
         if node.random:
-            drawn = Part("function", [*mine, place], random=True)
-            if run is None or not _takes_from(taken[place], run.nodes):
-                parts.insert(len(parts) - (run is not None), drawn)
-            else:
-                parts.append(drawn)
-                run = None
+            if run.gives(taken[place]):
+                parts += run.taken_out()
+            parts.append(Part("function", mine, random=True))
             continue
-        if run is None or node.source != line:
-            run, line = Part("function"), node.source
-            parts.append(run)
-        run.nodes += [*mine, place]
-    return parts
+        if node.source != run.source:
+            parts += run.taken_out()
+            run.source = node.source
+        run.add(mine, taken[place])
+    return [*parts, *run.taken_out()]
 
 
-def _memory_of(taken: Sequence[object], memory: list[int]) -> list[int]:
+@dataclass
+class _Line:
+    """Operations of one source line."""
+
+    source: object = None
+    _part_of: dict[int, Part] = field(default_factory=dict)
+
+    def gives(self, refs: Sequence[Ref]) -> list[Part]:
+        """The parts that some of ``refs`` come from, the largest first."""
+        found = {id(part): part for ref in refs if isinstance(ref, NodeRef) and (part := self._part_of.get(ref.node))}
+        return sorted(found.values(), key=lambda part: -len(part.nodes))
+
+    def add(self, nodes: list[int], refs: Sequence[Ref]) -> None:
+        """More operations, which make one of the parts that they take from."""
+        part, *others = self.gives(refs) or [Part("function")]
+        for place in (*(place for other in others for place in other.nodes), *nodes):
+            part.nodes.append(place)
+            self._part_of[place] = part
+
+    def taken_out(self) -> list[Part]:
+        """All parts, in order, each with its operations in order; none is left."""
+        parts = list({id(part): part for _, part in sorted(self._part_of.items())}.values())
+        for part in parts:
+            part.nodes.sort()
+        self._part_of = {}
+        return parts
+
+
+def _memory_of(taken: Sequence[Ref], memory: set[int]) -> list[int]:
     """What of ``memory`` is written into here first; it goes with this operation."""
-    mine = [place for place in memory if NodeRef(place) in taken]
-    memory[:] = [place for place in memory if place not in mine]
+    mine = sorted({ref.node for ref in taken if isinstance(ref, NodeRef) and ref.node in memory})
+    memory.difference_update(mine)
     return mine
-
-
-def _takes_from(taken: Sequence[object], nodes: Sequence[int]) -> bool:
-    made = set(nodes)
-    return any(isinstance(ref, NodeRef) and ref.node in made for ref in taken)
 
 
 def names_of(graph: Graph, part: Part) -> tuple[str, ...]:

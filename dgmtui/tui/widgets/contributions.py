@@ -31,14 +31,15 @@ class Contributions(RowsPane):
 
     _view: CreditView | None = None
     _hint = ""
+    _keys = ""
     _downstream = 0
     """How many rows stand above the heading of those downstream."""
     _headings: tuple[tuple[int, str], ...] = ()
     """Right end and name of each column."""
 
-    def show_credit(self, view: CreditView | None, hint: str) -> None:
-        """Draw ``view``; ``hint`` says how to get one where there is none."""
-        before, self._view, self._hint = self._view, view, hint
+    def show_credit(self, view: CreditView | None, hint: str, keys: str = "") -> None:
+        """Draw ``view``, and below it its ``keys``; ``hint`` says how to get one where there is none."""
+        before, self._view, self._hint, self._keys = self._view, view, hint, keys
         another = view is not None and before is not None and view.target != before.target
         if another:
             self._top, self._selected = 0, None
@@ -107,7 +108,7 @@ class Contributions(RowsPane):
         self._downstream = next(downstream, len(rows))
         if self._downstream < len(rows):
             rows.insert(self._downstream, [("downstream: what these make of its gradient", "head")])
-        notes = [line for said in _notes(view) for line in textwrap.wrap(said, max(20, width - 1))]
+        notes = [line for said in (*_notes(view), self._keys) for line in textwrap.wrap(said, max(20, width - 1))]
         picked = None if view.picked is None else view.picked + (view.picked >= self._downstream)
         self.show(head, [*rows, *([(line, "dim")] for line in notes)], picked)
 

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from dgmtui.render.graph_rows import finite_share
-from dgmtui.render.numbers import human, shape
+from dgmtui.render.numbers import finite_share, human, shape
 from dgmtui.render.tables import aligned, cut
 from dgmtui.tui.widgets.pane import RowsPane
 
