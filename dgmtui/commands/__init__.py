@@ -36,8 +36,8 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     stepping,
     stopping,
     thresholds,
-    watching,
     tree,
+    watching,
 )
 from dgmtui.commands.registry import REGISTRY
 

@@ -94,7 +94,7 @@ def test_a_command_without_help_fails_when_it_is_declared() -> None:
 def test_completion(small_recording: Path) -> None:
     with open_recording(small_recording) as recording:
         session = Session(recording)
-        assert REGISTRY.complete(session, "fi") == ["first-nonfinite", "finding", "findings", "filter", "find"]
+        assert REGISTRY.complete(session, "fi") == ["first-nonfinite", "findings", "filter"]
         assert REGISTRY.complete(session, "module e") == ["module enc"]
         assert REGISTRY.complete(session, "quantity w") == ["quantity weight", "quantity weight_gradient"]
         assert REGISTRY.complete(session, "quantity weight ") == [
