@@ -29,9 +29,10 @@ def finding(session: Session, n: int | Literal["next", "prev"] = "next") -> Resu
 
 @command("evidence", group="analyse", keys=(("X", "evidence", ""),), needs_replay=True, logged=False)
 def evidence(session: Session, n: int | Literal["next"] = "next") -> Result:
-    """Run a command that shows the finding that was chosen, or the first: the next of its evidence, or the Nth.
+    """Run a command that shows the chosen finding: the next of its evidence, or the Nth.
 
-    The commands are listed by `explain` and beside the finding; the command that runs is what `save` keeps.
+    Where none was chosen it is the first. The commands are listed by `explain` and beside the finding; the command that
+    runs is what `save` keeps.
 
     JSON: {"command":"evidence","number","of","line","text","result"}: which of how many, the command line that runs,
     what it shows, and its object.
