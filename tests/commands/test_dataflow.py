@@ -176,11 +176,13 @@ def test_a_source_that_is_not_there_is_told_from_the_recording(
         told = asked(session := Session(recording), "list 2")
         assert not told["whole"] and [line["line"] for line in told["lines"]] == [12, 20]
         assert "train.py is not there" in told["note"]
-        (tmp_path / "train.py").write_text("\n" * 11 + "        return self.enc(x).exp()\nprint(1)\n")
+        (tmp_path / "train.py").write_text(
+            "\n" * 10 + "def forward(self, x):\n    return self.enc(x).exp()\nprint(1)\n"
+        )
         there = asked(session, "list 2 --lines 9")
         assert there["whole"] and [line["line"] for line in there["lines"]][-1] == 20
         assert "line 20" in there["note"], "it is another line by now, and not in the file"
-        (tmp_path / "train.py").write_text("\n" * 11 + "        return self.enc(x).log()\n")
+        (tmp_path / "train.py").write_text("\n" * 10 + "def forward(self, x):\n    return self.enc(x).log()\n")
         assert not asked(session, "list 2")["whole"]
 
 
@@ -189,3 +191,11 @@ def test_answers_are_blocks_that_a_screen_draws(replayed: Session) -> None:
     assert isinstance(graph.blocks[0], Graph) and isinstance(graph.said, Text)
     assert isinstance(REGISTRY.run(replayed, "inputs").blocks[0], Graph)
     assert isinstance(REGISTRY.run(replayed, "list").blocks[0], Table)
+
+
+def test_the_look_at_all_snapshots_keeps_the_replay_that_the_screen_opens_on() -> None:
+    with open_recording(SHIPPED / "vae.h5") as recording:
+        session = Session(recording)
+        session.ranks.findings()
+        assert session.snapshot is not None and session.results.replayed(session.snapshot) is not None
+        assert asked(session, "graph")["turns"][0]["nodes"][0]["max"] == 16
