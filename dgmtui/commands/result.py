@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -112,5 +113,11 @@ class Result:
     """What a person sees."""
     said: Text | None = None
     """The answer in one line, where its blocks are more: what a screen shows at the prompt while they are elsewhere."""
+    below: tuple[Text, ...] = ()
+    """Lines that are printed below; a screen shows them in a place of their own."""
+    kept: str = ""
+    """The line that ``save`` keeps of it, where the typed one may do something else in another session."""
+    edit: Path | None = None
+    """A file that the person wants to edit; a screen opens an editor."""
     quit: bool = False
     """The session is over."""

@@ -65,6 +65,15 @@ def cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(0, width - 1)] + "…"[:width]
 
 
+def cut_middle(text: str, width: int) -> str:
+    """As ``cut``, but what does not fit is left out of the middle: both ends can be told."""
+    text = " ".join(text.splitlines())
+    if len(text) <= width or width < 3:
+        return cut(text, width)
+    head = width // 2
+    return f"{text[:head]}…{text[len(text) - (width - head - 1) :]}"
+
+
 def is_numeric(cells: Sequence[Any]) -> bool:
     present = [cell for cell in cells if cell is not None]
     return bool(cells) and all(not isinstance(c, str | bool) for c in present)

@@ -74,8 +74,9 @@ def colours_of(console: Console) -> Colours:
 
 def print_result(result: Result, console: Console) -> None:
     """Print a result's blocks, one empty line between them; without colour and uncut where output is no terminal."""
-    for number, block in enumerate(result.blocks):
-        if number and not (isinstance(block, Text) and isinstance(result.blocks[number - 1], Text)):
+    blocks = (*result.blocks, *result.below)
+    for number, block in enumerate(blocks):
+        if number and not (isinstance(block, Text) and isinstance(blocks[number - 1], Text)):
             console.print()
         for row in block_rows(block, console.width if console.is_terminal else None, colours_of(console)):
             console.print(styled(row), soft_wrap=True, highlight=False)

@@ -137,8 +137,9 @@ def _scope(graph: Graph, module: str) -> int | None:
 
 
 def _health(session: "Session") -> dict[str, str]:
-    rows = session.tree.rows(session.iteration, session.ranks.findings(quick=True))
-    return {row.path: row.health for row in rows if row.health in ("warning", "error")}
+    health, outline = session.tree.health(session.ranks.findings(quick=True)), session.tree.outline
+    marks = ((module.path, health.at(place, session.iteration)) for place, module in enumerate(outline.modules))
+    return {path: mark for path, mark in marks if mark in ("warning", "error")}
 
 
 def _note(graph: Graph, network: Network, asked: Asked) -> str:
