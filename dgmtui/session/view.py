@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.session.network.model import Network
+
 
 @dataclass(frozen=True)
 class TreeRow:
-    """One module in the network tree."""
+    """One module in the network tree, or one of its units."""
 
     path: str
     label: str
@@ -21,6 +23,26 @@ class TreeRow:
     spark: tuple[float, ...]
     """Up to 64 values of its activation's absolute maximum, evenly over the run up to the cursor; may be non-finite."""
     detail: str = ""
+    """What it is at the cursor, in a few characters: ``1 Inf``, ``dead units``, ``12% zero``; a unit's value."""
+    sizes: str = ""
+    """What goes in and comes out: ``784→256``."""
+    state: str = ""
+    """``closed`` where what it contains is hidden, ``units`` where its units are shown below it."""
+    unit: int | None = None
+    """Of the row of one of its units."""
+
+
+@dataclass(frozen=True)
+class TreePlace:
+    """Where ``View.tree`` lies in the whole of the tree."""
+
+    before: int = 0
+    """How many rows there are above."""
+    after: int = 0
+    selected: int | None = None
+    """Which of the rows is selected; None: the one of the module."""
+    note: str = ""
+    """What is left out: ``unhealthy only``."""
 
 
 @dataclass(frozen=True)
@@ -223,6 +245,13 @@ class OperationRow:
     source: str
     born: bool
     """The first non-finite value was born here."""
+    dtype: str = ""
+    takes: tuple[str, ...] = ()
+    """``enc.0.bias`` and ``argument0`` from outside, ``#3`` what node 3 gives."""
+    replayed: bool = False
+    """``low``, ``high`` and ``nonfinite`` are known."""
+    random: bool = False
+    """It draws from a random generator."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,6 +305,24 @@ class FindingRow:
     module: str | None
     new: bool = False
     """Of a run that is watched: it came since the last command."""
+    consequences: int = 0
+    """How many sentences there are of what followed from it."""
+    advice: str = ""
+    evidence: tuple[tuple[str, str], ...] = ()
+    """Commands that show it, and what they show."""
+
+
+@dataclass(frozen=True)
+class DisplayRow:
+    """What ``display`` shows at the cursor."""
+
+    number: int
+    text: str
+    """The expression as typed."""
+    value: float | bool | None
+    """None where it was not recorded by then."""
+    iteration: int | None
+    """At which it was measured: the cursor's, or the last before it."""
 
 
 @dataclass(frozen=True)
@@ -311,3 +358,14 @@ class View:
     maps: UnitsTab | None = None
     samples: UnitsTab | None = None
     clusters: UnitsTab | None = None
+    displays: tuple[DisplayRow, ...] = ()
+    finding: int | None = None
+    """Which of ``findings`` was chosen, from 1."""
+    looked_for: str = ""
+    """Where there is no finding: what was looked for."""
+    node: int | None = None
+    """Of ``operations``, the one that is looked at."""
+    networks: tuple[Network, ...] = ()
+    """The network as a graph, one a turn; none until ``graph`` was given."""
+    tree_place: TreePlace = TreePlace()
+    """Of ``tree``, which holds the rows around the selected one."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dgmtui.session.browsing import standpoint
 from dgmtui.session.folding import share_of
 from dgmtui.session.losses import loss_view
 from dgmtui.session.picking import picked_line, readings
@@ -10,6 +11,7 @@ from dgmtui.session.view import CreditRow, CreditView, FindingRow, View
 
 if TYPE_CHECKING:
     from dgmtui.credit import Contribution
+    from dgmtui.findings.model import Finding
     from dgmtui.session.against import Comparison
     from dgmtui.session.session import Session
 
@@ -19,6 +21,7 @@ def build_view(session: "Session") -> View:
     recording = session.recording
     findings = session.ranks.findings(quick=True)
     dynamics = session.charts.shown(session)
+    tree, tree_place = session.tree.shown(standpoint(session))
     return View(
         title=_title(session),
         iterations=recording.iteration_count,
@@ -30,27 +33,57 @@ def build_view(session: "Session") -> View:
         unit=session.unit,
         sample=session.sample,
         quantity=session.quantity,
-        tree=session.tree.rows(session.iteration, findings),
+        tree=tree,
+        tree_place=tree_place,
         loss=loss_view(session, findings),
         dynamics=dynamics,
         credit=_credit(session),
         operations=session.operations.shown(session),
-        findings=tuple(
-            FindingRow(f.iteration, str(f.severity), f.kind, told + f.message, f.module, session.is_new(f))
-            for told, f in ((f"rank {f.rank}: " if session.ranks.several else "", f) for f in findings)
-        ),
+        findings=tuple(_finding(session, each) for each in findings),
         findings_complete=session.ranks.complete,
         live=_live(session),
         picked=picked_line(session, dynamics),
+        node=session.operations.looked_at(session),
+        networks=session.networks.shown(session),
         readings=readings(session, dynamics),
         **session.results.units.shown,
+        displays=session.stops.shown(session),
+        finding=session.chosen.number(findings),
+        looked_for="" if findings else looked_for(session),
     )
+
+
+def _finding(session: "Session", finding: "Finding") -> FindingRow:
+    rank = f"rank {finding.rank}: " if session.ranks.several else ""
+    return FindingRow(
+        finding.iteration,
+        str(finding.severity),
+        finding.kind,
+        rank + finding.message,
+        finding.module,
+        session.is_new(finding),
+        len(finding.consequences),
+        finding.advice,
+        tuple((item.command, item.text) for item in finding.evidence),
+    )
+
+
+def looked_for(session: "Session") -> str:
+    """What the detectors look for, in words; and what is left out of it."""
+    from dgmtui.findings.registry import DETECTORS
+
+    names = ", ".join(sorted(name.replace("_", " ") for name in DETECTORS))
+    patterns = session.ranks.exclusions.patterns
+    left_out = f"; non-finite values of {'  '.join(patterns)} are excluded" if patterns else ""
+    return f"looked for {names}{left_out}"
 
 
 def _title(session: "Session") -> str:
     name = Path(session.recording.path).name
     if session.recording.thinned is not None:
         name += " (old rows thinned)"
+    if session.diary.naming:
+        name += f" ● {session.diary.naming}"
     if not session.ranks.several:
         return name
     unread = f", {len(session.recording.unread)} unread" if session.recording.unread else ""
