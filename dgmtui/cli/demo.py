@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from dgmtui.cli.look import open_screen
+from dgmtui.cli.look import leave, open_screen
 
 
 def run(arguments: list[str]) -> int:
@@ -24,7 +24,7 @@ def run(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     with demo.recorded(chosen.name, chosen.output) as path:
         if sys.stdin.isatty() and sys.stdout.isatty():
-            return open_screen([str(path)])
+            return leave(open_screen([str(path)]))
         from dgmtui.commands.batch import Step, run_batch
 
         return run_batch([str(path)], [Step(line) for line in demo.investigation(path)], echo=True)

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,7 +35,7 @@ def run(arguments: list[str]) -> int:
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a replay warns again of what the training was warned of
     if _wants_screen(chosen):
         lines = [("command", f"thresholds {' '.join(pair)}") for pair in map(_pair, chosen.threshold)]
-        return open_screen(chosen.recording, lines + chosen.given, follow=chosen.follow)
+        return leave(open_screen(chosen.recording, lines + chosen.given, follow=chosen.follow))
     from dgmtui.commands.batch import Step, run_batch, steps_of
 
     steps = steps_of(chosen.given) or [Step("findings")]
@@ -77,6 +78,15 @@ def open_screen(recordings: Sequence[str], given: Sequence[tuple[str, str]] = ()
 
         lines = tuple(step.line for step in steps_of(given))
     return int(tui.run(recordings[0] if len(recordings) == 1 else tuple(recordings), lines, follow=follow))
+
+
+def leave(code: int) -> int:
+    """``code``, but at once: a thread that is in the middle of something, as loading torch, is not waited for."""
+    if any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    return code
 
 
 class _Append(argparse.Action):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dgmtui.errors import DgmtuiError, ExitCode
+from dgmtui.tui.guard import guarded_terminal
 
 if TYPE_CHECKING:
     from dgmtui.session.session import Session
@@ -38,7 +39,8 @@ def run(path: str | Path | Sequence[str | Path], commands: Sequence[str] = (), *
         return _refuse("this terminal can't move its cursor (TERM); use --batch to print text instead", ExitCode.USAGE)
     gc.disable()  # until the first paint: what is loaded stays, and looking for garbage in it takes a tenth of the time
     try:
-        return _show(path, commands, follow)
+        with guarded_terminal():
+            return _show(path, commands, follow)
     finally:
         gc.enable()
 

@@ -1,5 +1,7 @@
 """The application: one session, one registry, one screen."""
 
+import asyncio
+import signal
 from collections.abc import Sequence
 from typing import ClassVar, cast
 
@@ -13,10 +15,13 @@ from dgmtui.commands.registry import Registry
 from dgmtui.session.session import Session
 from dgmtui.session.view import View
 from dgmtui.tui.frame import Frame
+from dgmtui.tui.leaving import Hurried
 from dgmtui.tui.palette import CommandProvider
 from dgmtui.tui.screen import screen_type
 
 STARTING_SECONDS = 0.03
+TERMINATED = 128 + signal.SIGTERM
+"""The exit code that a shell expects after SIGTERM."""
 
 
 class DgmtuiApp(App[int]):
@@ -24,7 +29,10 @@ class DgmtuiApp(App[int]):
 
     CSS_PATH = "screen.tcss"
     TITLE = "dgmtui"
-    BINDINGS: ClassVar = [Binding("ctrl+l", "repaint", "Paint again", show=False)]
+    BINDINGS: ClassVar = [
+        Binding("ctrl+l", "repaint", "Paint again", show=False),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
+    ]
     COMMANDS: ClassVar = {CommandProvider}
 
     def __init__(
@@ -40,6 +48,10 @@ class DgmtuiApp(App[int]):
         """Textual paints three times while it starts; over a slow line once is enough."""
         self.delay_update(STARTING_SECONDS)
         self.app_resume_signal.subscribe(self, lambda _: self.action_repaint())
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(Hurried())
+        if not self.is_headless:
+            loop.add_signal_handler(signal.SIGTERM, lambda: self.exit(return_code=TERMINATED))
 
     def action_repaint(self) -> None:
         """Paint all of it again: the shell, or another program, has written on the terminal."""
