@@ -27,7 +27,10 @@ def guarded_terminal() -> Iterator[None]:
     terminal = sys.__stderr__.fileno() if sys.__stderr__ is not None else 2
     before = termios.tcgetattr(terminal)
     listening, telling = os.pipe()
-    watcher = os.fork()
+    try:
+        watcher = os.fork()
+    except OSError:  # there is no room for another process; then nobody watches
+        watcher = -1
     if watcher == 0:
         _watch(listening, telling, terminal, before)
     os.close(listening)
@@ -40,7 +43,8 @@ def guarded_terminal() -> Iterator[None]:
             os.write(telling, _WELL)
         os.close(telling)
         with suppress(ChildProcessError):
-            os.waitpid(watcher, 0)
+            if watcher > 0:
+                os.waitpid(watcher, 0)
 
 
 def _watch(listening: int, telling: int, terminal: int, before: "list[int | list[bytes | int]]") -> None:
