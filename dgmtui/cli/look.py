@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -43,8 +44,8 @@ def run(arguments: list[str]) -> int:
         lines = [("command", f"thresholds {' '.join(pair)}") for pair in map(_pair, chosen.threshold)]
         config = _config(chosen)
         if chosen.answer_to is not None:
-            return _open_for_training(chosen, lines + chosen.given, config)
-        return open_screen(chosen.recording, lines + chosen.given, follow=chosen.follow, config=config)
+            return leave(_open_for_training(chosen, lines + chosen.given, config))
+        return leave(open_screen(chosen.recording, lines + chosen.given, follow=chosen.follow, config=config))
     from dgmtui.commands.batch import Step, run_batch, steps_of
 
     steps = steps_of(chosen.given) or [Step("findings")]
@@ -116,6 +117,15 @@ def open_screen(
         lines = tuple(f"source {quote(value)}" if kind == "script" else value for kind, value in given)
     paths = recordings[0] if len(recordings) == 1 else tuple(recordings)
     return int(tui.run(paths, lines, follow=follow, config=config, training=training))
+
+
+def leave(code: int) -> int:
+    """``code``, but at once: a thread that is in the middle of something, as loading torch, is not waited for."""
+    if any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    return code
 
 
 class _Append(argparse.Action):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dgmtui.errors import DgmtuiError, ExitCode
+from dgmtui.tui.guard import guarded_terminal
 
 if TYPE_CHECKING:
     from dgmtui.session.config import Config
@@ -49,7 +50,8 @@ def run(
         return _refuse("this terminal can't move its cursor (TERM); use --batch to print text instead", ExitCode.USAGE)
     gc.disable()  # until the first paint: what is loaded stays, and looking for garbage in it takes a tenth of the time
     try:
-        return _show(path, commands, follow, config, training)
+        with guarded_terminal():
+            return _show(path, commands, follow, config, training)
     finally:
         gc.enable()
 
