@@ -49,7 +49,7 @@ class DgmtuiApp(App[int]):
         self._session, self._notice = session, notice
         session.front = ScreenFront(self)
         registry.own_keys = own_keys()
-        self._main = screen_type(registry)(session, registry, first=first, commands=commands)
+        self.main = screen_type(registry)(session, registry, first=first, commands=commands)
 
     def use_look(self, name: str) -> None:
         """Draw everything in another theme."""
@@ -77,8 +77,8 @@ class DgmtuiApp(App[int]):
     def on_mount(self) -> None:
         """Say what has to be said before anything else."""
         if self._notice:
-            self.call_after_refresh(lambda: self._main.query_one(Prompt).say(self._notice, "warning"))
+            self.call_after_refresh(lambda: self.main.query_one(Prompt).say(self._notice, "warning"))
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
-        return self._main
+        return self.main
