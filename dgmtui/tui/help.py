@@ -13,7 +13,8 @@ from textual.screen import Screen
 from dgmtui.commands.keymap import shown
 from dgmtui.commands.registry import Command, Registry
 from dgmtui.render.chart import Row
-from dgmtui.tui.keys import key_table
+from dgmtui.render.tables import cut
+from dgmtui.tui.keys import PALETTE
 from dgmtui.tui.widgets.pane import RowsPane
 
 _INDENT = "      "
@@ -130,8 +131,18 @@ class HelpScreen(Screen[None]):
 
 def entries_of(registry: Registry) -> list[Entry]:
     """Keys first, then commands by group."""
-    keys = [Entry("keys", key, text, is_key=True) for key, text in key_table(registry)]
-    return [*keys, *(_entry(registry, command) for command in registry.commands)]
+    keys = [
+        Entry("keys", " ".join(map(shown, bound.keys)), bound.text or _does(registry, bound.line), is_key=True)
+        for bound in sorted(registry.bound, key=lambda bound: bound.own)
+        if bound.keys
+    ]
+    palette = Entry("keys", *PALETTE, is_key=True)
+    return [*keys, palette, *(_entry(registry, command) for command in registry.commands)]
+
+
+def _does(registry: Registry, line: str) -> str:
+    """``step 10: Go on by so many iterations``."""
+    return f"{line.strip()}: {registry.find(line.split(' ')[0]).summary}"
 
 
 def _entry(registry: Registry, command: Command) -> Entry:
@@ -152,15 +163,17 @@ def help_rows(entries: Sequence[Entry], width: int) -> list[Row]:
             group = entry.group
             rows += [*([[]] if rows else []), [(group, "head")]]
         if entry.is_key:
-            rows.append([(f"  {entry.head.ljust(wide)}  ", "strong"), (entry.text, "")])
+            key = f"  {entry.head.ljust(wide)}  "
+            rows.append([(key, "strong"), (cut(entry.text, width - len(key)), "")])
         else:
             rows += _command_rows(entry, width)
     return rows
 
 
 def _command_rows(entry: Entry, width: int) -> list[Row]:
-    usage = textwrap.wrap(entry.head, width, initial_indent="  ", subsequent_indent=_INDENT, break_on_hyphens=False)
-    rows: list[Row] = [[(line, "strong")] for line in usage]
+    words = entry.head.replace("|", "| ")  # a line may end there
+    usage = textwrap.wrap(words, width, initial_indent="  ", subsequent_indent=_INDENT, break_on_hyphens=False)
+    rows: list[Row] = [[(line.replace("| ", "|"), "strong")] for line in usage]
     for part in entry.text.split("\n\n"):
         text = " ".join(part.split())
         wrapped = textwrap.wrap(text, width, initial_indent=_INDENT, subsequent_indent=_INDENT)

@@ -2,6 +2,14 @@
 
 import asyncio
 import base64
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -166,3 +174,69 @@ async def test_the_screen_is_exported_as_it_stands(real: Session, tmp_path: Path
         await seen.type(f"export {tmp_path / 's.svg'} --of screen")
         await seen.until_shows("screen written to")
         assert "small.h5" in (tmp_path / "s.svg").read_text().replace("&#160;", " ")
+
+
+async def test_the_help_has_every_command_with_its_options_and_narrows(session: Any) -> None:
+    from dgmtui.tui.help import entries_of, help_rows
+
+    async with opened(session, REGISTRY) as seen:
+        rows = help_rows(entries_of(REGISTRY), 200)
+        everything = "\n".join("".join(text for text, _ in row) for row in rows)
+        for command in REGISTRY.commands:
+            for parameter in command.parameters:
+                assert parameter.usage() in everything, f"{command.name} {parameter.name}"
+        await seen.press("question_mark")
+        await seen.until_shows("/ finds")
+        await seen.press("slash", *"clipboard")
+        await seen.until_shows("copy [answer|")
+        assert "credit" not in seen.text() and "/clipboard" in seen.text()
+        await seen.press("q", "j")
+        await seen.until_shows("nothing holds that")
+        await seen.press("backspace", "backspace", "enter", "escape")
+        await seen.until_shows("/ finds")
+        await seen.press("G", "slash", *"next")
+        await seen.until_shows("next-nonfinite")
+        await seen.press("escape", "escape")
+        await seen.until_shows("(dgm)")
+
+
+def in_terminal(path: Path, keys: str, **environment: str) -> tuple[int, bytes]:
+    """Exit code, and all that the screen sent to an 80 × 24 terminal in which ``keys`` were pressed."""
+    kept = {n: v for n, v in os.environ.items() if not n.startswith(("LC_", "LANG", "PYTHONIO", "DGMTUI", "NO_COLOR"))}
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dgmtui", str(path)],
+        stdin=follower, stdout=follower, stderr=follower, env=kept | {"TERM": "xterm-256color"} | environment,
+    )  # fmt: skip
+    os.close(follower)
+    sent, pressed, deadline = b"", False, time.monotonic() + 60
+    try:
+        while time.monotonic() < deadline:
+            if leader in select.select([leader], [], [], 0.1)[0]:
+                try:
+                    sent += os.read(leader, 65536)
+                except OSError:
+                    break
+            if not pressed and b"iteration" in sent and b"aten.exp" in sent:
+                os.write(leader, keys.encode())
+                pressed = True
+        return process.wait(10), sent
+    finally:
+        process.kill()
+        os.close(leader)
+
+
+@pytest.mark.parametrize("setting", [{"LANG": "C"}, {"LC_ALL": "POSIX"}, {"PYTHONIOENCODING": "ascii"}])
+def test_a_terminal_without_unicode_gets_ascii(small_recording: Path, setting: dict[str, str]) -> None:
+    code, sent = in_terminal(small_recording, "cq", **setting)
+    assert code == 0 and sent.isascii() and b"x 30" in sent and b"Traceback" not in sent
+
+
+def test_a_configuration_that_is_wrong_is_said_and_the_screen_opens(small_recording: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text('[screen]\ntheme = "pink"\n[keys]\n"quit" = "Q"\n[thresholds]\nnonsense = 3\n')
+    code, sent = in_terminal(small_recording, "qQ", DGMTUI_CONFIG=str(wrong))
+    said = sent.decode()
+    assert code == 0 and "Traceback" not in said
+    assert "[screen] theme is one of auto" in said and "[thresholds] " in said and "'nonsense'" in said
