@@ -10,6 +10,7 @@ import numpy as np
 
 from dgmtui.commands.result import Block, Chart, Pictures, Table, Text
 from dgmtui.errors import UsageError
+from dgmtui.render.chart import Row
 from dgmtui.render.csv import columns_csv
 from dgmtui.render.json import plain
 from dgmtui.render.markdown import fenced, markdown
@@ -92,7 +93,7 @@ def _svg(blocks: Sequence[Block]) -> str:
     charts = [block for block in blocks if isinstance(block, Chart)]
     if len(charts) == 1 and all(isinstance(block, Chart | Text) for block in blocks):
         return chart_svg(charts[0])
-    rows = []
+    rows: list[Row] = []
     for number, block in enumerate(blocks):
         rows += [[]] if number else []
         rows += block_rows(block, 110, "many")
