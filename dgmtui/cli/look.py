@@ -108,8 +108,10 @@ def open_screen(
     lines: tuple[str, ...] = ()
     if given:
         from dgmtui.commands.batch import steps_of
+        from dgmtui.commands.grammar import quote
 
-        lines = tuple(step.line for step in steps_of(given))
+        steps_of(given)  # a script that can't be read is told before the screen is touched
+        lines = tuple(f"source {quote(value)}" if kind == "script" else value for kind, value in given)
     return int(
         tui.run(recordings[0] if len(recordings) == 1 else tuple(recordings), lines, follow=follow, config=config)
     )

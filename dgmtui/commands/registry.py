@@ -10,9 +10,11 @@ from dgmtui.commands.answers import keep_answer
 from dgmtui.commands.completing import COMPLETERS
 from dgmtui.commands.grammar import Parameter, bind, parameters_of, quote, split
 from dgmtui.commands.keymap import Bound, as_typed, of_lines, remapped
+from dgmtui.commands.pointing import point, renamed
 from dgmtui.commands.result import Result
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.session.session import Session
+from dgmtui.trace.available import require_torch
 
 GROUPS = ("move", "look", "analyse", "edit", "session")
 Function = Callable[..., Result]
@@ -56,7 +58,7 @@ class Command:
         """Run it on the text after its name."""
         if self.parameters and self.parameters[0].kind == "rest":
             if not rest and self.parameters[0].required:
-                raise UsageError(f"it needs {self.parameters[0].usage()}")
+                raise UsageError(f"it needs {self.parameters[0].usage()}", word="")
             return self.function(session, *([rest] if rest else []))
         positional, options = bind(self.parameters, split(rest))
         return self.function(session, *positional, **options)
@@ -142,10 +144,10 @@ class Registry:
         if len(begun) == 1:
             return self._commands[begun[0]]
         if begun:
-            raise UsageError(f"{word!r} could be {', '.join(begun)}; type more of it")
+            raise UsageError(f"{word!r} could be {', '.join(begun)}; type more of it", word=word)
         near = difflib.get_close_matches(word, [*self._commands, *self._aliases], n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
-        raise UsageError(f"no command {word!r}; {hint}`help` lists them")
+        raise UsageError(f"no command {word!r}; {hint}`help` lists them", word=word)
 
     def run(self, session: Session, line: str) -> Result:
         """Run one line on the session; an empty line does nothing.
@@ -159,15 +161,20 @@ class Registry:
         if not word or word.startswith("#"):
             return Result("")
         with session.lock:
-            command = self.find(word)
             try:
-                result = command.call(session, rest.strip())
-            except UsageError as error:
-                raise UsageError(f"{command.name}: {error}") from error
+                command = self.find(word)
+                session.diary.begin()
+                result = _called(command, session, rest.strip())
+            except DgmtuiError as error:
+                point(error, line)
+                raise
+            except ModuleNotFoundError:
+                require_torch()
+                raise
             session.settle()
             session.note_findings()
             if command.logged:
-                session.log(" ".join(filter(None, (command.name, rest.strip()))))
+                session.diary.keep(result.kept or " ".join(filter(None, (command.name, rest.strip()))))
             told = result if result.command else replace(result, command=command.name)
             if command.name not in ("copy", "export"):
                 keep_answer(session, told)
@@ -211,6 +218,14 @@ class Registry:
             with suppress(DgmtuiError):  # what can't be read completes nothing; the command will say why
                 found += completer(session, before, word)
         return found
+
+
+def _called(command: Command, session: Session, rest: str) -> Result:
+    """Its answer; a wrong use is said with the command's name before it."""
+    try:
+        return command.call(session, rest)
+    except UsageError as error:
+        raise renamed(error, f"{command.name}: {error}") from error
 
 
 def _place(command: Command, done: Sequence[str]) -> Parameter | None:

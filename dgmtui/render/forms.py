@@ -4,17 +4,21 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, TypeAlias
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from dgmtui.commands.result import Block, Chart, Pictures, Table, Text
+from dgmtui.commands.result import Block, Chart, Graph, Pictures, Table, Text
 from dgmtui.errors import UsageError
 from dgmtui.render.chart import Row
 from dgmtui.render.csv import columns_csv
 from dgmtui.render.json import plain
 from dgmtui.render.markdown import fenced, markdown
 from dgmtui.render.text import block_rows
+
+if TYPE_CHECKING:
+    from dgmtui.render.chart import Row
 
 Form: TypeAlias = Literal["text", "csv", "md", "svg", "json"]
 
@@ -82,7 +86,7 @@ def _rows_csv(columns: Sequence[str], rows: "Sequence[Sequence[Any]] | Iterator[
 
 
 def _markdown(block: Block) -> str:
-    return fenced(as_text([block]).rstrip("\n")) if isinstance(block, Chart) else markdown(block, lambda _: "")
+    return fenced(as_text([block]).rstrip("\n")) if isinstance(block, Chart | Graph) else markdown(block, lambda _: "")
 
 
 def _svg(blocks: Sequence[Block]) -> str:
@@ -109,4 +113,6 @@ def _data(block: Block) -> Any:
     if isinstance(block, Chart):
         lines = [{"label": line.label, "kind": line.kind, "values": line.values} for line in block.lines]
         return {"title": block.title, "iterations": block.iterations, "lines": lines}
+    if isinstance(block, Graph):
+        return {"graph": asdict(block.network)}
     return {"pictures": [{"label": each.label, "values": each.values} for each in block.pictures]}

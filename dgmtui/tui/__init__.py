@@ -14,6 +14,7 @@ from dgmtui.errors import DgmtuiError, ExitCode
 if TYPE_CHECKING:
     from dgmtui.session.config import Config
     from dgmtui.session.session import Session
+    from dgmtui.session.typed_lines import TypedLines
     from dgmtui.session.view import View
 
 FIRST_VIEW_SECONDS = 0.2
@@ -57,7 +58,9 @@ def _show(
     from dgmtui.recording import open_recording
     from dgmtui.recording.waiting import opened_when_there
     from dgmtui.session.config import read_config
+    from dgmtui.session.folders import state_folder
     from dgmtui.session.session import Session
+    from dgmtui.session.typed_lines import TypedLines
 
     try:
         recording = (opened_when_there if follow else open_recording)(path)
@@ -68,7 +71,8 @@ def _show(
         session.config = config or read_config()
         if follow:
             session.follow()
-        first = pool.submit(_begin, session, complaints := list(session.config.complaints))
+        typed = TypedLines(state_folder() / "typed")
+        first = pool.submit(_begin, session, typed, complaints := list(session.config.complaints))
         remote = over_ssh()
         for name, value in SLOW_LINE.items() if remote else ():
             os.environ.setdefault(name, value)
@@ -82,12 +86,15 @@ def _show(
             REGISTRY,
             first=_soon(first),
             commands=commands,
+            typed=typed,
             look=session.config.theme,
             ascii_only=ascii_only(session.config),
             notice=complaints[0] if complaints else "",
         )
         code = app.run(mouse=mouse(session.config, remote))
         session.cancel()
+        if app.return_code == 0 and session.diary.journal is not None:
+            session.diary.journal.end()
     for sentence in complaints:
         print(f"dgmtui: {sentence}", file=sys.stderr)
     return (app.return_code or int(ExitCode.DONE)) if code is None else code
@@ -98,12 +105,17 @@ def over_ssh() -> bool:
     return any(name in os.environ for name in ("SSH_CONNECTION", "SSH_TTY"))
 
 
-def _begin(session: "Session", complaints: list[str]) -> "View":
+def _begin(session: "Session", typed: "TypedLines", complaints: list[str]) -> "View":
     """``complaints`` takes what is wrong with the thresholds that a person has set for good."""
+    from dgmtui.session.journal import Journal, broken_off
+
     if session.config.thresholds:
         from dgmtui.commands.configuring import set_thresholds
 
         complaints += set_thresholds(session)
+    typed.load()
+    session.diary.broken_off = broken_off(session.recording)
+    session.diary.journal = Journal(session.recording)
     following = session.following
     session.start()
     session.following = following

@@ -2,20 +2,24 @@
 
 import os
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
+from rich.console import RenderableType
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App
+from textual.binding import Binding
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
 from dgmtui.commands.registry import Registry
 from dgmtui.render.themes import AUTO, THEMES, theme_for
 from dgmtui.session.session import Session
+from dgmtui.session.typed_lines import TypedLines
 from dgmtui.session.view import View
+from dgmtui.tui.frame import Frame
 from dgmtui.tui.front import ScreenFront
 from dgmtui.tui.keys import own_keys
 from dgmtui.tui.look import LookFilter, colours_on
-from dgmtui.tui.palette import CommandProvider
 from dgmtui.tui.screen import screen_type
 from dgmtui.tui.widgets.fitted import Fitted
 from dgmtui.tui.widgets.prompt import Prompt
@@ -28,7 +32,8 @@ class DgmtuiApp(App[int]):
 
     CSS_PATH = "screen.tcss"
     TITLE = "dgmtui"
-    COMMANDS: ClassVar = {CommandProvider}
+    BINDINGS: ClassVar = [Binding("ctrl+l", "repaint", "Paint again", show=False)]
+    ENABLE_COMMAND_PALETTE = False
 
     def __init__(
         self,
@@ -37,6 +42,7 @@ class DgmtuiApp(App[int]):
         *,
         first: View | None = None,
         commands: Sequence[str] = (),
+        typed: TypedLines | None = None,
         look: str = AUTO,
         ascii_only: bool = False,
         notice: str = "",
@@ -44,12 +50,13 @@ class DgmtuiApp(App[int]):
         """``look`` names a theme, ``ascii_only`` leaves out all that is not ASCII, ``notice`` is said at first."""
         super().__init__(ansi_color=True)
         self.theme = "ansi-dark"
+        self._frame = Frame()
         self._wanted_none, self.ascii_only = self.no_color, ascii_only
         self._choose(look)
         self._session, self._notice = session, notice
         session.front = ScreenFront(self)
         registry.own_keys = own_keys()
-        self.main = screen_type(registry)(session, registry, first=first, commands=commands)
+        self.main = screen_type(registry)(session, registry, first=first, commands=commands, typed=typed)
 
     def use_look(self, name: str) -> None:
         """Draw everything in another theme."""
@@ -73,6 +80,12 @@ class DgmtuiApp(App[int]):
     def on_load(self) -> None:
         """Textual paints three times while it starts; over a slow line once is enough."""
         self.delay_update(STARTING_SECONDS)
+        self.app_resume_signal.subscribe(self, lambda _: self.action_repaint())
+
+    def action_repaint(self) -> None:
+        """Paint all of it again: the shell, or another program, has written on the terminal."""
+        self._frame.forget()
+        self.screen.refresh(layout=True)
 
     def on_mount(self) -> None:
         """Say what has to be said before anything else."""
@@ -82,3 +95,9 @@ class DgmtuiApp(App[int]):
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
         return self.main
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Textual's, but only cells that differ from what the terminal shows are sent."""
+        if isinstance(renderable, LayoutUpdate | ChopsUpdate):
+            renderable = cast("RenderableType", self._frame.changes(renderable, self.size))
+        super()._display(screen, renderable)

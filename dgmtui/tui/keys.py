@@ -7,22 +7,23 @@ from dgmtui.commands.registry import Registry
 
 OWN: tuple[tuple[str, str, str, str], ...] = (
     ("t", "next_tab", "tab", "next of the tabs below"),
-    ("slash", "search", "search", "find a module"),
-    ("down", "module(1)", "", "next module of the tree"),
-    ("up", "module(-1)", "", "previous module of the tree"),
-    ("space", "collapse", "", "collapse or open the module"),
+    ("slash", "search", "search", "find a module; without a name, the next one"),
+    ("down", "module(1)", "", "next row of the tree"),
+    ("up", "module(-1)", "", "previous row of the tree"),
+    ("home", "module(-1000)", "", "first row of the tree"),
+    ("end", "module(1000)", "", "last row of the tree"),
     ("pagedown", "scroll(1)", "", "scroll the open tab down"),
     ("pageup", "scroll(-1)", "", "scroll the open tab up"),
     ("ctrl+c,escape", "cancel", "", "cancel what is running"),
+    ("ctrl+p", "palette", "", "list of all commands"),
     ("colon", "prompt", "prompt", "type a command"),
     ("question_mark,f1", "help", "help", "this help"),
 )
 """Key, action, footer label (empty: not there), help; of the screen itself, no command of the session."""
 
-PALETTE = ("ctrl+p", "list of all commands")
 FIRST = ("n", "c", "r", "e", "x", "f")
 """The keys that the footer keeps where it is narrow, in this order."""
-OPENS_PROMPT = ("prompt", "search")
+OPENS_PROMPT = ("prompt", "search", "palette")
 """Actions that take a line; so does a command line that ends in a blank. Their keys come before all others, so that
 what follows one in a burst, as over a slow line, is in the prompt."""
 
@@ -61,7 +62,7 @@ def key_table(registry: Registry) -> list[tuple[str, str]]:
     """Every key and what it does, for the help."""
     lines = [(shown(key), bound.line.strip()) for bound in registry.bound if not bound.own for key in bound.keys]
     own = [(" ".join(map(shown, bound.keys)), bound.text) for bound in registry.bound if bound.own and bound.keys]
-    return [*lines, *own, PALETTE]
+    return [*lines, *own]
 
 
 def key_of(registry: Registry, command: str) -> str | None:
