@@ -47,16 +47,30 @@ def run(arguments: list[str]) -> int:
             return leave(_open_for_training(chosen, lines + chosen.given, config))
         return leave(open_screen(chosen.recording, lines + chosen.given, follow=chosen.follow, config=config))
     from dgmtui.commands.batch import Step, run_batch, steps_of
+    from dgmtui.render.themes import LOOK, THEMES
 
     steps = steps_of(chosen.given) or [Step("findings")]
+    named = _named_config(chosen)
+    LOOK.theme = THEMES.get(chosen.theme or named.theme, THEMES["terminal"])
     return run_batch(
         chosen.recording,
         steps,
         as_json=chosen.json,
         fail_on=chosen.fail_on,
         echo=len(steps) > 1,
-        thresholds=[_pair(text) for text in chosen.threshold],
+        thresholds=[*named.thresholds, *(_pair(text) for text in chosen.threshold)],
+        config=named,
     )
+
+
+def _named_config(chosen: argparse.Namespace) -> "Config":
+    """Without a screen only a configuration that is named counts: what a script prints is the same for everybody."""
+    from dgmtui.session.config import VARIABLE, Config, read_config
+
+    read = read_config(chosen.config) if chosen.config or os.environ.get(VARIABLE) else Config()
+    for sentence in read.complaints:
+        print(f"dgmtui: {sentence}", file=sys.stderr)
+    return read
 
 
 def _config(chosen: argparse.Namespace) -> "Config":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from dgmtui.commands.answers import keep_answer
 from dgmtui.commands.completing import COMPLETERS
 from dgmtui.commands.grammar import Parameter, bind, parameters_of, quote, split
-from dgmtui.commands.keymap import Bound, of_lines, remapped
+from dgmtui.commands.keymap import Bound, as_typed, of_lines, remapped
 from dgmtui.commands.pointing import point, renamed
 from dgmtui.commands.result import Result
 from dgmtui.errors import DgmtuiError, UsageError
@@ -101,7 +101,8 @@ class Registry:
 
     def keys_of(self, command: Command) -> dict[str, str]:
         """Key → command line, of one command."""
-        return {key: b.line for b in self.bound if not b.own and b.line.split(" ")[0] == command.name for key in b.keys}
+        mine = (b for b in self.bound if not b.own and b.line.split(" ")[0] == command.name)
+        return {as_typed(key): bound.line for bound in mine for key in bound.keys}
 
     def _keymap(self) -> tuple[tuple[Bound, ...], tuple[str, ...]]:
         taken = {key for bound in self.own_keys for key in bound.keys}

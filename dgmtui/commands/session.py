@@ -100,14 +100,15 @@ def _help_data(item: Command) -> dict[str, object]:
         "summary": item.summary,
         "group": item.group,
         "aliases": list(item.aliases),
-        "keys": {key: line for key, line, _ in item.keys},
+        "keys": REGISTRY.keys_of(item),
         "help": item.help,
     }
 
 
 def _explained(item: Command) -> tuple[Block, ...]:
     also = [f"also: {', '.join(item.aliases)}"] if item.aliases else []
-    keys = [f"keys: {', '.join(f'{key} ({line})' for key, line, _ in item.keys)}"] if item.keys else []
+    bound = REGISTRY.keys_of(item)
+    keys = [f"keys: {', '.join(f'{key} ({line})' for key, line in bound.items())}"] if bound else []
     return (Text(item.usage, "strong"), Text(item.help), *(Text(line, "dim") for line in also + keys))
 
 
@@ -115,5 +116,5 @@ def _group_table(group: str) -> Table:
     shown = [item for item in REGISTRY.commands if item.group == group]
     return Table(
         (group, "does", "keys"),
-        tuple((item.brief, item.summary, " ".join(key for key, _, _ in item.keys)) for item in shown),
+        tuple((item.brief, item.summary, " ".join(REGISTRY.keys_of(item))) for item in shown),
     )

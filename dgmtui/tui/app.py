@@ -64,7 +64,7 @@ class DgmtuiApp(App[int]):
         self._session, self._notice = session, notice
         session.front = ScreenFront(self)
         registry.own_keys = own_keys()
-        self._main = screen_type(registry)(session, registry, first=first, commands=commands, typed=typed)
+        self.main = screen_type(registry)(session, registry, first=first, commands=commands, typed=typed)
 
     def use_look(self, name: str) -> None:
         """Draw everything in another theme."""
@@ -102,11 +102,11 @@ class DgmtuiApp(App[int]):
     def on_mount(self) -> None:
         """Say what has to be said before anything else."""
         if self._notice:
-            self.call_after_refresh(lambda: self._main.query_one(Prompt).say(self._notice, "warning"))
+            self.call_after_refresh(lambda: self.main.query_one(Prompt).say(self._notice, "warning"))
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
-        return self._main
+        return self.main
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Textual's, but only cells that differ from what the terminal shows are sent."""

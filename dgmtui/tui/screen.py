@@ -270,6 +270,11 @@ class MainScreen(Prompting):
         self._session.cancel_sampling()
 
     @property
+    def at_work(self) -> bool:
+        """Whether a worker is running, or has something to do."""
+        return bool(self._busy or self._looking or self._refining or self._pending)
+
+    @property
     def _tab(self) -> str:
         return self.query_one(ContentSwitcher).current or TABS[0]
 
