@@ -16,7 +16,7 @@ from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.session.session import Session
 from dgmtui.trace.available import require_torch
 
-GROUPS = ("move", "look", "analyse", "edit", "session")
+GROUPS = ("move", "stop", "look", "analyse", "edit", "session")
 Function = Callable[..., Result]
 Key = tuple[str, str, str]
 """Key, command line that it runs, footer label (empty: not in the footer)."""
