@@ -38,7 +38,7 @@ def train(path: Path, fails_at: int = -1, **settings: Any) -> None:
         ({"every": 2.5}, "every has to be a whole number from 1, not 2.5"),
         ({"elements": -1}, "elements has to be a whole number from 0, not -1"),
         ({"last": -1}, "last has to be a whole number from 0, not -1"),
-        ({"on_nonfinite": "debug"}, "on_nonfinite has to be 'stop' or 'continue', not 'debug'"),
+        ({"on_nonfinite": "ask"}, "on_nonfinite has to be 'stop', 'continue' or 'debug', not 'ask'"),
         ({"max_size": "2 apples"}, "'2 apples' is no size"),
         ({"only": ["enc:colour"]}, "'enc:colour' names no quantity"),
         ({"without": "enc"}, r"without has to be a list of patterns, as \['enc'\], not 'enc'"),
