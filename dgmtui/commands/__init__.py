@@ -36,6 +36,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     stepping,
     stopping,
     thresholds,
+    training,
     tree,
     watching,
 )

@@ -12,7 +12,7 @@ from dgmtui.session.session import Session
 NUMBERED = tuple((str(n), f"finding {n}", "") for n in range(1, 10))
 
 
-@command("finding", group="move", keys=((")", "finding next", ""), ("(", "finding prev", ""), *NUMBERED))
+@command("finding", group="analyse", keys=((")", "finding next", ""), ("(", "finding prev", ""), *NUMBERED))
 def finding(session: Session, n: int | Literal["next", "prev"] = "next") -> Result:
     """Stand on a finding, by its number in the list, or on the next or previous one.
 
