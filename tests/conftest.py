@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -211,3 +212,11 @@ def observed() -> Callable[..., Any]:
         return json.loads(done.stdout.splitlines()[-1])
 
     return observe
+
+
+@pytest.fixture(scope="session")
+def deep_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """10,003 modules, of which the last has 100,000 units; ``benchmarks/deep_network.py`` says what is ill in it."""
+    place = Path(__file__).parent / "benchmarks" / "deep_network.py"
+    made: Path = runpy.run_path(str(place))["write_deep"](tmp_path_factory.mktemp("deep") / "deep.h5", 1000, 100_000)
+    return made
