@@ -4,10 +4,15 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from dgmtui import __version__
 from dgmtui.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from dgmtui.session.config import Config
 
 EXAMPLES = """\
 examples:
@@ -19,7 +24,7 @@ examples:
   dgmtui compact train.h5              make it smaller
   dgmtui demo                          a VAE that fails by itself, to try all of this on
 
-other forms: dgmtui record --help, dgmtui demo --help, dgmtui check --help, dgmtui compact --help
+other forms: dgmtui record --help, dgmtui demo --help, dgmtui check --help, dgmtui compact --help, dgmtui config --help
 exit codes: 0 done; 1 a finding that --fail-on names; 2 bad usage; 3 the recording can't be read
 """
 
@@ -34,7 +39,8 @@ def run(arguments: list[str]) -> int:
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a replay warns again of what the training was warned of
     if _wants_screen(chosen):
         lines = [("command", f"thresholds {' '.join(pair)}") for pair in map(_pair, chosen.threshold)]
-        return open_screen(chosen.recording, lines + chosen.given, follow=chosen.follow)
+        config = _config(chosen)
+        return open_screen(chosen.recording, lines + chosen.given, follow=chosen.follow, config=config)
     from dgmtui.commands.batch import Step, run_batch, steps_of
 
     steps = steps_of(chosen.given) or [Step("findings")]
@@ -46,6 +52,14 @@ def run(arguments: list[str]) -> int:
         echo=len(steps) > 1,
         thresholds=[_pair(text) for text in chosen.threshold],
     )
+
+
+def _config(chosen: argparse.Namespace) -> "Config":
+    """What the configuration says, and over it the command line."""
+    from dgmtui.session.config import read_config
+
+    read = read_config(chosen.config)
+    return replace(read, theme=chosen.theme) if chosen.theme else read
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -67,16 +81,26 @@ def _wants_screen(chosen: argparse.Namespace) -> bool:
     return terminal and not batch
 
 
-def open_screen(recordings: Sequence[str], given: Sequence[tuple[str, str]] = (), *, follow: bool = False) -> int:
+def open_screen(
+    recordings: Sequence[str],
+    given: Sequence[tuple[str, str]] = (),
+    *,
+    follow: bool = False,
+    config: "Config | None" = None,
+) -> int:
     """The screen, on which the commands and scripts ``given`` (as ``steps_of`` takes them) are run first."""
     from dgmtui import tui
 
     lines: tuple[str, ...] = ()
     if given:
         from dgmtui.commands.batch import steps_of
+        from dgmtui.commands.grammar import quote
 
-        lines = tuple(step.line for step in steps_of(given))
-    return int(tui.run(recordings[0] if len(recordings) == 1 else tuple(recordings), lines, follow=follow))
+        steps_of(given)  # a script that can't be read is told before the screen is touched
+        lines = tuple(f"source {quote(value)}" if kind == "script" else value for kind, value in given)
+    return int(
+        tui.run(recordings[0] if len(recordings) == 1 else tuple(recordings), lines, follow=follow, config=config)
+    )
 
 
 class _Append(argparse.Action):
@@ -90,8 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dgmtui",
         usage="dgmtui [--follow] [-c CMD]… [-x SCRIPT] [--batch] [--json]\n"
-        "              [--fail-on LEVEL] [--threshold NAME=VALUE]… REC…\n"
-        "       dgmtui record|demo|check|compact …",
+        "              [--fail-on LEVEL] [--threshold NAME=VALUE]…\n"
+        "              [--theme NAME] [--config FILE] REC…\n"
+        "       dgmtui record|demo|check|compact|config …",
         description="A terminal debugger for neural-network training that went wrong.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -118,5 +143,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="judge by another number (may be repeated; `-c thresholds` lists them)",
     )
+    parser.add_argument(
+        "--theme",
+        choices=("auto", "terminal", "dark", "light", "high-contrast", "none"),
+        help="the screen's colours (auto: what fits the terminal)",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of this file; see dgmtui config --help")
     parser.add_argument("--version", action="version", version=f"dgmtui {__version__}")
     return parser

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dgmtui.cli.look import open_screen
+from dgmtui.trace.available import require_torch
 
 if TYPE_CHECKING:
     from dgmtui.recorder.options import Settings
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 def run(arguments: list[str]) -> int:
     """Run the script, open its recording where that was asked for, and return the exit code."""
     chosen = _parser().parse_args(arguments)
+    require_torch()
     from dgmtui.recorder.launch import run_script
 
     outcome = run_script(chosen.script, chosen.args, output=chosen.output, module=chosen.module, **_settings(chosen))

@@ -1,13 +1,15 @@
 """Commands without a screen: run line after line and print each answer, as text or as JSON."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from dgmtui.commands import REGISTRY
+from dgmtui.commands.pointing import pointed
 from dgmtui.commands.result import Result
+from dgmtui.commands.scripting import failed
 from dgmtui.errors import DgmtuiError, ExitCode, UsageError
 from dgmtui.findings.model import Severity
 from dgmtui.recording.reader import open_recording
@@ -27,8 +29,8 @@ class Step:
     """One line to run."""
 
     line: str
-    origin: str = ""
-    """``FILE:LINE`` where it is from a script."""
+    origin: script.Line | None = None
+    """Where it is from a script."""
 
 
 def steps_of(given: Sequence[tuple[str, str]]) -> list[Step]:
@@ -42,7 +44,7 @@ def steps_of(given: Sequence[tuple[str, str]]) -> list[Step]:
         if kind == "command":
             steps.append(Step(value))
         else:
-            steps += [Step(line.text, str(line)) for line in script.read(Path(value))]
+            steps += [Step(line.text, line) for line in script.read(Path(value))]
     return steps
 
 
@@ -57,7 +59,7 @@ def run_batch(
 ) -> ExitCode:
     """Open a recording, run the steps, print their answers on standard output.
 
-    A step that fails is told and the next one runs.
+    A step that fails is told and the next one runs; of a script, what comes after the first that fails is left out.
 
     Args:
         fail_on: ``error`` or ``warning``: exit with ``FINDING`` if there is a finding at least that bad.
@@ -78,14 +80,11 @@ def run_batch(
         for name, value in thresholds:
             REGISTRY.run(session, f"thresholds {name} {value}")
         printed = _print_json if as_json else _text_printer(echo)
-        failed = False
-        for step in steps:
-            result = _run(session, step)
-            failed |= isinstance(result, str)
+        wrong = False
+        for step, result in _answers(session, steps):
+            wrong |= isinstance(result, DgmtuiError)
             printed(step, result)
-            if isinstance(result, Result) and result.quit:
-                break
-        if failed:
+        if wrong:
             return ExitCode.USAGE
         return _judged(session, fail_on)
 
@@ -107,21 +106,33 @@ def progress_on(stream: TextIO) -> "Callable[[], Progress] | None":
     return make
 
 
-def _run(session: Session, step: Step) -> Result | str:
-    try:
-        return REGISTRY.run(session, step.line)
-    except DgmtuiError as error:
-        return f"{step.origin}: {error}" if step.origin else str(error)
+def _answers(session: Session, steps: Sequence[Step]) -> Iterator[tuple[Step, Result | DgmtuiError]]:
+    broken, done = "", 0
+    for step in steps:
+        file = step.origin.file if step.origin is not None else ""
+        if file and file == broken:
+            continue
+        try:
+            result = REGISTRY.run(session, step.line)
+        except DgmtuiError as error:
+            broken = file
+            yield step, error if step.origin is None else failed(step.origin, error, done)
+            done = 0
+            continue
+        done = done + 1 if file else 0
+        yield step, result
+        if result.quit:
+            break
 
 
-def _print_json(step: Step, result: Result | str) -> None:
-    if isinstance(result, str):
-        print(error_to_json(_name_of(step.line), result))
+def _print_json(step: Step, result: Result | DgmtuiError) -> None:
+    if isinstance(result, DgmtuiError):
+        print(error_to_json(_name_of(step.line), str(result), result.at))
     elif result.command:
         print(to_json(result))
 
 
-def _text_printer(echo: bool) -> Callable[[Step, Result | str], None]:
+def _text_printer(echo: bool) -> Callable[[Step, Result | DgmtuiError], None]:
     from rich.console import Console
 
     from dgmtui.render.text import print_result
@@ -133,12 +144,12 @@ def _text_printer(echo: bool) -> Callable[[Step, Result | str], None]:
 
     console = PipedConsole(file=sys.stdout, highlight=False)
 
-    def show(step: Step, result: Result | str) -> None:
+    def show(step: Step, result: Result | DgmtuiError) -> None:
         if echo:
             console.print(f"{PROMPT}{step.line}", style="bold", markup=False, soft_wrap=True)
-        if isinstance(result, str):
+        if isinstance(result, DgmtuiError):
             sys.stdout.flush()
-            print(f"dgmtui: {result}", file=sys.stderr, flush=True)
+            print(f"dgmtui: {result}", *pointed(result), sep="\n  ", file=sys.stderr, flush=True)
         else:
             print_result(result, console)
         if echo:

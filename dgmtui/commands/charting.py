@@ -21,6 +21,7 @@ from dgmtui.errors import UsageError
 from dgmtui.session.chart_settings import ChartSettings, Overlay, Scale, Scope
 from dgmtui.session.picking import find, neighbour, pick_of, picked_line, place_of, take
 from dgmtui.session.session import Session
+from dgmtui.session.standing import standing_of
 from dgmtui.session.zooming import Zoom, zoomed
 
 Next = Literal["next"]
@@ -150,7 +151,7 @@ def pick(session: Session, which: Step | int | str = "next") -> Result:
     session.pick = None if at is None or which == "none" else pick_of(chart, chart.lines[at])
     line = picked_line(session, chart)
     if line is None or session.pick is None:
-        return Result("pick", {"picked": None, "note": None}, (Text("nothing is picked"),))
+        return Result("pick", {"picked": None, "note": None}, (Text("nothing is picked"),), kept="pick none")
     data = {
         "module": session.pick.module,
         "unit": session.pick.unit,
@@ -164,7 +165,8 @@ def pick(session: Session, which: Step | int | str = "next") -> Result:
     if which == "take":
         take(session, session.pick)
         said = where_line(session)
-    return Result("pick", {"picked": data, "note": note or None}, (Text(said),))
+    here = standing_of(session).line  # other lines may be drawn where it is run again
+    return Result("pick", {"picked": data, "note": note or None}, (Text(said),), kept=here)
 
 
 def _after(all_: tuple[_Word, ...], present: _Word) -> _Word:

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dgmtui.session.scripts import names
 from dgmtui.session.session import Session
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def targets(session: Session, before: str, word: str) -> Iterable[str]:
     """What credit can be asked for: modules, ``nonfinite``, ``loss``, gradients of parameters."""
     graph = session.graph
     gradients = () if graph is None else (f"grad:{name}" for name in _outside(graph, "param"))
-    return ("nonfinite", "loss", *modules(session, before, word), *gradients)
+    return ("nonfinite", "loss", *_within(session, graph, word), *modules(session, before, word), *gradients)
 
 
 def places(session: Session, before: str, word: str) -> Iterable[str]:
@@ -38,6 +40,12 @@ def places(session: Session, before: str, word: str) -> Iterable[str]:
     graph = session.graph
     called = None if graph is None else {call.module for call in graph.calls if call.outputs}
     return (".", *(path for path in modules(session, before, word) if called is None or path in called))
+
+
+def nodes(session: Session, before: str, word: str) -> Iterable[str]:
+    """Numbers of the operations of the iteration."""
+    graph = session.graph
+    return () if graph is None else (str(node.id) for node in graph.nodes)
 
 
 def expressions(session: Session, before: str, word: str) -> Iterable[str]:
@@ -52,6 +60,26 @@ def expressions(session: Session, before: str, word: str) -> Iterable[str]:
     tail = [] if word or not _is_whole(before) else ["at"]
     names = (*tail, "loss", *_modules_in_expressions(session), *_tensors(session, gradients=True))
     return (head + name for name in (*names, *(f"{name}(" for name in FUNCTIONS)))
+
+
+def conditions(session: Session, before: str, word: str) -> Iterable[str]:
+    """What a condition goes on with: first a name or one of its parts, then a comparison, then what joins two."""
+    from dgmtui.session.stops.completing import after
+
+    return after(session, before, word)
+
+
+def excludable(session: Session, before: str, word: str) -> Iterable[str]:
+    """Modules and operations as patterns that are found in nothing else."""
+    graph = session.graph
+    ops = () if graph is None else dict.fromkeys(node.name for node in graph.nodes)
+    paths = (module.path for module in session.recording.modules if module.path)
+    return (*(f"^{re.escape(path)}$" for path in paths), *(f"{re.escape(op)}$" for op in ops))
+
+
+def excluded(session: Session, before: str, word: str) -> Iterable[str]:
+    """Patterns that stand."""
+    return ("all", *session.ranks.exclusions.patterns)
 
 
 def changes(session: Session, before: str, word: str) -> Iterable[str]:
@@ -83,16 +111,60 @@ def replacements(session: Session, before: str, word: str) -> Iterable[str]:
     return ("at", "with") if len(done) == 1 else ("with",)
 
 
+def units(session: Session, before: str, word: str) -> Iterable[str]:
+    """Units of the module that is looked at."""
+    return (*map(str, range(session.unit_count())), "all")
+
+
+def iterations(session: Session, before: str, word: str) -> Iterable[str]:
+    """Where ``goto`` leads: bookmarks and snapshots."""
+    return (*session.bookmarks.places, *(str(snapshot.iteration) for snapshot in session.recording.snapshots))
+
+
+def files(session: Session, before: str, word: str) -> Iterable[str]:
+    """Files and folders that begin so."""
+    folder, slash, begun = word.rpartition("/")
+    where = Path(folder + slash).expanduser()
+    try:
+        found = sorted(where.iterdir() if folder or not slash else Path("/").iterdir())
+    except OSError:
+        return ()
+    shown = (each for each in found if each.name.startswith(begun) and (begun or not each.name.startswith(".")))
+    return [f"{folder}{slash}{each.name}{'/' if each.is_dir() else ''}" for each in shown]
+
+
+def scripts(session: Session | None, before: str, word: str) -> Iterable[str]:
+    """Scripts that have a name."""
+    return names()
+
+
 COMPLETERS: Mapping[str, Completer] = {
     "module": modules,
     "scalar": scalars,
     "target": targets,
     "place": places,
+    "node": nodes,
     "expression": expressions,
+    "condition": conditions,
+    "excludable": excludable,
+    "excluded": excluded,
     "change": changes,
     "replacement": replacements,
+    "unit": units,
+    "goto": iterations,
+    "file": files,
+    "script": scripts,
 }
 """By the name that ``Completes`` gives."""
+
+
+def _within(session: Session, graph: "Graph | None", word: str) -> Iterable[str]:
+    """Units behind ``MODULE[``, nodes behind ``node:``."""
+    if word.startswith("node"):
+        return () if graph is None else (f"node:{node.id}" for node in graph.nodes)
+    module, bracket, _ = word.partition("[")
+    counts = [c.units for c in session.recording.channels if c.module == module] if bracket else []
+    return (f"{module}[{unit}]" for unit in range(max(counts, default=0)))
 
 
 def _is_whole(text: str) -> bool:

@@ -2,13 +2,14 @@
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from dgmtui.errors import UsageError
+from dgmtui.session.script import quote as quote  # one rule for what is typed and what is saved
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ ModulePath: TypeAlias = Annotated[str, Completes("module")]
 CommandName: TypeAlias = Annotated[str, Completes("command")]
 Rest: TypeAlias = Annotated[str, Remaining()]
 Expression: TypeAlias = Annotated[str, Remaining(), Completes("expression")]
+Condition: TypeAlias = Annotated[str, Remaining(), Completes("condition")]
+Excludable: TypeAlias = Annotated[str, Remaining(), Completes("excludable")]
+Excluded: TypeAlias = Annotated[str, Remaining(), Completes("excluded")]
 Change: TypeAlias = Annotated[str, Remaining(), Completes("change")]
 Replacement: TypeAlias = Annotated[str, Remaining(), Completes("replacement")]
 OutputPlace: TypeAlias = Annotated[str, Completes("place")]
@@ -59,7 +63,7 @@ class Parameter:
     @property
     def flag(self) -> str:
         """As typed: ``--by``, ``-k``."""
-        return f"-{self.name}" if len(self.name) == 1 else "--" + self.name.replace("_", "-")
+        return f"-{self.name}" if len(self.name) == 1 else "--" + self.name.rstrip("_").replace("_", "-")
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -77,11 +81,12 @@ class Parameter:
 
     def usage(self) -> str:
         """As shown in help: ``PATH``, ``[N]``, ``[--by unit|module]``."""
-        words = "|".join(
+        shown = (
             item
             for a in self.alternatives
             for item in (a if isinstance(a, tuple) else (_METAVARS[a] if self.kind == "option" else self.label,))
         )
+        words = "|".join(dict.fromkeys(shown))
         text = {"switch": self.flag, "variadic": f"{words}…", "rest": words}.get(self.kind, words)
         if self.kind == "option":
             text = f"{self.flag} {'A B' if self.count == 2 else words}"
@@ -103,7 +108,7 @@ class Parameter:
                 return value
         wanted = " or ".join(", ".join(a) if isinstance(a, tuple) else _SCALARS[a] for a in self.alternatives)
         label = self.flag if self.kind == "option" else self.name.rstrip("_").replace("_", "-")
-        raise UsageError(f"{label} takes {wanted}, not {word!r}")
+        raise UsageError(f"{label} takes {wanted}, not {word!r}", word=word)
 
 
 def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
@@ -137,11 +142,9 @@ def split(line: str) -> list[str]:
     return words
 
 
-def quote(word: str) -> str:
-    """``word`` as it has to be typed to be read as one word."""
-    if word and not re.search(r"""[\s"'\\]""", word):
-        return word
-    return '"' + re.sub(r'(["\\])', r"\\\1", word) + '"'
+def words_at(line: str) -> Iterator[tuple[int, int]]:
+    """Where the words of a line are, as typed: from and without."""
+    return (match.span() for match in re.finditer(rf"{_WORD.pattern}|\S+", line))
 
 
 def bind(parameters: Sequence[Parameter], words: Sequence[str]) -> tuple[list[Any], dict[str, Any]]:
@@ -187,7 +190,7 @@ def _flag(flags: dict[str, Parameter], name: str) -> Parameter:
     ]
     if len(matches) != 1:
         problem = f"{name!r} could be {' or '.join(matches)}" if matches else f"unknown option {name!r}"
-        raise UsageError(problem + ("" if matches else _known(flags)))
+        raise UsageError(problem + ("" if matches else _known(flags)), word=name)
     return flags[matches[0]]
 
 
@@ -200,7 +203,7 @@ def _option(parameter: Parameter, queue: list[str]) -> Any:
         return True
     if len(queue) < parameter.count:
         needs = "two values" if parameter.count == 2 else "a value"
-        raise UsageError(f"{parameter.flag} needs {needs}")
+        raise UsageError(f"{parameter.flag} needs {needs}", word="")
     values = [parameter.read(queue.pop(0)) for _ in range(parameter.count)]
     return tuple(values) if parameter.count == 2 else values[0]
 
@@ -216,11 +219,11 @@ def _positionals(parameters: Sequence[Parameter], words: list[str]) -> list[Any]
         if not taken and not parameter.required:
             break
         if len(taken) < parameter.count:
-            raise UsageError(f"it needs {parameter.usage().strip('[]')}")
+            raise UsageError(f"it needs {parameter.usage().strip('[]')}", word="")
         read = [parameter.read(word) for word in taken]
         values.append(tuple(read) if parameter.count == 2 else read[0])
     if words:
-        raise UsageError(f"{words[0]!r} is one word too many")
+        raise UsageError(f"{words[0]!r} is one word too many", word=words[0])
     return values
 
 

@@ -1,10 +1,10 @@
 """Commands that choose what is looked at."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from dgmtui.commands.describe import batch_rows, dense_rows, moved, onsets, where_data, where_line
 from dgmtui.commands.findings_data import place_of
-from dgmtui.commands.grammar import ModulePath
+from dgmtui.commands.grammar import Completes, ModulePath
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Table, Text
 from dgmtui.recording.model import Measure, Quantity
@@ -29,13 +29,21 @@ def module(session: Session, path: ModulePath = "") -> Result:
 
 
 @command("unit", group="look")
-def unit(session: Session, n: int | Literal["all"] = "all") -> Result:
+def unit(
+    session: Session,
+    n: Annotated[int | Literal["all"], Completes("unit")] = "all",
+    *,
+    of: ModulePath | None = None,
+) -> Result:
     """Look at one unit of the module, or at all of them.
 
-    A unit is an output feature of a linear layer, or a feature map of a convolution, from 0.
+    A unit is an output feature of a linear layer, or a feature map of a convolution, from 0. --of names its module,
+    where that is another than the one that is looked at.
 
     JSON: as `goto`, with "command":"unit".
     """
+    if of is not None and of != (session.module or "."):
+        session.select_module(of)
     session.select_unit(n if isinstance(n, int) else None)
     return moved(session, "unit")
 

@@ -1,8 +1,9 @@
 """Commands that move the cursor over iterations."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from dgmtui.commands.describe import moved
+from dgmtui.commands.grammar import Completes
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Result
 from dgmtui.errors import UsageError
@@ -10,11 +11,12 @@ from dgmtui.recording.model import NonFinite, SnapshotInfo
 from dgmtui.session.session import Session
 
 NONE_FOUND = "no non-finite value is recorded; `findings` says what else there is"
+NONE_LEFT = "no non-finite value is recorded but for those excluded: {}; `include all` takes that back"
 
 
 @command("goto", group="move", aliases=("g",))
-def goto(session: Session, iteration: int | Literal["first-nonfinite"]) -> Result:
-    """Stand on an iteration: its number, -1 for the last, or first-nonfinite.
+def goto(session: Session, iteration: Annotated[int | Literal["first-nonfinite"] | str, Completes("goto")]) -> Result:
+    """Stand on an iteration: its number, -1 for the last, or first-nonfinite; or go to a bookmark.
 
     Iterations count from 0, one an optimiser step; negative numbers count from the last. Where the iteration is not
     recorded, the nearest one before it is taken, and said.
@@ -24,7 +26,10 @@ def goto(session: Session, iteration: int | Literal["first-nonfinite"]) -> Resul
     """
     if iteration == "first-nonfinite":
         return _stand(session, "goto", session.landmarks.first_nonfinite())
-    return moved(session, "goto", session.go_to(int(iteration)))
+    if isinstance(iteration, str):
+        _to_bookmark(session, iteration)
+        return moved(session, "goto")
+    return moved(session, "goto", session.go_to(iteration))
 
 
 @command("step", group="move", aliases=("s",), keys=(("right", "step", ""), ("l", "step", ""), ("L", "step 10", "")))
@@ -113,9 +118,18 @@ def prev_snapshot(session: Session) -> Result:
     return _at_snapshot(session, "prev-snapshot", session.landmarks.previous_snapshot(session.iteration), "before")
 
 
+def _to_bookmark(session: Session, name: str) -> None:
+    places = session.bookmarks.places
+    if name not in places:
+        known = f" or a bookmark ({', '.join(places)})" if places else ""
+        raise UsageError(f"iteration takes an integer or first-nonfinite{known}, not {name!r}", word=name)
+    places[name].go(session)
+
+
 def _stand(session: Session, name: str, found: NonFinite | None, note: str = "") -> Result:
     if found is None:
-        raise UsageError(NONE_FOUND)
+        patterns = session.ranks.exclusions.patterns
+        raise UsageError(NONE_LEFT.format("  ".join(patterns)) if patterns else NONE_FOUND)
     session.stand_on(found)
     return moved(session, name, note)
 

@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from dgmtui.commands.answers import keep_answer
 from dgmtui.commands.completing import COMPLETERS
 from dgmtui.commands.grammar import Parameter, bind, parameters_of, quote, split
+from dgmtui.commands.keymap import Bound, of_lines, remapped
+from dgmtui.commands.pointing import point, renamed
 from dgmtui.commands.result import Result
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.session.session import Session
+from dgmtui.trace.available import require_torch
 
 GROUPS = ("move", "look", "analyse", "edit", "session")
 Function = Callable[..., Result]
@@ -54,7 +58,7 @@ class Command:
         """Run it on the text after its name."""
         if self.parameters and self.parameters[0].kind == "rest":
             if not rest and self.parameters[0].required:
-                raise UsageError(f"it needs {self.parameters[0].usage()}")
+                raise UsageError(f"it needs {self.parameters[0].usage()}", word="")
             return self.function(session, *([rest] if rest else []))
         positional, options = bind(self.parameters, split(rest))
         return self.function(session, *positional, **options)
@@ -70,6 +74,10 @@ class Registry:
 
     _commands: dict[str, Command] = field(default_factory=dict)
     _aliases: dict[str, str] = field(default_factory=dict)
+    own_keys: tuple[Bound, ...] = ()
+    """What a screen does by itself; its keys come before those of commands."""
+    wanted_keys: Mapping[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
+    """What a person has changed: command line or id → keys, and where that is said."""
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -78,8 +86,34 @@ class Registry:
 
     @property
     def keys(self) -> Mapping[str, tuple[str, str]]:
-        """Key → (command line, footer label)."""
+        """Key → (command line, footer label), as declared."""
         return {key: (line, label) for c in self.commands for key, line, label in c.keys}
+
+    @property
+    def bound(self) -> tuple[Bound, ...]:
+        """Everything that has a key, the screen's own first."""
+        return self._keymap()[0]
+
+    @property
+    def about_keys(self) -> tuple[str, ...]:
+        """What is wrong with the keys that are wanted, or else has to be said of them."""
+        return self._keymap()[1]
+
+    def keys_of(self, command: Command) -> dict[str, str]:
+        """Key → command line, of one command."""
+        return {key: b.line for b in self.bound if not b.own and b.line.split(" ")[0] == command.name for key in b.keys}
+
+    def _keymap(self) -> tuple[tuple[Bound, ...], tuple[str, ...]]:
+        taken = {key for bound in self.own_keys for key in bound.keys}
+        lines = of_lines({key: of for key, of in self.keys.items() if key not in taken})
+        return remapped((*self.own_keys, *lines), self.wanted_keys, self._is_command)
+
+    def _is_command(self, line: str) -> bool:
+        try:
+            self.find(line.split(" ")[0])
+        except UsageError:
+            return False
+        return True
 
     def add(self, command: Command) -> None:
         """Register a command.
@@ -109,10 +143,10 @@ class Registry:
         if len(begun) == 1:
             return self._commands[begun[0]]
         if begun:
-            raise UsageError(f"{word!r} could be {', '.join(begun)}; type more of it")
+            raise UsageError(f"{word!r} could be {', '.join(begun)}; type more of it", word=word)
         near = difflib.get_close_matches(word, [*self._commands, *self._aliases], n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
-        raise UsageError(f"no command {word!r}; {hint}`help` lists them")
+        raise UsageError(f"no command {word!r}; {hint}`help` lists them", word=word)
 
     def run(self, session: Session, line: str) -> Result:
         """Run one line on the session; an empty line does nothing.
@@ -126,16 +160,24 @@ class Registry:
         if not word or word.startswith("#"):
             return Result("")
         with session.lock:
-            command = self.find(word)
             try:
-                result = command.call(session, rest.strip())
-            except UsageError as error:
-                raise UsageError(f"{command.name}: {error}") from error
+                command = self.find(word)
+                session.diary.begin()
+                result = _called(command, session, rest.strip())
+            except DgmtuiError as error:
+                point(error, line)
+                raise
+            except ModuleNotFoundError:
+                require_torch()
+                raise
             session.settle()
             session.note_findings()
             if command.logged:
-                session.log(" ".join(filter(None, (command.name, rest.strip()))))
-            return result if result.command else replace(result, command=command.name)
+                session.diary.keep(result.kept or " ".join(filter(None, (command.name, rest.strip()))))
+            told = result if result.command else replace(result, command=command.name)
+            if command.name not in ("copy", "export"):
+                keep_answer(session, told)
+            return told
 
     def complete(self, session: Session | None, text: str) -> list[str]:
         """Whole lines that ``text`` may become: commands first, then what the word under the cursor allows."""
@@ -175,6 +217,14 @@ class Registry:
             with suppress(DgmtuiError):  # what can't be read completes nothing; the command will say why
                 found += completer(session, before, word)
         return found
+
+
+def _called(command: Command, session: Session, rest: str) -> Result:
+    """Its answer; a wrong use is said with the command's name before it."""
+    try:
+        return command.call(session, rest)
+    except UsageError as error:
+        raise renamed(error, f"{command.name}: {error}") from error
 
 
 def _place(command: Command, done: Sequence[str]) -> Parameter | None:

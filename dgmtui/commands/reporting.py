@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dgmtui import __version__
+from dgmtui.commands.bookmarking import bookmark_blocks
 from dgmtui.commands.chart_data import chart_block
 from dgmtui.commands.findings_data import findings_table, paragraphs
 from dgmtui.commands.result import Block, Chart, Line, Table, Text
 from dgmtui.errors import UsageError
+from dgmtui.session.losses import thin_losses
 from dgmtui.session.session import Session
 from dgmtui.session.showing import chart_of
-from dgmtui.session.viewing import thin_losses
 
 if TYPE_CHECKING:
     from dgmtui.findings import Finding
@@ -44,6 +45,8 @@ def sections(session: Session) -> Iterator[Section]:
     yield Section("Loss", (loss_chart(session),))
     for number, finding in enumerate(found, start=1):
         yield Section(f"{number}. {finding.kind.replace('_', ' ')}", tuple(_account(session, number, finding)))
+    if kept := bookmark_blocks(session):
+        yield Section("Bookmarks and notes", kept)
     yield Section("The run", (_run_table(session),))
     if session.history:
         yield Section("The investigation", (Text("\n".join(f"`{line}`" for line in session.history)),))

@@ -1,12 +1,16 @@
 """Commands about the session itself: keep it, run one again, ask for help, leave."""
 
+from contextlib import suppress
 from pathlib import Path
 
+from dgmtui.commands.describe import where_line
 from dgmtui.commands.grammar import CommandName
 from dgmtui.commands.registry import GROUPS, REGISTRY, Command, command
 from dgmtui.commands.result import Block, Result, Table, Text
-from dgmtui.errors import DgmtuiError, UsageError
-from dgmtui.session import script
+from dgmtui.commands.scripting import run_script
+from dgmtui.errors import UsageError
+from dgmtui.session import script, scripts
+from dgmtui.session.journal import broken_off
 from dgmtui.session.session import Session
 
 
@@ -14,38 +18,50 @@ from dgmtui.session.session import Session
 def save(session: Session, file: Path) -> Result:
     """Write this session's commands to a file, as a script that `source` and `-x` run.
 
-    A file that is there is overwritten if it is such a script, and left alone if it is anything else.
+    It begins where the session began and ends in the same state. A file that is there is overwritten if it is such a
+    script, and left alone if it is anything else.
 
     JSON: {"command":"save","file","commands"}: how many were written.
     """
-    script.write(file, session.history, str(session.recording.path))
-    count = len(session.history)
-    return Result("save", {"file": str(file), "commands": count}, (Text(f"{count} commands saved to {file}"),))
+    lines = session.diary.script()
+    script.write(file, lines, str(session.recording.path))
+    data = {"file": str(file), "commands": len(lines)}
+    return Result("save", data, (Text(f"{len(lines)} commands saved to {file}"),))
 
 
 @command("source", group="session", needs_replay=True, logged=False)
 def source(session: Session, file: Path) -> Result:
     """Run the commands of a script, one a line; # begins a comment line.
 
-    It stops at the first command that fails and names its line.
+    It stops at the first command that fails, names its line and says how many ran before it; what they did stands.
 
     JSON: {"command":"source","file","results"}: the objects of its commands, in order.
     """
-    path = str(file.resolve())
-    if path in session.sourcing:
-        raise UsageError(f"{file} runs itself; take the `source` line out of it")
-    session.sourcing = (*session.sourcing, path)
-    results: list[Result] = []
-    try:
-        for line in script.read(file):
-            results.append(_run(session, line))
-            if results[-1].quit:
-                break
-    finally:
-        session.sourcing = session.sourcing[:-1]
+    results = run_script(session, file)
+    data = {"file": str(file), "results": [_told(result) for result in results]}
     blocks = tuple(block for result in results for block in result.blocks)
-    data = {"file": str(file), "results": [{"command": r.command, **r.data} for r in results]}
     return Result("source", data, blocks, quit=any(r.quit for r in results))
+
+
+@command("resume", group="session", keys=(("ctrl+r", "resume", ""),), needs_replay=True, logged=False)
+def resume(session: Session) -> Result:
+    """Take up the last session on this recording that broke off: a lost connection, a killed process.
+
+    The screen keeps every command on disk as it goes, until it is left with `quit`, and says at its start if there is
+    such a session. Its commands are run again, from where it began.
+
+    JSON: {"command":"resume","began","results"}: when it began, and the objects of its commands, in order.
+    """
+    found = broken_off(session.recording)
+    if found is None:
+        raise UsageError("no session on this recording broke off; there is nothing to take up")
+    results = run_script(session, found.file)
+    if session.diary.journal is not None:  # which has all of it by now
+        found.file.unlink(missing_ok=True)
+    session.diary.broken_off = None
+    data = {"began": found.began.isoformat(timespec="seconds"), "results": [_told(result) for result in results]}
+    taken = Text(f"taken up: {found.commands} command{'s' * (found.commands != 1)}; {where_line(session)}")
+    return Result("resume", data, (taken,))
 
 
 @command("help", group="session", aliases=("h", "?"), keys=(("f1", "help", "help"),), logged=False)
@@ -62,18 +78,18 @@ def help_(session: Session, name: CommandName = "") -> Result:
 
 @command("quit", group="session", aliases=("q", "exit"), keys=(("q", "quit", "quit"),), logged=False)
 def quit_(session: Session) -> Result:
-    """Leave the session.
+    """Leave the session; a script that is being recorded is kept.
 
     JSON: {"command":"quit"}.
     """
+    if session.diary.naming:
+        with suppress(UsageError):
+            scripts.stop(session.diary, str(session.recording.path))
     return Result("quit", quit=True)
 
 
-def _run(session: Session, line: script.Line) -> Result:
-    try:
-        return REGISTRY.run(session, line.text)
-    except DgmtuiError as error:
-        raise UsageError(f"{line}: {error}") from error
+def _told(result: Result) -> dict[str, object]:
+    return {"command": result.command, **result.data}
 
 
 def _help_data(item: Command) -> dict[str, object]:

@@ -17,9 +17,9 @@ def to_json(result: Result) -> str:
     return _dump({"command": result.command, **result.data})
 
 
-def error_to_json(command: str, error: str) -> str:
-    """``{"command": …, "error": …}`` on one line."""
-    return _dump({"command": command, "error": error})
+def error_to_json(command: str, error: str, at: tuple[int, int] | None = None) -> str:
+    """``{"command": …, "error": …, "at": …}`` on one line; ``at`` is what of the line is wrong, where that is known."""
+    return _dump({"command": command, "error": error, "at": at})
 
 
 def plain(value: Any) -> Any:

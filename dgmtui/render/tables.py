@@ -45,7 +45,7 @@ def _with_last_below(table: Table, width: int) -> list[Row]:
     first = len(drawn) - len(table.rows) - bool(table.note)
     rows = drawn[:first]
     for row, cells in zip(drawn[first:], table.rows, strict=False):
-        lines = textwrap.wrap(human(cells[-1]), width - len(_BELOW)) or [""]
+        lines = textwrap.wrap(human(cells[-1]), width - len(_BELOW))
         rows += [row, *([(_BELOW + line, "")] for line in lines)]
     return rows + drawn[first + len(table.rows) :]
 

@@ -1,5 +1,6 @@
 """A session as a script: one command a line, ``#`` for comments; the first line says what it is."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,13 @@ class Line:
         return f"{self.file}:{self.number}"
 
 
+def quote(word: str) -> str:
+    """``word`` as it has to be typed to be read as one word."""
+    if word and not re.search(r"""[\s"'\\]""", word):
+        return word
+    return '"' + re.sub(r'(["\\])', r"\\\1", word) + '"'
+
+
 def read(file: Path) -> tuple[Line, ...]:
     """The commands of a script.
 
@@ -37,6 +45,11 @@ def read(file: Path) -> tuple[Line, ...]:
     return tuple(_lines(str(file), text))
 
 
+def header(recording: str) -> str:
+    """The first line of a script."""
+    return f"{HEADER} {__version__}: a session on {' '.join(recording.splitlines())}; run it with `source` or -x"
+
+
 def write(file: Path, commands: Sequence[str], recording: str) -> None:
     """Write a script; an earlier script is replaced, no other file ever is.
 
@@ -46,8 +59,7 @@ def write(file: Path, commands: Sequence[str], recording: str) -> None:
     try:
         if file.exists() and not _is_script(file):
             raise UsageError(f"{file} is there and is no dgmtui script; save under another name")
-        header = f"{HEADER} {__version__}: a session on {recording}; run it with `source` or -x"
-        file.write_text("\n".join([header, *commands, ""]), encoding="utf-8")
+        file.write_text("\n".join([header(recording), *commands, ""]), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"can't write {file}: {error.strerror}") from error
 

@@ -9,22 +9,31 @@ from typing import TYPE_CHECKING
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Quantity, SnapshotInfo
 from dgmtui.session.against import snapshot_before
-from dgmtui.session.chart_settings import ChartSettings
+from dgmtui.session.bookmarks import Bookmarks
+from dgmtui.session.chart_settings import ChartSettings, LossSettings
+from dgmtui.session.chosen import ChosenFinding, name_of
 from dgmtui.session.climbing import Focus
+from dgmtui.session.config import Config
+from dgmtui.session.contributors import Contributors
+from dgmtui.session.diary import Diary
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.folds import Folds
 from dgmtui.session.landmarks import Landmarks
+from dgmtui.session.network.shown import Networks
 from dgmtui.session.operations import Operations
 from dgmtui.session.population import is_looked_at
 from dgmtui.session.ranks import Ranks
+from dgmtui.session.stops import Stops
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
 from dgmtui.session.tree import NetworkTree
+from dgmtui.trace.available import torch_is_installed
 from dgmtui.trace.batch import batch_size
 
 if TYPE_CHECKING:
     from dgmtui.findings.model import Finding
     from dgmtui.recording.reader import Recording
     from dgmtui.session.comparing import Comparison
+    from dgmtui.session.front import Front
     from dgmtui.session.picking import Pick
     from dgmtui.session.view import View
     from dgmtui.trace.graph import Graph
@@ -62,8 +71,6 @@ class Session:
         self.ranks = Ranks(recording, progress_factory)
         self.thorough = thorough
         self.lock = threading.RLock()
-        self.history: list[str] = []
-        """The commands that changed or showed something, as ``save`` writes them."""
         self.phase: str | None = None
         self.module = ""
         self.unit: int | None = None
@@ -73,6 +80,7 @@ class Session:
         """None: the quantity's first."""
         self.drawn = ChartSettings()
         """How the dynamics chart is drawn."""
+        self.loss_drawn = LossSettings()
         self.compared: Comparison | None = None
         """The recordings that stand beside this one."""
         self.pick: Pick | None = None
@@ -81,6 +89,8 @@ class Session:
         """None: what is selected is the target."""
         self.against: int | None = None
         """The iteration whose snapshot every table of contributions stands beside; None: none."""
+        self.contributors = Contributors()
+        """How the table of contributions is looked through."""
         self._awaited: int | None = None
         """The failing iteration whose replay will tell what to look at; None once that is known, or was chosen."""
         self.watched = False
@@ -91,18 +101,31 @@ class Session:
         """Those listed when the last command was run; None before the run was watched."""
         self.sourcing: tuple[str, ...] = ()
         """Scripts that are being run, outermost first."""
+        self.stops = Stops()
+        """Breakpoints and displays."""
+        self.chosen = ChosenFinding()
+        self.config = Config()
+        """What a person has set for good."""
+        self.front: Front | None = None
+        """The screen that it is shown on, if it is on one."""
+        self.answer: object = None
+        """The last answer that can be exported or copied; a ``Result`` of the commands."""
         self.folds = Folds()
         """What of the network tree is open."""
         self._open(self.ranks.first_to_fail())
         self.iteration = max(self.recording.last_iteration, 0)
+        self.diary = Diary(self)
+        """The commands that changed or showed something, as ``save`` writes them."""
+        self.bookmarks = Bookmarks()
 
     def _open(self, rank: int) -> None:
         self.recording = self.ranks.recording(rank)
         self.results = self.ranks.results(rank)
-        self.landmarks = Landmarks(self.recording)
+        self.landmarks = Landmarks(self.recording, self.ranks.exclusions, self.results.explained)
         self.tree = NetworkTree(self.recording, self.folds)
         self.charts = DynamicsCharts(self.recording)
         self.operations = Operations(self.recording)
+        self.networks = Networks()
 
     @property
     def rank(self) -> int:
@@ -157,14 +180,15 @@ class Session:
             return False
         return all(birth.harmless for birth in self.results.births_if_made(snapshot))
 
-    def log(self, line: str) -> None:
-        """Keep a command line for ``save``; steps in a row become one."""
-        verb, _, count = line.partition(" ")
-        before, _, previous = self.history[-1].partition(" ") if self.history else ("", "", "")
-        if verb == before and verb in ("step", "back"):
-            self.history[-1] = f"{verb} {int(previous or 1) + int(count or 1)}"
-        else:
-            self.history.append(line)
+    @property
+    def history(self) -> list[str]:
+        """The lines of the diary."""
+        return self.diary.lines
+
+    @property
+    def awaited(self) -> int | None:
+        """The failing iteration whose replay will tell what to look at."""
+        return self._awaited
 
     def cancel(self) -> None:
         """Ask the command that is running in another thread to stop; it raises ``Cancelled`` there."""
@@ -195,7 +219,9 @@ class Session:
 
     @staticmethod
     def prepare() -> None:
-        """Load torch and what needs it, without the lock, so that quick commands run meanwhile."""
+        """Load torch and what needs it, if it is installed, without the lock, so that quick commands run meanwhile."""
+        if not torch_is_installed():
+            return
         import dgmtui.credit
         import dgmtui.trace.birth
         import dgmtui.trace.verify  # noqa: F401  (loading them is all that is wanted)
@@ -214,7 +240,7 @@ class Session:
             raise UsageError("no iteration is recorded yet; nothing to go to")
         wanted = last + 1 + iteration if iteration < 0 else iteration
         if wanted < 0:
-            raise UsageError(f"there are only {last + 1:,} iterations; `goto 0` is the first")
+            raise UsageError(f"there are only {last + 1:,} iterations; `goto 0` is the first", word=str(iteration))
         self._stand(min(wanted, last))
         return "" if wanted <= last else f"{wanted} is not recorded; this is the last iteration before it"
 
@@ -246,6 +272,7 @@ class Session:
                 if self.following:
                     self.iteration = max(self.recording.last_iteration, 0)
                     self.phase = None
+                self.stops.watch(self)
             return changed
 
     def follow(self) -> None:
@@ -259,11 +286,11 @@ class Session:
         """What is listed now has been seen by whoever gives commands; of a run that is not watched nothing is new."""
         if self.watched:
             with suppress(DgmtuiError):  # moving does not fail for that, ``findings`` says so
-                self._known_findings = frozenset(map(_name_of, self.ranks.findings(quick=True)))
+                self._known_findings = frozenset(map(name_of, self.ranks.findings(quick=True)))
 
     def is_new(self, finding: "Finding") -> bool:
         """Whether it came since the last command."""
-        return self._known_findings is not None and _name_of(finding) not in self._known_findings
+        return self._known_findings is not None and name_of(finding) not in self._known_findings
 
     @property
     def running(self) -> bool:
@@ -479,11 +506,6 @@ class Session:
         self.iteration, self.phase = iteration, None
         if self.focus is not None and self.focus.target == "nonfinite":
             self.focus = None
-
-
-def _name_of(finding: "Finding") -> tuple[object, ...]:
-    """What stays of a finding while the run goes on."""
-    return finding.kind, finding.rank, finding.turn, finding.module, finding.op, finding.source, finding.unit
 
 
 def _extent(recording: "Recording") -> tuple[object, ...]:

@@ -19,6 +19,10 @@ class Answer:
     """One sentence; empty where it did not fail."""
     typed: bool = False
     """At the prompt or in the palette, rather than by a key."""
+    wrong: str = ""
+    """The line that failed: this one, or one of a script."""
+    at: tuple[int, int] | None = None
+    """Where in ``wrong`` the word is that is to blame, as far as that is known."""
 
 
 class Answered(Message):
@@ -33,10 +37,12 @@ class Answered(Message):
 class Grown(Message):
     """What a run has recorded since was taken in; no view where that is nothing, or where it failed."""
 
-    def __init__(self, view: View | None, error: str = "") -> None:
+    def __init__(self, view: View | None, error: str = "", said: str = "") -> None:
         super().__init__()
         self.view = view
         self.error = error
+        self.said = said
+        """That a breakpoint was met by it."""
 
 
 class Refined(Message):

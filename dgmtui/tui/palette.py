@@ -1,40 +1,109 @@
-"""The command palette: every command of the session, found by any part of its name or summary."""
+"""The palette: every command and every named script, found by any letters of its name or any part of what it does.
 
-from collections.abc import Callable
+It is drawn over the pane below, and the prompt is its input: nothing is mounted, dimmed or laid out anew.
+"""
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
-from textual.content import Content
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from dgmtui.commands.registry import Command
-from dgmtui.tui.screen import MainScreen
+from textual.fuzzy import FuzzySearch
+
+from dgmtui.commands.completing import scripts
+from dgmtui.commands.keymap import shown
+from dgmtui.commands.registry import Command, Registry
+from dgmtui.render.chart import Row
+from dgmtui.tui.widgets.pane import RowsPane
+
+PREFIX = "commands"
+"""What stands before the line that searches."""
+_NAME, _SUMMARY = 2.0, 1.0
 
 
-class CommandProvider(Provider):
-    """Offers the registry's commands; one that needs arguments is put into the prompt for them."""
+@dataclass(frozen=True)
+class Entry:
+    """One that can be chosen."""
 
-    async def discover(self) -> Hits:
-        """All commands, in the order of the help."""
-        for command in self._commands():
-            yield DiscoveryHit(Content(command.usage), self._chosen(command), text=command.name, help=command.summary)
+    line: str
+    """What it runs."""
+    usage: str
+    summary: str
+    keys: str = ""
+    asks: bool = False
+    """It needs arguments."""
 
-    async def search(self, query: str) -> Hits:
-        """The commands that match, the best first."""
-        matcher = self.matcher(query)
-        for command in self._commands():
-            by_name = matcher.match(command.name)
-            score = max(by_name, matcher.match(f"{command.name} {command.summary}") * 0.8)
-            if score > 0:
-                name = matcher.highlight(command.name) if by_name else Content(command.name)
-                shown = name.append(command.usage.removeprefix(command.name))
-                yield Hit(score, shown, self._chosen(command), text=command.name, help=command.summary)
 
-    def _commands(self) -> tuple[Command, ...]:
-        screen = self.screen
-        return screen.registry.commands if isinstance(screen, MainScreen) else ()
+def entries(registry: Registry) -> list[Entry]:
+    """The commands in the order of the help, then the scripts that have a name."""
+    named = [Entry(f"script run {name}", f"script run {name}", "run this script") for name in scripts(None, "", "")]
+    return [*map(_entry, registry.commands), *named]
 
-    def _chosen(self, command: Command) -> Callable[[], None]:
-        def run() -> None:
-            if isinstance(self.screen, MainScreen):
-                self.screen.begin(command)
 
-        return run
+class Palette:
+    """What is offered, and what of it is chosen; drawn over one pane at a time."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._search = FuzzySearch()
+        self._all: list[Entry] = []
+        self._found: list[Entry] = []
+        self._place = 0
+        self._pane: RowsPane | None = None
+
+    def open(self, pane: RowsPane) -> None:
+        """Offer everything, over ``pane``."""
+        self._all = entries(self._registry)
+        self.search("", pane)
+
+    def search(self, text: str, pane: RowsPane) -> None:
+        """Offer what matches, the best first."""
+        self._found = self._matching(text) if text else self._all
+        self._place = 0
+        self._show(pane)
+
+    def move(self, step: int, pane: RowsPane) -> None:
+        """Choose another, no further than the ends."""
+        self._place = min(max(0, self._place + step), max(0, len(self._found) - 1))
+        self._show(pane)
+
+    @property
+    def chosen(self) -> Entry | None:
+        """None where nothing matches."""
+        return self._found[self._place] if self._found else None
+
+    def close(self) -> None:
+        """Give the pane back what it shows."""
+        if self._pane is not None:
+            self._pane.uncover()
+            self._pane = None
+
+    def _show(self, pane: RowsPane) -> None:
+        if self._pane is not pane:
+            self.close()
+        self._pane = pane
+        rows: Sequence[Row] = [*_rows(self._found)] or [[("no command has these letters", "dim")]]
+        pane.cover(rows, self._place if self._found else None)
+
+    def _matching(self, text: str) -> list[Entry]:
+        scored = [(self._score(text, entry), entry) for entry in self._all]
+        return [entry for score, entry in sorted(scored, key=lambda pair: -pair[0]) if score > 0]
+
+    def _score(self, text: str, entry: Entry) -> float:
+        score, _ = self._search.match(text.replace(" ", ""), entry.line)
+        if text.lower() in entry.summary.lower():
+            score = max(score, _SUMMARY)
+        begins = entry.line.startswith(text)
+        return score * _NAME if begins else score
+
+
+def _entry(command: Command) -> Entry:
+    keys = " ".join(shown(key) for key, _, _ in command.keys)
+    asks = any(parameter.required for parameter in command.parameters)
+    return Entry(command.name, command.brief, command.summary, keys, asks)
+
+
+def _rows(found: Iterable[Entry]) -> Iterable[Row]:
+    listed = list(found)
+    wide = min(28, max((len(entry.usage) for entry in listed), default=0))
+    for entry in listed:
+        keys = f"  {entry.keys}" if entry.keys else ""
+        yield [(f" {entry.usage.ljust(wide)}", "strong"), (f"  {entry.summary}", ""), (keys, "dim")]

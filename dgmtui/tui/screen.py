@@ -9,28 +9,31 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.reactive import Reactive
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
-from dgmtui.commands.registry import Command, Registry
+from dgmtui.commands.registry import Registry
 from dgmtui.commands.result import Chart, Result, Table, Text
 from dgmtui.render.text import caption
 from dgmtui.session.session import Session
+from dgmtui.session.typed_lines import TypedLines
 from dgmtui.session.view import View
 from dgmtui.tui.help import HelpScreen
-from dgmtui.tui.keys import OPENS_PROMPT, bindings, footer, key_of
+from dgmtui.tui.keys import OPENS_PROMPT, bindings, key_of
 from dgmtui.tui.messages import Answer, Answered, Grown, Looked, Refined
-from dgmtui.tui.tabs import COVERING, DRAWN_ABOVE, DRAWN_IN, TABLES_APART, TABS, panes, show_in_tabs
+from dgmtui.tui.palette import Palette
+from dgmtui.tui.prompting import Prompting
+from dgmtui.tui.tabs import COVERING, DRAWN_ABOVE, DRAWN_IN, TABLES_APART, TABS, TALL, panes, show_in_tabs
+from dgmtui.tui.widgets.displays import Displays
 from dgmtui.tui.widgets.dynamics_chart import DynamicsChart, subject_of
 from dgmtui.tui.widgets.findings import Findings
 from dgmtui.tui.widgets.loss_chart import LossChart
 from dgmtui.tui.widgets.network_tree import NetworkTree
+from dgmtui.tui.widgets.operations import Operations
 from dgmtui.tui.widgets.output import Output
-from dgmtui.tui.widgets.pane import RowsPane
-from dgmtui.tui.widgets.prompt import CommandInput, Prompt
-from dgmtui.tui.widgets.status import Line, Status, keys_row, tabs_row
-from dgmtui.tui.widgets.units import UNIT_TABS
+from dgmtui.tui.widgets.pane import Asked, RowsPane
+from dgmtui.tui.widgets.prompt import Prompt
+from dgmtui.tui.widgets.status import Line, Status, tabs_row
 from dgmtui.tui.worker import drain, look, refine, take_in
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ VERTICAL = [(0, "-flattest"), (9, "-flat"), (18, "-short"), (36, "-tall"), (54, 
 """Least width and height in characters, and the class in ``screen.tcss``."""
 
 
-class MainScreen(Screen[None]):
+class MainScreen(Prompting):
     """Every pane stays mounted; a new view changes the lines that differ."""
 
     HORIZONTAL_BREAKPOINTS = HORIZONTAL
@@ -61,10 +64,18 @@ class MainScreen(Screen[None]):
     """As Textual's, but a moved focus does not repaint the screen: only the prompt ever has it."""
 
     def __init__(
-        self, session: Session, registry: Registry, *, first: View | None = None, commands: Sequence[str] = ()
+        self,
+        session: Session,
+        registry: Registry,
+        *,
+        first: View | None = None,
+        commands: Sequence[str] = (),
+        typed: TypedLines | None = None,
     ) -> None:
         super().__init__()
         self.registry = registry
+        self._palette = Palette(registry)
+        self._typed = typed or TypedLines()
         self._session = session
         self._first = first
         self._pending: deque[tuple[str, bool]] = deque((line, True) for line in commands)
@@ -87,7 +98,8 @@ class MainScreen(Screen[None]):
                 with ContentSwitcher(initial=TABS[0], id="lower"):
                     yield from panes()
         yield Findings(id="findings")
-        yield Prompt(lambda text: self.registry.complete(self._session, text), id="prompt")
+        yield Displays(id="displays")
+        yield Prompt(lambda text: self.registry.complete(self._session, text), self._typed, id="prompt")
         yield Line(id="footer")
 
     def _choose_layout(self) -> None:
@@ -118,15 +130,9 @@ class MainScreen(Screen[None]):
             self._session.cancel()
         self._work_on()
 
-    def begin(self, command: Command) -> None:
-        """Run a command, or ask for what it needs."""
-        if any(parameter.required for parameter in command.parameters):
-            self.query_one(Prompt).open(f"{command.name} ")
-        else:
-            self.submit(command.name, typed=True)
-
     def action_line(self, line: str) -> None:
         """Run the command line that a key stands for; one that ends in a blank waits for its arguments."""
+        line = self._open_pane.line_of(line)
         if line.endswith(" "):
             self.query_one(Prompt).open(line)
         else:
@@ -136,14 +142,6 @@ class MainScreen(Screen[None]):
         """Nothing opens the prompt while it is open: then these keys are text."""
         opens = action in OPENS_PROMPT or (action == "line" and str(parameters[0]).endswith(" "))
         return not (opens and any(prompt.is_open for prompt in self.query(Prompt)))
-
-    def action_prompt(self) -> None:
-        """Take a command line."""
-        self.query_one(Prompt).open()
-
-    def action_search(self) -> None:
-        """Take a part of a module's name."""
-        self.query_one(Prompt).open(prefix="/")
 
     def action_next_tab(self) -> None:
         """Show the next of the tabs."""
@@ -156,8 +154,7 @@ class MainScreen(Screen[None]):
 
     def action_scroll(self, pages: int) -> None:
         """Scroll the open tab."""
-        pane = self.query_one(f"#{self._tab}", RowsPane)
-        pane.scroll_rows(pages * max(1, pane.body_height - 1))
+        self._open_pane.page(pages)
 
     def action_cancel(self) -> None:
         """Stop what is running."""
@@ -166,6 +163,12 @@ class MainScreen(Screen[None]):
         elif self._refining:
             self._telling = True
             self._session.cancel_sampling()
+        elif line := self._open_pane.line_of(""):
+            self.submit(line)
+
+    def on_asked(self, event: Asked) -> None:
+        """Something was clicked."""
+        self.submit(event.line)
 
     def on_unmount(self) -> None:
         """However it was left."""
@@ -180,22 +183,9 @@ class MainScreen(Screen[None]):
         for line in event.lines:
             self.submit(line)
 
-    def on_prompt_entered(self, event: Prompt.Entered) -> None:
-        """A line was entered."""
-        self._show_footer()
-        if event.prefix:
-            self.submit(f"search {event.line}" if event.line else "search-next")
-        elif event.line:
-            self.submit(event.line, typed=True)
-
-    def on_prompt_left(self) -> None:
-        """The prompt was closed."""
-        self._show_footer()
-
-    def on_command_input_offered(self, event: CommandInput.Offered) -> None:
-        """Show in the footer how the line could go on."""
-        words = "  ".join(line.rpartition(" ")[2] for line in event.lines)
-        self.query_one("#footer", Line).show_row([(" " + words, "dim")])
+    def on_operations_chosen(self, event: Operations.Chosen) -> None:
+        """An operation was clicked."""
+        self.submit(f"node {event.node}")
 
     def on_answered(self, event: Answered) -> None:
         """Show answers and the view after them; go on with what was asked for meanwhile."""
@@ -214,6 +204,8 @@ class MainScreen(Screen[None]):
             self.query_one(Prompt).say(event.error, "warning")
         if event.view is not None:
             self.view = event.view
+            if event.said:
+                self.query_one(Prompt).say(event.said, "warning")
             self._looked = event.view.findings_complete
             self._work_on()
 
@@ -235,7 +227,7 @@ class MainScreen(Screen[None]):
         self._looking = False
         if event.view is not None:
             self.view, self._looked = event.view, True
-            if event.said:
+            if event.said and not (self._session.diary.broken_off and not self._answered):
                 self.query_one(Prompt).say(event.said)
         elif not self._interrupted:
             self._looked = True
@@ -252,9 +244,10 @@ class MainScreen(Screen[None]):
             tree.show_tree(view.tree, view.module, view.tree_place, keep=bool(self._pending))
             self.query_one(LossChart).show_loss(view.loss, view.cursor)
             subject = subject_of(view.dynamics, view.module, view.quantity)
-            self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor, view.picked)
+            self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor, view.picked, view.readings)
             show_in_tabs(self, view, self._hint)
-            self.query_one(Findings).show_findings(view.findings, view.findings_complete)
+            self.query_one(Findings).show_view(view)
+            self.query_one(Displays).show_displays(view.displays, view.cursor)
 
     def _stop(self) -> None:
         """Nobody needs what is under way any more; the process would wait for it."""
@@ -265,10 +258,16 @@ class MainScreen(Screen[None]):
     def _tab(self) -> str:
         return self.query_one(ContentSwitcher).current or TABS[0]
 
+    @property
+    def _open_pane(self) -> RowsPane:
+        return self.query_one(f"#{self._tab}", RowsPane)
+
     def _begin_work(self) -> None:
         """The first paint is made: garbage, put off until now, is looked for again."""
         gc.freeze()
         gc.enable()
+        if broken := self._session.diary.broken_off:
+            self.query_one(Prompt).say(f"{broken.words}; Ctrl+R or `resume` takes it up", "warning")
         self._work_on()
 
     def _work_on(self) -> None:
@@ -310,6 +309,10 @@ class MainScreen(Screen[None]):
         self._answered, self._telling = time.monotonic(), False
         if answer.result is None:
             prompt.say(answer.error, "error")
+            self.show_wrong(answer)
+            return
+        if answer.result.edit is not None:
+            self.edit(answer.result.edit)
             return
         if answer.result.quit:
             self._stop()
@@ -330,15 +333,12 @@ class MainScreen(Screen[None]):
         if tab != self._tab:
             self.query_one(ContentSwitcher).current = tab
             self.set_class(tab == "output", "-reading")
-            self.set_class(tab in UNIT_TABS, "-units")
+            self.set_class(tab in TALL, "-units")
         self._show_tabs()
 
     def _show_tabs(self) -> None:
         line = self.query_one("#tabs", Line)
         line.show_row(tabs_row(TABS, TABS.index(self._tab), line.size.width or self.size.width))
-
-    def _show_footer(self) -> None:
-        self.query_one("#footer", Line).show_row(keys_row(footer(self.registry), self.size.width))
 
     def _show_progress(self) -> None:
         done, text = self._session.under_way

@@ -62,7 +62,10 @@ def take_in(session: Session, post: Post) -> None:
     """Take in what the run has recorded since."""
     try:
         with session.lock:
-            post(Grown(*_view(session)) if session.refresh() else Grown(None))
+            if session.refresh():
+                post(Grown(*_view(session), session.stops.take_said()))
+            else:
+                post(Grown(None))
     except DgmtuiError as error:
         post(Grown(None, str(error)))
     except Exception as error:  # whatever went wrong, the screen stays up and says so
@@ -73,7 +76,7 @@ def _answer(session: Session, registry: Registry, line: str, typed: bool) -> Ans
     try:
         result = registry.run(session, line)
     except DgmtuiError as error:
-        return Answer(line, None, str(error), typed)
+        return Answer(line, None, str(error), typed, error.line, error.at)
     except Exception as error:  # whatever went wrong, the screen stays up and says so
         return Answer(line, None, _unexpected(line, error), typed)
     return Answer(line, result, "", typed)

@@ -42,7 +42,7 @@ def test_a_failing_command_is_told_and_the_next_one_runs(
     )
     objects = [json.loads(line) for line in out.splitlines()]
     assert code == 2
-    assert [set(item) for item in objects[:2]] == [{"command", "error"}] * 2
+    assert [set(item) for item in objects[:2]] == [{"command", "error", "at"}] * 2
     assert [item["command"] for item in objects] == ["module", "fingings", "where"]
     assert "did you mean 'findings'" in objects[1]["error"]
 
@@ -51,10 +51,11 @@ def test_scripts_and_commands_run_in_the_order_given(
     small_recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     script = tmp_path / "a.dgm"
-    script.write_text("# begins\ngoto 3\nnonsense\n")
+    script.write_text("# begins\ngoto 3\nnonsense\ngoto 9\n")
     code, out, err = in_process(capsys, small_recording, "-x", script, "-c", "step", "--batch")
     assert code == 2
-    assert f"{script}:3: no command 'nonsense'" in err
+    assert f"{script}:3: no command 'nonsense'" in err and "1 command before it ran" in err
+    assert err.splitlines()[1:] == ["  nonsense", "  ^^^^^^^^"]
     assert "iteration 4" in out
     code, out, _ = in_process(capsys, small_recording, "-c", "quit", "-c", "where", "--json")
     assert (code, [json.loads(line)["command"] for line in out.splitlines()]) == (0, ["quit"])

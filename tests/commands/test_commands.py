@@ -186,7 +186,7 @@ def test_nodes_have_ranges_once_replayed(session: Session) -> None:
 
 def test_credit_of_the_nonfinite_value_goes_to_the_value_that_overflowed(session: Session) -> None:
     said = run(session, "credit nonfinite")
-    compared = {"against", "against_target", "against_note"}
+    compared = {"against", "against_target", "against_note", "only"}
     assert set(said) == {"command", "target", "rows", "inputs", "conserved", "terms", *compared}
     target = said["target"]
     assert target["iteration"] == 30
@@ -288,16 +288,18 @@ def test_save_and_source_give_the_same_state_again(session: Session, small_recor
     for line in ("goto 16", "step", "step", "step 3", "module enc", "unit 1", "quantity activation rms", "where"):
         REGISTRY.run(session, line)
     file = tmp_path / "with blank.dgm"
-    assert run(session, f'save "{file}"') == {"command": "save", "file": str(file), "commands": 6}
+    assert run(session, f'save "{file}"') == {"command": "save", "file": str(file), "commands": 7}
     lines = file.read_text().splitlines()
     assert lines[0].startswith("# dgmtui")
-    assert lines[1:] == ["goto 16", "step 5", "module enc", "unit 1", "quantity activation rms", "where"]
+    assert lines[1:] == ["stand 30 .", "goto 16", "step 5", "module enc", "unit 1", "quantity activation rms", "where"]
     with open_recording(small_recording) as recording:
         again = Session(recording)
         said = run(again, f'source "{file}"')
-        assert [item["command"] for item in said["results"]] == ["goto", "step", "module", "unit", "quantity", "where"]
+        assert [item["command"] for item in said["results"]] == [
+            "stand", "goto", "step", "module", "unit", "quantity", "where"
+        ]  # fmt: skip
         assert run(again, "where") == run(session, "where")
-        assert again.history[:-1] == session.history[:-1]
+        assert again.history[1:-1] == session.history[:-1]
 
 
 def test_save_replaces_a_script_and_nothing_else(session: Session, tmp_path: Path) -> None:
@@ -305,7 +307,7 @@ def test_save_replaces_a_script_and_nothing_else(session: Session, tmp_path: Pat
     run(session, f"save {script}")
     run(session, "goto 3")
     run(session, f"save {script}")
-    assert script.read_text().splitlines()[1:] == ["goto 3"]
+    assert script.read_text().splitlines()[1:] == ["stand 30 .", "goto 3"]
     other.write_text("import torch\n")
     with pytest.raises(UsageError, match="no dgmtui script"):
         REGISTRY.run(session, f"save {other}")
@@ -317,9 +319,10 @@ def test_save_replaces_a_script_and_nothing_else(session: Session, tmp_path: Pat
 def test_source_names_the_line_that_fails(session: Session, tmp_path: Path) -> None:
     file = tmp_path / "a.dgm"
     file.write_text("# a comment\n\ngoto 3\nfingings\ngoto 5\n")
-    with pytest.raises(UsageError, match=r"a\.dgm:4: no command 'fingings'"):
+    with pytest.raises(UsageError, match=r"a\.dgm:4: no command 'fingings'.*\(1 command before it ran and stands") as e:
         REGISTRY.run(session, f"source {file}")
-    assert session.iteration == 3
+    assert (e.value.line, e.value.at) == ("fingings", (0, 8))
+    assert session.iteration == 3 and session.history == ["goto 3"]
     with pytest.raises(UsageError, match="can't read the script"):
         REGISTRY.run(session, f"source {tmp_path / 'none.dgm'}")
 

@@ -37,11 +37,16 @@ LINES = (
     "set input[0][1] = input[0][0]", "set param:{leaf}.weight *= 0.5", "replace relu with tanh", "clamp {leaf} -1 +inf",
     "export --patch", "export {file}.patch", "scale {leaf}[0] 0.5", "drop sample 0",
     "replay", "nodes", "credit loss", "chain loss", "undo", "redo", "edits",
-    "edits --clear", "optimizer-step", "continue 1",
+    "edits --clear", "optimizer-step", "train 1",
     "patterns", "patterns 1", "patterns --kind step --top 0", "patterns --module {leaf}", "forecast", "forecast {leaf}",
     "thresholds", "thresholds stuck_change 0.03", "thresholds stuck_change default", "scalars", "scalars loss",
     "export {file}.md", "export {file}.xml",
     "dead", "dead {leaf}", "compare {other}", "compare --at 100 --module {leaf}", "compare off",
+    "export {file}.txt", "export {file}.csv --of contributions", "copy",
+    "theme", "theme terminal", "keys", "config", "config --example",
+    "goto 0", "break loss > 100 or {leaf}.activation.absmax > 3", "tbreak nonfinite", "break finding", "breaks",
+    "display loss", "display", "continue", "continue --back", "disable 1", "enable all", "until -1", "undisplay",
+    "clear all", "finding", "finding 1", "evidence", "exclude aten.log$", "include all", "bisect",
     "help", "help credit", "save {file}", "source {file}", "nonsense", "module nowhere", "quit",
 )  # fmt: skip
 LEAVES = {"vae": "enc.0", "cnn": "conv1"}
@@ -70,8 +75,8 @@ def test_every_answer_is_one_line_of_strict_json(name: str, tmp_path: Path, caps
     failed = {line for line, answer in zip(LINES, answers, strict=True) if "error" in answer}
     nothing_failed = {"goto first-nonfinite", "first-nonfinite", "next-nonfinite", "prev-nonfinite"}
     assert {"nonsense", "module nowhere"} <= failed
-    at_512 = {"next-snapshot", "credit nonfinite", "up", "down"}
-    stateless = {"optimizer-step", "continue 1"}
+    at_512 = {"next-snapshot", "credit nonfinite", "up", "down"} | ({"bisect"} if name == "cnn" else set())
+    stateless = {"optimizer-step", "train 1"}
     assert stateless <= failed
     of_data = nothing_failed if name == "cnn" else {"classes {leaf}", "chain --backward loss"}
     assert failed <= {"nonsense", "module nowhere"} | stateless | at_512 | of_data

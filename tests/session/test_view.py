@@ -13,9 +13,9 @@ import pytest
 from dgmtui.commands import REGISTRY
 from dgmtui.recording import Quantity, open_recording
 from dgmtui.session.lines import thin
+from dgmtui.session.losses import thin_losses
 from dgmtui.session.session import Session
 from dgmtui.session.sparks import bin_maxima
-from dgmtui.session.viewing import thin_losses
 
 
 @pytest.fixture

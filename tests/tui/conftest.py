@@ -125,7 +125,7 @@ class FakeSession:
     def __init__(self, view: View) -> None:
         self.lock = threading.RLock()
         self.history: list[str] = []
-        self.log = self.history.append
+        self.diary = SimpleNamespace(begin=lambda: None, keep=self.history.append, broken_off=None)
         self.shown = view
         self.cancelled = threading.Event()
         self.looked = 0
@@ -136,6 +136,7 @@ class FakeSession:
         modules = [SimpleNamespace(path=row.path) for row in view.tree]
         self.recording = SimpleNamespace(modules=modules)
         self.watched = False
+        self.stops = SimpleNamespace(take_said=lambda: "")
         self.ranks = SimpleNamespace(findings=self._find)
 
     def view(self) -> View:

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from textual.command import CommandPalette
 from textual.events import Key
 from textual.pilot import Pilot
 
@@ -15,7 +14,6 @@ from dgmtui.commands.registry import Registry
 from dgmtui.session.view import CreditView
 from dgmtui.tui.app import DgmtuiApp
 from dgmtui.tui.help import HelpScreen
-from dgmtui.tui.palette import CommandProvider
 from dgmtui.tui.screen import MainScreen
 from dgmtui.tui.widgets.prompt import Prompt
 
@@ -212,7 +210,7 @@ async def test_tabs_turn(session: Any, registry: Registry) -> None:
     async with opened(session, registry) as seen:
         await seen.press("t")
         assert "[operations]" in seen.text() and "✗    3  aten.exp" in seen.text()
-        for tab in ("maps", "samples", "clusters", "output", "contributions"):
+        for tab in ("graph", "maps", "samples", "clusters", "output", "contributions"):
             await seen.press("t")
             assert f"[{tab}]" in seen.text()
 
@@ -276,24 +274,92 @@ async def test_given_commands_are_run(session: Any, registry: Registry) -> None:
         await seen.until_shows("iteration 3")
 
 
-async def test_the_palette_offers_what_the_registry_declares(session: Any, registry: Registry) -> None:
-    async with opened(session, registry) as seen:
-        provider = CommandProvider(seen.main)
-        names = [hit.text async for hit in provider.discover()]
-        assert names == [command.name for command in registry.commands]
-        best = sorted([hit async for hit in provider.search("nxtnon")], key=lambda hit: -hit.score)
-        assert best[0].text == "next-nonfinite"
-
-
-async def test_the_palette_runs_a_command_or_asks_for_its_arguments(session: Any, registry: Registry) -> None:
+async def test_the_palette_lists_every_command_and_finds_by_any_letters(session: Any, registry: Registry) -> None:
     async with opened(session, registry, size=(100, 45)) as seen:
         await seen.press("ctrl+p")
-        await seen.until(lambda: CommandPalette.is_open(seen.app))
-        await seen.press(*"goto")
-        await seen.until_shows("Go to an iteration")
+        await seen.until_shows("next-nonfinite")
+        for command in registry.commands:
+            assert command.summary in seen.text()
+        await seen.press(*"nxtnon")
+        await seen.until(lambda: "Go to an iteration" not in seen.text())
         await seen.press("enter")
-        await seen.until(lambda: not CommandPalette.is_open(seen.app))
-        await seen.until(lambda: seen.main.query_one(Prompt).text == "goto ")
+        await seen.until_shows("iteration 1317, forward")
+        assert session.history == ["next-nonfinite"]
+        assert "Go one iteration on" not in seen.text()
+
+
+async def test_the_palette_asks_for_arguments(session: Any, registry: Registry) -> None:
+    async with opened(session, registry, size=(100, 45)) as seen:
+        prompt = seen.main.query_one(Prompt)
+        await seen.press("ctrl+p")
+        await seen.press(*"goto", "enter")
+        await seen.until(lambda: prompt.text == "goto ")
+        await seen.until_shows("goto ▸N")
+        await seen.press("escape", "ctrl+p", *"credit", "tab")
+        await seen.until(lambda: prompt.text == "credit ")
+        await seen.until_shows("▸[TARGET] [--by unit|module]")
+        assert session.history == []
+
+
+async def test_the_palette_closes_without_a_trace(session: Any, registry: Registry) -> None:
+    async with opened(session, registry) as seen:
+        await seen.until_shows("dec.h")
+        before = seen.text()
+        await seen.press("ctrl+p", "down", "down")
+        await seen.until(lambda: seen.text() != before)
+        await seen.press("escape")
+        await seen.until(lambda: not seen.main.query_one(Prompt).is_open)
+        assert seen.text() == before
+        await seen.press("ctrl+p", *"zzzz", "enter")
+        await seen.until_shows("no command has these letters")
+
+
+async def test_a_typed_line_that_fails_is_shown_and_taken_up_at_the_wrong_word(
+    session: Any, registry: Registry
+) -> None:
+    async with opened(session, registry, size=(100, 30)) as seen:
+        prompt = seen.main.query_one(Prompt)
+        await seen.press("colon", *"goto", "space", *"there", "enter")
+        await seen.until_shows(": ↑ corrects it")
+        await seen.press("colon", "up")
+        await seen.until(lambda: prompt.text == "goto there")
+        await seen.press("7", "enter")
+        await seen.until_shows("iteration 7")
+
+
+async def test_the_prompt_says_what_to_type_and_goes_through_what_tab_found(session: Any, registry: Registry) -> None:
+    async with opened(session, registry, size=(100, 30)) as seen:
+        prompt = seen.main.query_one(Prompt)
+        await seen.press("colon", *"module", "space")
+        await seen.until_shows("module ▸PATH")
+        await seen.press("e", "tab")
+        await seen.until_shows("enc  enc.0")
+        await seen.press("tab")
+        await seen.until_shows("[enc]")
+        await seen.press("tab")
+        await seen.until(lambda: prompt.text == "module enc.0")
+        await seen.press("shift+tab", "shift+tab")
+        await seen.until(lambda: prompt.text == "module enc.1")
+        await seen.press("enter")
+        await seen.until(lambda: session.history == ["module enc.1"])
+
+
+async def test_the_history_goes_through_what_begins_so_and_ctrl_r_what_holds_it(
+    session: Any, registry: Registry
+) -> None:
+    async with opened(session, registry) as seen:
+        prompt = seen.main.query_one(Prompt)
+        for line in ("goto 3", "module enc", "goto 4", "step"):
+            await seen.press("colon", *("space" if letter == " " else letter for letter in line), "enter")
+        await seen.until(lambda: len(session.history) == 4)
+        await seen.press("colon", *"go", "up")
+        assert prompt.text == "goto 4"
+        await seen.press("up", "up")
+        assert prompt.text == "goto 3"
+        await seen.press("down", "down")
+        assert prompt.text == "go"
+        await seen.press("escape", "colon", *"enc", "ctrl+r")
+        assert prompt.text == "module enc"
 
 
 async def test_help_lists_every_key_and_command(session: Any, registry: Registry) -> None:

@@ -10,6 +10,7 @@ from typing import overload
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 
 from dgmtui.render.chart import Row
@@ -19,6 +20,14 @@ from dgmtui.tui.widgets.fitted import Fitted
 
 _REVERSE = Style(reverse=True)
 _PLAIN = Style()
+
+
+class Asked(Message):
+    """Something was clicked that stands for a command line."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        self.line = line
 
 
 class LazyRows(Sequence[Row]):
@@ -57,26 +66,59 @@ class RowsPane(Fitted):
         self._rows: Sequence[Row] = ()
         self._selected: int | None = None
         self._top = 0
+        self._beneath: tuple[tuple[Row, ...], Sequence[Row], int | None, int] | None = None
+        """What is shown when what covers it is gone."""
 
     @property
     def colours(self) -> Colours:
         """How many colours a picture may have on this terminal."""
-        return "none" if self.app.no_color else colours_of(self.app.console)
+        if self.app.no_color:
+            return "none"
+        return "few" if getattr(self.app, "ascii_only", False) else colours_of(self.app.console)
 
     @property
     def body_height(self) -> int:
         """How many scrolling rows are visible."""
         return max(0, self.size.height - len(self._head))
 
+    def line_of(self, line: str) -> str:
+        """What a key's command line comes to while this is the open tab; the empty one is that of Esc."""
+        return line
+
     def show(
         self, head: Sequence[Row], rows: Sequence[Row], selected: int | None = None, *, top: int | None = None
     ) -> None:
-        """Show other rows, from the row ``top`` on if that is given; what stands there already is not sent again."""
+        """Show other rows, from the row ``top`` on if that is given; what stands there already is not sent again.
+
+        A row that is newly selected is scrolled to; else the pane stays where a person scrolled it.
+        """
+        if self._beneath is not None:
+            self._beneath = tuple(head), _kept(rows), selected, self._beneath[3] if top is None else top
+            return
+        self._put(head, rows, selected, top)
+
+    def cover(self, rows: Sequence[Row], selected: int | None) -> None:
+        """Show these rows instead, whatever ``show`` is given, until ``uncover``."""
+        if self._beneath is None:
+            self._beneath = self._head, self._rows, self._selected, self._top
+            self._top = 0
+        self._put((), rows, selected)
+
+    def uncover(self) -> None:
+        """Show again what was given last."""
+        if self._beneath is not None:
+            head, rows, selected, top = self._beneath
+            self._beneath, before = None, self._visible()
+            self._head, self._rows, self._selected, self._top = head, rows, selected, top
+            self._top = min(self._top, max(0, len(self._rows) - self.body_height))
+            self._refresh_changes(before)
+
+    def _put(self, head: Sequence[Row], rows: Sequence[Row], selected: int | None, top: int | None = None) -> None:
         before = self._visible()
+        another = selected != self._selected or self._fitting or top is not None
         self._top = self._top if top is None else top
-        self._head, self._selected = tuple(head), selected
-        self._rows = rows if isinstance(rows, LazyRows) else tuple(rows)
-        if selected is not None:
+        self._head, self._rows, self._selected = tuple(head), _kept(rows), selected
+        if selected is not None and another:
             self._reveal(selected)
         self._top = min(self._top, max(0, len(self._rows) - self.body_height))
         self._refresh_changes(before)
@@ -86,6 +128,16 @@ class RowsPane(Fitted):
         before = self._visible()
         self._top = min(max(0, self._top + count), max(0, len(self._rows) - self.body_height))
         self._refresh_changes(before)
+
+    def reveal(self, row: int) -> None:
+        """Scroll as far as it takes to show a row, with some of what is around it."""
+        around = self.body_height // 3
+        low, high = row - self.body_height + 1 + around, row - around
+        self.scroll_rows(min(max(self._top, low), high) - self._top)
+
+    def page(self, pages: int) -> None:
+        """Scroll by so many screenfuls, of which a row stays."""
+        self.scroll_rows(pages * max(1, self.body_height - 1))
 
     def show_last(self) -> None:
         """Scroll to the end."""
@@ -120,8 +172,8 @@ class RowsPane(Fitted):
         return [self._line(y) for y in range(self.size.height)]
 
     def _reveal(self, row: int) -> None:
-        if row < self._top:
-            self._top = row
+        if row < self._top or not self.body_height:
+            self._top = min(self._top, row)
         elif row >= self._top + self.body_height:
             self._top = max(0, row - self.body_height + 1)
 
@@ -134,6 +186,10 @@ class RowsPane(Fitted):
         if selected != before[1]:
             return Region(0, y, self.size.width, 1)
         return changed_cells(before[0], row, y, self.size.width)
+
+
+def _kept(rows: Sequence[Row]) -> Sequence[Row]:
+    return rows if isinstance(rows, LazyRows) else tuple(rows)
 
 
 def strip_of(row: Row, width: int, selected: bool = False) -> Strip:
