@@ -2,7 +2,6 @@
 
 import json
 import os
-import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from dgmtui.recording.model import (
     Verdict,
 )
 from dgmtui.trace.graph import Call, Graph, Node, NodeRef, Outside, OutsideRef, Source, TensorMeta
+from tests.benchmarks.deep_network import write_deep
 
 if TYPE_CHECKING:
     from dgmtui.recording.writer import RecordingWriter
@@ -217,6 +217,4 @@ def observed() -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def deep_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """10,003 modules, of which the last has 100,000 units; ``benchmarks/deep_network.py`` says what is ill in it."""
-    place = Path(__file__).parent / "benchmarks" / "deep_network.py"
-    made: Path = runpy.run_path(str(place))["write_deep"](tmp_path_factory.mktemp("deep") / "deep.h5", 1000, 100_000)
-    return made
+    return write_deep(tmp_path_factory.mktemp("deep") / "deep.h5", blocks=1000, units=100_000)
