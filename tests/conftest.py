@@ -211,3 +211,11 @@ def observed() -> Callable[..., Any]:
         return json.loads(done.stdout.splitlines()[-1])
 
     return observe
+
+
+@pytest.fixture(autouse=True)
+def _folders_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes what the person who runs it has kept."""
+    base = tmp_path_factory.getbasetemp()
+    for name in ("XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(base / f"of-nobody-{os.getpid()}" / name))
