@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PEERS := $(VENV)/.installed-peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check bench scores recordings clean
+.PHONY: help setup demo run test check bench scores reference recordings clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench: $(PEERS) ## Measure, each number beside its peer or floor
 
 scores: $(STAMP) ## Score the findings on the corpus of faults, and write the table into README.md
 	@$(BIN)/python tests/benchmarks/bench_findings.py
+
+reference: $(STAMP) ## Write dgmtui/commands/REFERENCE.md from what the commands declare
+	@$(BIN)/python -m dgmtui.commands.reference > dgmtui/commands/REFERENCE.md
 
 recordings: $(STAMP) ## Record the demos that lie in recordings/ again (one that fails ends with code 1, as it should)
 	-@$(RECORD) --every 25 -o recordings/vae.h5 -m dgmtui.demos.vae

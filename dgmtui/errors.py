@@ -42,5 +42,14 @@ class ReplayError(DgmtuiError):
     """An iteration can't be run again: something is missing, or an operation is unknown or refused."""
 
 
+class MissingTorch(DgmtuiError):
+    """PyTorch is not installed where the recording is looked at."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this needs PyTorch, which is not installed here: `pip install torch`, or look at it where it was trained"
+        )
+
+
 class CreditError(DgmtuiError):
     """A target has no credit to assign, or an operation in its way is refused."""

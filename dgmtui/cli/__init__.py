@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from dgmtui.cli import check, compact, demo, look, record
+from dgmtui.cli import check, compact, config, demo, look, record
 from dgmtui.errors import DgmtuiError, ExitCode
+from dgmtui.render.plain import is_plain, make_plain
 
-FORMS = {"record": record.run, "demo": demo.run, "check": check.run, "compact": compact.run}
+FORMS = {"record": record.run, "demo": demo.run, "check": check.run, "compact": compact.run, "config": config.run}
 """By the first argument; any other one is of a recording to look at."""
 INTERRUPTED = 130
 """What a shell expects of a process that Ctrl+C ended."""
@@ -41,7 +42,16 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
+def _speak_plainly() -> None:
+    """What the locale or the encoding has no character for is translated, never an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if is_plain(stream):
+            make_plain(stream)
+
+
 def _dispatch(arguments: list[str]) -> int:
+    if arguments[:1] != ["record"]:  # what a script that is recorded prints is its own
+        _speak_plainly()
     if arguments and arguments[0] in FORMS:
         return FORMS[arguments[0]](arguments[1:])
     return look.run(arguments)

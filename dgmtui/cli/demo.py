@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from dgmtui.cli.look import open_screen
+from dgmtui.trace.available import require_torch
 
 
 def run(arguments: list[str]) -> int:
@@ -22,6 +23,7 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("name", nargs="?", default="vae", metavar="NAME", help="which one (default: vae)")
     parser.add_argument("-o", "--output", type=Path, metavar="REC", help="keep the recording there")
     chosen = parser.parse_args(arguments)
+    require_torch()
     with demo.recorded(chosen.name, chosen.output) as path:
         if sys.stdin.isatty() and sys.stdout.isatty():
             return open_screen([str(path)])

@@ -3,11 +3,19 @@
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from dgmtui import __version__
 from dgmtui.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from dgmtui.session.config import Config
+    from dgmtui.session.training import WaitingTraining
 
 EXAMPLES = """\
 examples:
@@ -19,7 +27,7 @@ examples:
   dgmtui compact train.h5              make it smaller
   dgmtui demo                          a VAE that fails by itself, to try all of this on
 
-other forms: dgmtui record --help, dgmtui demo --help, dgmtui check --help, dgmtui compact --help
+other forms: dgmtui record --help, dgmtui demo --help, dgmtui check --help, dgmtui compact --help, dgmtui config --help
 exit codes: 0 done; 1 a finding that --fail-on names; 2 bad usage; 3 the recording can't be read
 """
 
@@ -34,18 +42,43 @@ def run(arguments: list[str]) -> int:
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a replay warns again of what the training was warned of
     if _wants_screen(chosen):
         lines = [("command", f"thresholds {' '.join(pair)}") for pair in map(_pair, chosen.threshold)]
-        return open_screen(chosen.recording, lines + chosen.given, follow=chosen.follow)
+        config = _config(chosen)
+        if chosen.answer_to is not None:
+            return leave(_open_for_training(chosen, lines + chosen.given, config))
+        return leave(open_screen(chosen.recording, lines + chosen.given, follow=chosen.follow, config=config))
     from dgmtui.commands.batch import Step, run_batch, steps_of
+    from dgmtui.render.themes import LOOK, THEMES
 
     steps = steps_of(chosen.given) or [Step("findings")]
+    named = _named_config(chosen)
+    LOOK.theme = THEMES.get(chosen.theme or named.theme, THEMES["terminal"])
     return run_batch(
         chosen.recording,
         steps,
         as_json=chosen.json,
         fail_on=chosen.fail_on,
         echo=len(steps) > 1,
-        thresholds=[_pair(text) for text in chosen.threshold],
+        thresholds=[*named.thresholds, *(_pair(text) for text in chosen.threshold)],
+        config=named,
     )
+
+
+def _named_config(chosen: argparse.Namespace) -> "Config":
+    """Without a screen only a configuration that is named counts: what a script prints is the same for everybody."""
+    from dgmtui.session.config import VARIABLE, Config, read_config
+
+    read = read_config(chosen.config) if chosen.config or os.environ.get(VARIABLE) else Config()
+    for sentence in read.complaints:
+        print(f"dgmtui: {sentence}", file=sys.stderr)
+    return read
+
+
+def _config(chosen: argparse.Namespace) -> "Config":
+    """What the configuration says, and over it the command line."""
+    from dgmtui.session.config import read_config
+
+    read = read_config(chosen.config)
+    return replace(read, theme=chosen.theme) if chosen.theme else read
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -67,7 +100,25 @@ def _wants_screen(chosen: argparse.Namespace) -> bool:
     return terminal and not batch
 
 
-def open_screen(recordings: Sequence[str], given: Sequence[tuple[str, str]] = (), *, follow: bool = False) -> int:
+def _open_for_training(chosen: argparse.Namespace, given: Sequence[tuple[str, str]], config: "Config | None") -> int:
+    """The screen of a training that waits in another process, which reads the answer."""
+    from dgmtui.session.training import WaitingTraining
+
+    training = WaitingTraining(chosen.because)
+    code = open_screen(chosen.recording, given, config=config, training=training)
+    with suppress(OSError):  # the training was killed meanwhile
+        os.write(chosen.answer_to, training.answer.encode())
+    return code
+
+
+def open_screen(
+    recordings: Sequence[str],
+    given: Sequence[tuple[str, str]] = (),
+    *,
+    follow: bool = False,
+    config: "Config | None" = None,
+    training: "WaitingTraining | None" = None,
+) -> int:
     """The screen, on which the commands and scripts ``given`` (as ``steps_of`` takes them) are run first."""
     from dgmtui import tui
 
@@ -78,7 +129,17 @@ def open_screen(recordings: Sequence[str], given: Sequence[tuple[str, str]] = ()
 
         steps_of(given)  # a script that can't be read is told before the screen is touched
         lines = tuple(f"source {quote(value)}" if kind == "script" else value for kind, value in given)
-    return int(tui.run(recordings[0] if len(recordings) == 1 else tuple(recordings), lines, follow=follow))
+    paths = recordings[0] if len(recordings) == 1 else tuple(recordings)
+    return int(tui.run(paths, lines, follow=follow, config=config, training=training))
+
+
+def leave(code: int) -> int:
+    """``code``, but at once: a thread that is in the middle of something, as loading torch, is not waited for."""
+    if any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    return code
 
 
 class _Append(argparse.Action):
@@ -92,8 +153,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dgmtui",
         usage="dgmtui [--follow] [-c CMD]… [-x SCRIPT] [--batch] [--json]\n"
-        "              [--fail-on LEVEL] [--threshold NAME=VALUE]… REC…\n"
-        "       dgmtui record|demo|check|compact …",
+        "              [--fail-on LEVEL] [--threshold NAME=VALUE]…\n"
+        "              [--theme NAME] [--config FILE] REC…\n"
+        "       dgmtui record|demo|check|compact|config …",
         description="A terminal debugger for neural-network training that went wrong.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -120,5 +182,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="judge by another number (may be repeated; `-c thresholds` lists them)",
     )
+    parser.add_argument(
+        "--theme",
+        choices=("auto", "terminal", "dark", "light", "high-contrast", "none"),
+        help="the screen's colours (auto: what fits the terminal)",
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of this file; see dgmtui config --help")
+    parser.add_argument("--answer-to", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--because", default="", help=argparse.SUPPRESS)
     parser.add_argument("--version", action="version", version=f"dgmtui {__version__}")
     return parser

@@ -9,6 +9,7 @@ from dgmtui.commands.registry import command
 from dgmtui.commands.result import Result, Text
 from dgmtui.errors import UsageError
 from dgmtui.session.session import Session
+from dgmtui.session.viewing import looked_for
 
 NOTHING_FOUND = "No finding: nothing that is looked for was seen."
 
@@ -29,14 +30,15 @@ def findings(session: Session, *, quick: bool = False) -> Result:
     """
     found = session.ranks.findings(quick=quick)
     if not found:
-        return Result("findings", {"findings": []}, (Text(NOTHING_FOUND), *left_out(session)))
+        looked = Text(looked_for(session), "dim")
+        return Result("findings", {"findings": []}, (Text(NOTHING_FOUND), looked, *left_out(session)))
     table = findings_table(found, session.ranks.complete, with_rank=session.ranks.several)
     return Result("findings", {"findings": [finding_data(f) for f in found]}, (table, *left_out(session)))
 
 
 @command("explain", group="analyse", keys=(("x", "explain", "explain"),), needs_replay=True)
-def explain(session: Session, n: int = 1) -> Result:
-    """Explain one finding with its evidence: the first, or the Nth of `findings`.
+def explain(session: Session, n: int | None = None) -> Result:
+    """Explain one finding with its evidence: the Nth of `findings`, else the one chosen, else the first.
 
     JSON: {"command":"explain","number","finding","chain","evidence":[{"command","text"}…],"source_text","data"}: the
     finding as `findings` gives it; in words the way from a non-finite value to the input, or what pushed units below
@@ -47,7 +49,8 @@ def explain(session: Session, n: int = 1) -> Result:
     was found, "finding" is null and "evidence" empty.
     """
     found = session.ranks.findings()
-    if not found and n == 1:
+    asked, n = n, n if n is not None else session.chosen.number(found) or 1
+    if not found and asked in (None, 1):
         nothing: dict[str, Any] = {
             "number": None,
             "finding": None,

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dgmtui.commands.grammar import ModulePath
+from dgmtui.commands.grammar import ModulePath, quote
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Result
-from dgmtui.commands.unit_blocks import few, path_of, shown, without_empty
+from dgmtui.commands.unit_blocks import few, line_of_unit, path_of, shown, without_empty
 from dgmtui.session.activations import labels_of
 from dgmtui.session.rankings import ranked_samples, strongest_classes
 from dgmtui.session.session import Session
@@ -88,6 +88,7 @@ def _clusters_tab(made: Clustered, rows: list[dict[str, Any]]) -> UnitsTab:
         columns=columns,
         rows=tuple(cells),
         clusters=tuple(r["cluster"] for r in rows),
+        row_lines=tuple(f"clusters cluster:{r['cluster']}" for r in rows),
         note=f"{_few_samples(made)}{_CLUSTERED}; `clusters N` opens one, `samples cluster:N` shows what activates it",
         at=made.snapshot.iteration,
     )
@@ -114,6 +115,8 @@ def _opened(session: Session, number: int) -> Result:
         columns=columns,
         rows=tuple(cells),
         clusters=(number,) * len(cells),
+        row_lines=tuple(line_of_unit(made.module, r["unit"]) for r in rows),
+        back=f"clusters {quote(made.module or '.')}",
         note="the most typical first; a peak is the greatest over samples and positions",
         at=made.snapshot.iteration,
     )

@@ -42,6 +42,12 @@ def places(session: Session, before: str, word: str) -> Iterable[str]:
     return (".", *(path for path in modules(session, before, word) if called is None or path in called))
 
 
+def nodes(session: Session, before: str, word: str) -> Iterable[str]:
+    """Numbers of the operations of the iteration."""
+    graph = session.graph
+    return () if graph is None else (str(node.id) for node in graph.nodes)
+
+
 def expressions(session: Session, before: str, word: str) -> Iterable[str]:
     """Names and functions at the end of what has been typed of a word; ``at`` and iterations behind an expression."""
     from dgmtui.session.functions import FUNCTIONS
@@ -54,6 +60,26 @@ def expressions(session: Session, before: str, word: str) -> Iterable[str]:
     tail = [] if word or not _is_whole(before) else ["at"]
     names = (*tail, "loss", *_modules_in_expressions(session), *_tensors(session, gradients=True))
     return (head + name for name in (*names, *(f"{name}(" for name in FUNCTIONS)))
+
+
+def conditions(session: Session, before: str, word: str) -> Iterable[str]:
+    """What a condition goes on with: first a name or one of its parts, then a comparison, then what joins two."""
+    from dgmtui.session.stops.completing import after
+
+    return after(session, before, word)
+
+
+def excludable(session: Session, before: str, word: str) -> Iterable[str]:
+    """Modules and operations as patterns that are found in nothing else."""
+    graph = session.graph
+    ops = () if graph is None else dict.fromkeys(node.name for node in graph.nodes)
+    paths = (module.path for module in session.recording.modules if module.path)
+    return (*(f"^{re.escape(path)}$" for path in paths), *(f"{re.escape(op)}$" for op in ops))
+
+
+def excluded(session: Session, before: str, word: str) -> Iterable[str]:
+    """Patterns that stand."""
+    return ("all", *session.ranks.exclusions.patterns)
 
 
 def changes(session: Session, before: str, word: str) -> Iterable[str]:
@@ -117,7 +143,11 @@ COMPLETERS: Mapping[str, Completer] = {
     "scalar": scalars,
     "target": targets,
     "place": places,
+    "node": nodes,
     "expression": expressions,
+    "condition": conditions,
+    "excludable": excludable,
+    "excluded": excluded,
     "change": changes,
     "replacement": replacements,
     "unit": units,

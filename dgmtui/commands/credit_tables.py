@@ -14,16 +14,18 @@ if TYPE_CHECKING:
 def credit_data(made: CreditTable, top: int) -> dict[str, Any]:
     """The object of ``credit``; ``top`` rows of each kind, 0 for all."""
     what, beside = made.contributions.target, made.against
-    rows = made.contributions.rows if made.sort == "forward" else made.sorted_rows(made.contributions.rows, made.sort)
-    inputs = made.sorted_rows(made.contributions.inputs)
+    rows: Sequence[Contribution] = made.contributions.rows
+    if made.sort != "forward" or made.only:
+        rows = made.sorted_rows(made.filtered(rows), made.sort)
+    inputs = made.sorted_rows(made.filtered(made.contributions.inputs))
     return {
         "target": {
             "text": what.text, "name": what.name, "module": what.module, "unit": what.unit, "sample": what.sample,
             "units": list(what.units) or None, "samples": list(what.samples) or None, "value": what.value,
             "iteration": made.snapshot.iteration, "note": made.note or None,
         },
-        "rows": [_row_data(made, row) for row in rows[: top or None]],
-        "inputs": [_row_data(made, row) for row in inputs[: top or None]],
+        "rows": [row_data(made, row) for row in rows[: top or None]],
+        "inputs": [row_data(made, row) for row in inputs[: top or None]],
         "conserved": dict(made.contributions.conserved),
         "terms": [
             {"term": t.name, "value": t.part, "op": t.op or None, "source": str(t.source) if t.source else None}
@@ -32,10 +34,12 @@ def credit_data(made: CreditTable, top: int) -> dict[str, Any]:
         "against": None if beside is None else beside.iteration,
         "against_target": None if beside is None or beside.target is None else beside.target.text,
         "against_note": None if beside is None else beside.said or None,
+        "only": made.only or None,
     }  # fmt: skip
 
 
-def _row_data(made: CreditTable, row: "Contribution") -> dict[str, Any]:
+def row_data(made: CreditTable, row: "Contribution") -> dict[str, Any]:
+    """One of its "rows"."""
     moved = None if made.against is None else made.against.moved.get(row.key)
     return {
         "module": row.module, "unit": row.unit, "sample": row.sample, "region": row.region, "value": row.value,
@@ -67,11 +71,13 @@ def credit_blocks(made: CreditTable, top: int) -> tuple[Block, ...]:
     if what.of == "gradient":
         sides[1] = ("backward", "what a unit downstream makes of it")
     for side, title in reversed(sides) if made.sort == "backward" else sides:
-        rows = made.sorted_rows((row for row in told if getattr(row, side) is not None), side)
+        rows = made.sorted_rows((row for row in made.filtered(told) if getattr(row, side) is not None), side)
         if rows:
             blocks.append(_table(made, rows, side, top, title))
-    if inputs := made.contributions.inputs:
+    if inputs := made.filtered(made.contributions.inputs):
         blocks.append(_table(made, made.sorted_rows(inputs), "forward", top, "what came in"))
+    if made.only:
+        blocks.append(Text(f"only contributors that match {made.only}; `filter` shows all", "dim"))
     brief = made.brief.removeprefix(made.unverified).removeprefix("; ")
     blocks.append(Text("; ".join(part for part in (brief, FOLDED + "; --json has all rows") if part), "dim"))
     return tuple(blocks)

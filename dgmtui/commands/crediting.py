@@ -11,6 +11,7 @@ from dgmtui.commands.result import Result, Text
 from dgmtui.errors import UsageError
 from dgmtui.session.against import snapshot_before
 from dgmtui.session.climbing import open_link
+from dgmtui.session.contributors import checked_pattern
 from dgmtui.session.crediting import Sort
 from dgmtui.session.session import Session
 
@@ -29,7 +30,8 @@ def credit(
     *,
     by: By = "unit",
     top: int = 20,
-    sort: Sort = "forward",
+    sort: Sort | None = None,
+    only: str | None = None,
     backward: bool = False,
     rule: Rule = "epsilon",
     epsilon: float = 1e-6,
@@ -51,15 +53,16 @@ def credit(
     For a target that is not finite it is the finite value behind it. The module, unit and sample that the target turns
     out to be are looked at from then on.
     --by unit, unit,sample, module, sample or region groups; --top N limits (0: all); --sort backward (or --backward)
-    sorts by the part of the gradient, --sort difference by what moved most since the snapshot of `against`; --epsilon
-    is the stabiliser of the linear rule. --rule says how layers with weights share: epsilon by size, gamma in favour of
+    sorts by the part of the gradient, value by the unit's own, difference by what moved most since the snapshot of
+    `against`, module in the order in which they ran; --only PATTERN lists what matches (`filter`); --epsilon is the
+    stabiliser of the linear rule. --rule says how layers with weights share: epsilon by size, gamma in favour of
     the sum's sign (by --gamma), alphabeta apart by sign (--alpha to the positive terms; 1 is z⁺), composite epsilon in
     dense layers and z⁺ in convolutions.
 
     JSON: {"command":"credit","target":{"text","name","module","unit","sample","units","samples","value","iteration",
     "note"},"rows":[{"module","unit","sample","region","value","forward","backward","approximate","then","difference",
     "rank"}…],"inputs":[as rows…],"conserved":{…},"terms":[{"term","value","op","module","source"}…],"against",
-    "against_target","against_note"}; "forward" is the relevance at the module's output summed over positions,
+    "against_target","against_note","only"}; "forward" is the relevance at the module's output summed over positions,
     "conserved" where the target's value went, "iteration" the snapshot's, "terms" what the loss is a sum of, "units"
     and "samples" those of a group, "inputs" what came in from outside. "then" is "forward" (of modules downstream
     "backward") at iteration "against", "difference" now less then, "rank" 1 moved most; all null where nothing is
@@ -71,6 +74,7 @@ def credit(
         raise UsageError("--sort difference needs something to compare with: type `against` first")
     from dgmtui.credit import Propagation
 
+    chosen = session.contributors
     propagation = Propagation(rule, epsilon, gamma, alpha, alpha - 1)
     snapshot = session.needed_snapshot()
     wanted = target or session.target
@@ -80,7 +84,8 @@ def credit(
         by=by,
         propagation=propagation,
         against=session.against,
-        sort="backward" if backward else sort,
+        sort="backward" if backward else sort or chosen.sort,
+        only=chosen.only if only is None else checked_pattern(only),
     )
     what = made.contributions.target
     session.aim(wanted, what.module, what.unit, what.sample)
@@ -88,13 +93,13 @@ def credit(
     return Result("credit", credit_data(made, top), told)
 
 
-@command("against", group="analyse", needs_replay=True)
-def against(session: Session, iteration: int | Literal["off"] | None = None) -> Result:
+@command("against", group="analyse", keys=(("&", "against toggle", ""),), needs_replay=True)
+def against(session: Session, iteration: int | Literal["off", "toggle"] | None = None) -> Result:
     """Set every table of contributions beside the same target at another snapshot.
 
     Each row then has what it was there, the difference and the rank of the difference. Without a number it is the last
-    healthy snapshot before the one that is looked at; `against off` ends it. The table that is shown is made anew;
-    `credit --sort difference` puts first what moved most.
+    healthy snapshot before the one that is looked at; `against off` ends it, `toggle` does the one or the other. The
+    table that is shown is made anew; `sort difference` puts first what moved most.
 
     A target in one sample is compared with the same sample of the data set where the other batch has it; else with the
     mean over that batch, and that is said.
@@ -103,6 +108,8 @@ def against(session: Session, iteration: int | Literal["off"] | None = None) -> 
     stands for the shown target there, and what could not be compared.
     """
     crediting = session.results.crediting
+    if iteration == "toggle":
+        iteration = None if session.against is None else "off"
     if iteration is None:
         here = session.needed_snapshot()
         healthy = crediting.healthy_before(here)
@@ -110,10 +117,11 @@ def against(session: Session, iteration: int | Literal["off"] | None = None) -> 
             kept = ", ".join(str(s.iteration) for s in session.recording.snapshots) or "none"
             raise UsageError(f"no healthy snapshot before {here.iteration}; name one: there are {kept}")
         iteration = healthy.iteration
-    session.against = None if iteration == "off" else snapshot_before(session.recording, iteration).iteration
+    other = None if iteration == "off" else snapshot_before(session.recording, iteration).iteration
     shown = crediting.shown
     if shown is not None:
-        crediting.shown = shown = crediting.compared(shown, session.against)
+        crediting.shown = shown = crediting.compared(shown, other)
+    session.against = other
     if session.against is None:
         return Result("against", {"iteration": None, "target": None, "note": None}, (Text("compared with nothing"),))
     beside = None if shown is None else shown.against

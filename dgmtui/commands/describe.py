@@ -1,14 +1,17 @@
 """Where a session stands, as data and as a line."""
 
+from dataclasses import replace
 from typing import Any
 
 from dgmtui.commands.findings_data import finding_data
 from dgmtui.commands.result import Block, Result, Text
 from dgmtui.recording.model import DENSE, ONSET
 from dgmtui.recording.saying import rounded_words
+from dgmtui.render.numbers import human
 from dgmtui.session.results import edited_words
 from dgmtui.session.session import Session
-from dgmtui.session.view import PickedLine
+from dgmtui.session.view import DisplayRow, PickedLine
+from dgmtui.trace.available import torch_is_installed
 
 _LISTED = 16
 
@@ -78,7 +81,30 @@ def moved(session: Session, command: str, note: str = "") -> Result:
     blocks: tuple[Block, ...] = (Text(where_line(session)),)
     if note:
         blocks += (Text(note + ".", "dim"),)
-    return Result(command, {**where_data(session), "note": note or None}, blocks)
+    data = {**where_data(session), "note": note or None}
+    return with_displays(session, Result(command, data, blocks))
+
+
+def with_displays(session: Session, result: Result) -> Result:
+    """An answer at a stop, with what is displayed there."""
+    shown = session.stops.shown(session)
+    if not shown:
+        return result
+    data = {**result.data, "display": [display_data(row) for row in shown]}
+    return replace(result, data=data, below=tuple(Text(display_line(row, session.iteration)) for row in shown))
+
+
+def display_data(row: DisplayRow) -> dict[str, Any]:
+    """One of ``display`` in the object of every command that moves."""
+    return {"number": row.number, "expression": row.text, "value": row.value, "measured": row.iteration}
+
+
+def display_line(row: DisplayRow, cursor: int) -> str:
+    """``1: loss = 182.3``, ``2: xv.activation.absmax = 89.4 (at 1,300)``."""
+    if row.value is None:
+        return f"{row.number}: {row.text} was not recorded by then"
+    at = "" if row.iteration == cursor else f" (at {human(row.iteration)})"
+    return f"{row.number}: {row.text} = {human(row.value)}{at}"
 
 
 def elsewhere(session: Session, iteration: int) -> tuple[Block, ...]:
@@ -97,8 +123,12 @@ def as_edited(session: Session) -> tuple[Block, ...]:
 def left_out(session: Session) -> tuple[Block, ...]:
     """Says so where not all is there that was recorded."""
     recording, told = session.recording, []
+    if patterns := session.ranks.exclusions.patterns:
+        told.append(f"Excluded are non-finite values of: {'  '.join(patterns)}")
     if recording.thinned is not None:
         told.append(f"Rows of old iterations were thinned to keep the file small; {len(recording.rows):,} are left.")
+    if not torch_is_installed():
+        told.append("PyTorch is not installed here: nothing was replayed, this is what the recording alone tells.")
     if recording.rounding:
         told.append(f"Series were rounded to {rounded_words(recording.rounding)}.")
     return tuple(Text(line, "dim") for line in told)

@@ -52,7 +52,7 @@ def findings_table(findings: tuple[Finding, ...], complete: bool, *, with_rank: 
 
 
 def paragraphs(number: int, finding: Finding, chain: str) -> tuple[Block, ...]:
-    """A finding as an account: what, where, the ``chain`` to the input, what followed, what to try, how to see it."""
+    """A finding as an account: what, where, what to try, the ``chain`` to the input, what followed, how to see it."""
     onset = f", begun at {finding.onset:,}" if finding.onset is not None else ""
     phase = f" in {finding.phase}" if finding.phase else ""
     blocks: list[Block] = [
@@ -65,6 +65,7 @@ def paragraphs(number: int, finding: Finding, chain: str) -> tuple[Block, ...]:
     if place := place_of(finding):
         line = f"    {finding.source_text}" if finding.source_text else ""
         blocks.append(Text("\n".join(filter(None, (f"Where: {place}", line)))))
+    blocks.append(Text(f"Try: {finding.advice}", "strong"))
     if beginning := finding.data.get("beginning"):
         blocks.append(Text(beginning))
     if chain:
@@ -72,12 +73,11 @@ def paragraphs(number: int, finding: Finding, chain: str) -> tuple[Block, ...]:
     if finding.consequences:
         blocks.append(Text("\n".join(("What followed:", *(f"  · {sentence}" for sentence in finding.consequences)))))
     blocks += _alike(finding)
-    blocks.append(Text(f"Try: {finding.advice}", "strong"))
     if order := finding.data.get("order"):
         blocks.append(Text(f"It is listed {order}", "dim"))
     if finding.evidence:
-        shown = tuple((item.command, item.text) for item in finding.evidence)
-        blocks.append(Table(("to see it, type", "what it shows"), shown))
+        shown = tuple((i, item.command, item.text) for i, item in enumerate(finding.evidence, start=1))
+        blocks.append(Table(("", "to see it, type, or `evidence N`", "what it shows"), shown))
     return tuple(blocks)
 
 

@@ -29,6 +29,9 @@ ModulePath: TypeAlias = Annotated[str, Completes("module")]
 CommandName: TypeAlias = Annotated[str, Completes("command")]
 Rest: TypeAlias = Annotated[str, Remaining()]
 Expression: TypeAlias = Annotated[str, Remaining(), Completes("expression")]
+Condition: TypeAlias = Annotated[str, Remaining(), Completes("condition")]
+Excludable: TypeAlias = Annotated[str, Remaining(), Completes("excludable")]
+Excluded: TypeAlias = Annotated[str, Remaining(), Completes("excluded")]
 Change: TypeAlias = Annotated[str, Remaining(), Completes("change")]
 Replacement: TypeAlias = Annotated[str, Remaining(), Completes("replacement")]
 OutputPlace: TypeAlias = Annotated[str, Completes("place")]
@@ -60,7 +63,7 @@ class Parameter:
     @property
     def flag(self) -> str:
         """As typed: ``--by``, ``-k``."""
-        return f"-{self.name}" if len(self.name) == 1 else "--" + self.name.replace("_", "-")
+        return f"-{self.name}" if len(self.name) == 1 else "--" + self.name.rstrip("_").replace("_", "-")
 
     @property
     def choices(self) -> tuple[str, ...]:

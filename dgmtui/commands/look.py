@@ -29,13 +29,21 @@ def module(session: Session, path: ModulePath = "") -> Result:
 
 
 @command("unit", group="look")
-def unit(session: Session, n: Annotated[int | Literal["all"], Completes("unit")] = "all") -> Result:
+def unit(
+    session: Session,
+    n: Annotated[int | Literal["all"], Completes("unit")] = "all",
+    *,
+    of: ModulePath | None = None,
+) -> Result:
     """Look at one unit of the module, or at all of them.
 
-    A unit is an output feature of a linear layer, or a feature map of a convolution, from 0.
+    A unit is an output feature of a linear layer, or a feature map of a convolution, from 0. --of names its module,
+    where that is another than the one that is looked at.
 
     JSON: as `goto`, with "command":"unit".
     """
+    if of is not None and of != (session.module or "."):
+        session.select_module(of)
     session.select_unit(n if isinstance(n, int) else None)
     return moved(session, "unit")
 

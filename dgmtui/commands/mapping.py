@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dgmtui.commands.grammar import ModulePath
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Result
-from dgmtui.commands.unit_blocks import path_of, shown, without_empty
+from dgmtui.commands.unit_blocks import line_of_unit, path_of, shown, without_empty
 from dgmtui.errors import UsageError
 from dgmtui.recording.model import SnapshotInfo
 from dgmtui.session.activations import dataset_rows, labels_of
@@ -113,7 +113,9 @@ def samples(session: Session, target: ModulePath = "", *, top: int = 10, shape: 
         title=f"{group.text}: {of} samples, the most activating first",
         columns=columns,
         rows=tuple(cells),
+        row_lines=tuple(f"sample {r['sample']}" for r in rows),
         pictures=_pictures_of(session, snapshot, [r["sample"] for r in rows[:_PICTURED]], shape),
+        picture_lines=tuple(f"sample {r['sample']}" for r in rows[:_PICTURED]),
         note="" if one else f"the mean over {len(group.units):,} units of each one's greatest activation",
         at=snapshot.iteration,
     )
@@ -218,7 +220,11 @@ def _answer(
             for p, unit, s in zip(pictures, units, of, strict=True)
         ],
     }  # fmt: skip
-    tab = UnitsTab(title, pictures=pictures, shared=shared, note=note, at=snapshot.iteration)
+    lines = tuple(
+        line_of_unit(module, unit) if unit is not None else "" if of_sample is None else f"sample {of_sample}"
+        for unit, of_sample in zip(units, of, strict=True)
+    )
+    tab = UnitsTab(title, pictures=pictures, picture_lines=lines, shared=shared, note=note, at=snapshot.iteration)
     return Result("maps", data, shown(session, snapshot, "maps", tab))
 
 

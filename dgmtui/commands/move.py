@@ -11,9 +11,10 @@ from dgmtui.recording.model import NonFinite, SnapshotInfo
 from dgmtui.session.session import Session
 
 NONE_FOUND = "no non-finite value is recorded; `findings` says what else there is"
+NONE_LEFT = "no non-finite value is recorded but for those excluded: {}; `include all` takes that back"
 
 
-@command("goto", group="move", aliases=("g",))
+@command("goto", group="move", aliases=("g",), keys=(("g", "goto ", ""),))
 def goto(session: Session, iteration: Annotated[int | Literal["first-nonfinite"] | str, Completes("goto")]) -> Result:
     """Stand on an iteration: its number, -1 for the last, or first-nonfinite; or go to a bookmark.
 
@@ -127,7 +128,8 @@ def _to_bookmark(session: Session, name: str) -> None:
 
 def _stand(session: Session, name: str, found: NonFinite | None, note: str = "") -> Result:
     if found is None:
-        raise UsageError(NONE_FOUND)
+        patterns = session.ranks.exclusions.patterns
+        raise UsageError(NONE_LEFT.format("  ".join(patterns)) if patterns else NONE_FOUND)
     session.stand_on(found)
     return moved(session, name, note)
 

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from dgmtui.commands.answers import keep_answer
 from dgmtui.commands.completing import COMPLETERS
 from dgmtui.commands.grammar import Parameter, bind, parameters_of, quote, split
+from dgmtui.commands.keymap import Bound, as_typed, of_lines, remapped
 from dgmtui.commands.pointing import point, renamed
 from dgmtui.commands.result import Result
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.session.session import Session
+from dgmtui.trace.available import require_torch
 
-GROUPS = ("move", "look", "analyse", "edit", "session")
+GROUPS = ("move", "stop", "look", "analyse", "edit", "session")
 Function = Callable[..., Result]
 Key = tuple[str, str, str]
 """Key, command line that it runs, footer label (empty: not in the footer)."""
@@ -71,6 +74,10 @@ class Registry:
 
     _commands: dict[str, Command] = field(default_factory=dict)
     _aliases: dict[str, str] = field(default_factory=dict)
+    own_keys: tuple[Bound, ...] = ()
+    """What a screen does by itself; its keys come before those of commands."""
+    wanted_keys: Mapping[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
+    """What a person has changed: command line or id → keys, and where that is said."""
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -79,8 +86,35 @@ class Registry:
 
     @property
     def keys(self) -> Mapping[str, tuple[str, str]]:
-        """Key → (command line, footer label)."""
+        """Key → (command line, footer label), as declared."""
         return {key: (line, label) for c in self.commands for key, line, label in c.keys}
+
+    @property
+    def bound(self) -> tuple[Bound, ...]:
+        """Everything that has a key, the screen's own first."""
+        return self._keymap()[0]
+
+    @property
+    def about_keys(self) -> tuple[str, ...]:
+        """What is wrong with the keys that are wanted, or else has to be said of them."""
+        return self._keymap()[1]
+
+    def keys_of(self, command: Command) -> dict[str, str]:
+        """Key → command line, of one command."""
+        mine = (b for b in self.bound if not b.own and b.line.split(" ")[0] == command.name)
+        return {as_typed(key): bound.line for bound in mine for key in bound.keys}
+
+    def _keymap(self) -> tuple[tuple[Bound, ...], tuple[str, ...]]:
+        taken = {key for bound in self.own_keys for key in bound.keys}
+        lines = of_lines({key: of for key, of in self.keys.items() if key not in taken})
+        return remapped((*self.own_keys, *lines), self.wanted_keys, self._is_command)
+
+    def _is_command(self, line: str) -> bool:
+        try:
+            self.find(line.split(" ")[0])
+        except UsageError:
+            return False
+        return True
 
     def add(self, command: Command) -> None:
         """Register a command.
@@ -127,6 +161,8 @@ class Registry:
         if not word or word.startswith("#"):
             return Result("")
         with session.lock:
+            if session.training is not None and word not in ("q", "quit", "exit"):
+                session.training.asked = False
             try:
                 command = self.find(word)
                 session.diary.begin()
@@ -134,11 +170,17 @@ class Registry:
             except DgmtuiError as error:
                 point(error, line)
                 raise
+            except ModuleNotFoundError:
+                require_torch()
+                raise
             session.settle()
             session.note_findings()
             if command.logged:
                 session.diary.keep(result.kept or " ".join(filter(None, (command.name, rest.strip()))))
-            return result if result.command else replace(result, command=command.name)
+            told = result if result.command else replace(result, command=command.name)
+            if command.name not in ("copy", "export"):
+                keep_answer(session, told)
+            return told
 
     def complete(self, session: Session | None, text: str) -> list[str]:
         """Whole lines that ``text`` may become: commands first, then what the word under the cursor allows."""

@@ -65,7 +65,11 @@ def replay(session: Session, *, dtype: DType | None = None, beside: bool = False
         "beside": None if compared is None else beside_data(compared, rows),
     }
     more = () if compared is None else beside_blocks(compared, rows)
-    blocks = (*_account(made, loss, births), *more, *elsewhere(session, snapshot.iteration))
+    blocks = (
+        *_account(made, loss, births, excluded=bool(session.ranks.exclusions)),
+        *more,
+        *elsewhere(session, snapshot.iteration),
+    )
     return Result("replay", data, blocks, _in_a_line(made, loss, births, compared))
 
 
@@ -128,7 +132,7 @@ def _nodes_note(session: Session, shown: "list[OperationRow]") -> str:
     return "" if shown or not session.module else f"none in {session.module}; `module .` looks at all"
 
 
-def _account(made: Replayed, loss: float, births: "tuple[Birth, ...]") -> tuple[Block, ...]:
+def _account(made: Replayed, loss: float, births: "tuple[Birth, ...]", *, excluded: bool) -> tuple[Block, ...]:
     head = f"iteration {made.snapshot.iteration:,}: {made.words}; loss {loss:.9g}"
     if made.replay.dtype is not None:
         dtype = str(made.replay.dtype).removeprefix("torch.")
@@ -140,7 +144,8 @@ def _account(made: Replayed, loss: float, births: "tuple[Birth, ...]") -> tuple[
     if made.no_gradients:
         blocks.append(Text(made.no_gradients, "warning"))
     if not births:
-        blocks.append(Text("everything in it is finite, forward and backward"))
+        excepted = " but what is excluded" if excluded else ""
+        blocks.append(Text(f"everything in it{excepted} is finite, forward and backward"))
     return (*blocks, *map(birth_line, births))
 
 

@@ -13,9 +13,9 @@ from dgmtui.commands.chart_data import chart_block
 from dgmtui.commands.findings_data import findings_table, paragraphs
 from dgmtui.commands.result import Block, Chart, Line, Table, Text
 from dgmtui.errors import UsageError
+from dgmtui.session.losses import thin_losses
 from dgmtui.session.session import Session
 from dgmtui.session.showing import chart_of
-from dgmtui.session.viewing import thin_losses
 
 if TYPE_CHECKING:
     from dgmtui.findings import Finding

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.session.network.model import Network
 from dgmtui.session.view import Backdrop, Picture
 
 
@@ -88,7 +89,16 @@ class Pictures:
     """All have one scale."""
 
 
-Block: TypeAlias = Text | Table | Chart | Pictures
+@dataclass(frozen=True)
+class Graph:
+    """The network as a graph."""
+
+    network: Network
+    module: str = ""
+    """The module to mark."""
+
+
+Block: TypeAlias = Text | Table | Chart | Pictures | Graph
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,8 @@ class Result:
     """What a person sees."""
     said: Text | None = None
     """The answer in one line, where its blocks are more: what a screen shows at the prompt while they are elsewhere."""
+    below: tuple[Text, ...] = ()
+    """Lines that are printed below; a screen shows them in a place of their own."""
     kept: str = ""
     """The line that ``save`` keeps of it, where the typed one may do something else in another session."""
     edit: Path | None = None

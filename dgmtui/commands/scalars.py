@@ -12,6 +12,7 @@ from dgmtui.commands.result import Chart, Line, Result, Table
 from dgmtui.errors import UsageError
 from dgmtui.session.chart_settings import Scale
 from dgmtui.session.lines import thin
+from dgmtui.session.losses import held
 from dgmtui.session.measuring import ScalarSummary, scalar_summary
 from dgmtui.session.session import Session
 
@@ -80,16 +81,10 @@ def _chart(series: Sequence[tuple[str, NDArray[np.float64]]], scale: Scale, curs
     """Over the iterations at which one of them was logged; in between, each keeps the number that it had."""
     absent = [np.isnan(values) & (name != LOSS) for name, values in series]
     logged = np.flatnonzero(~np.all(absent, axis=0))
-    held = np.stack([values[logged] if name == LOSS else _held(values[logged]) for name, values in series], axis=1)
-    iterations, drawn = thin(logged, held.astype(np.float32), _POINTS)
+    kept = np.stack([values[logged] if name == LOSS else held(values[logged]) for name, values in series], axis=1)
+    iterations, drawn = thin(logged, kept.astype(np.float32), _POINTS)
     lines = tuple(Line(name, drawn[:, i], "selected") for i, (name, _) in enumerate(series))
     return Chart(iterations, lines, ", ".join(name for name, _ in series), scale, len(lines), cursor=cursor)
-
-
-def _held(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each NaN replaced by the last number before it; those before the first stay."""
-    latest = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
-    return np.where(latest >= 0, values[latest], np.nan)
 
 
 def _listed(values: NDArray[np.float64], name: str) -> list[float | None]:

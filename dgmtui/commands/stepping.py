@@ -57,8 +57,8 @@ def optimizer_step(session: Session, *, top: int = 10) -> Result:
     return Result("optimizer-step", data, blocks)
 
 
-@command("continue", group="edit", aliases=("cont",), needs_replay=True)
-def continue_(session: Session, n: int) -> Result:
+@command("train", group="edit", needs_replay=True)
+def train(session: Session, n: int) -> Result:
     """Take the optimiser's step here, and run the N recorded iterations that follow with what comes of it.
 
     Each following iteration that has a snapshot is run on its own batch and random draws, with the weights, optimiser
@@ -67,7 +67,7 @@ def continue_(session: Session, n: int) -> Result:
     stand; what stands at a following iteration counts there. Where iterations between have no snapshot their updates
     are left out, and said: then it is not what the training would have done.
 
-    JSON: {"command":"continue","iteration","turn","edits":[…],"iterations":[{"iteration","turn","loss",
+    JSON: {"command":"train","iteration","turn","edits":[…],"iterations":[{"iteration","turn","loss",
     "recorded_loss","held","exact","skipped","note","births":[… as of `replay` …],"edits":[…]}…],"held","stopped"}:
     "exact" is true where nothing is known to come between, "skipped" counts the updates left out before it, "stopped"
     says why it ended early or is null.
@@ -89,7 +89,7 @@ def continue_(session: Session, n: int) -> Result:
     blocks: list[Block] = [Text(f"{begun}: {_ended(ran)}", "strong"), _losses(ran)]
     blocks += [birth_line(birth) for birth in last.births]
     blocks += [Text(f"nothing is run after it: {last.stop}", "warning")] if last.stop else []
-    return Result("continue", data, (*blocks, *elsewhere(session, snapshot.iteration)))
+    return Result("train", data, (*blocks, *elsewhere(session, snapshot.iteration)))
 
 
 def _of(snapshot: "SnapshotInfo") -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from dgmtui.commands.describe import as_edited, elsewhere
+from dgmtui.commands.grammar import quote
 from dgmtui.commands.result import Block, Pictures, Table, Text
 from dgmtui.recording.model import SnapshotInfo
 from dgmtui.session.session import Session
@@ -23,6 +24,12 @@ def shown(session: Session, snapshot: SnapshotInfo, tab: str, view: UnitsTab) ->
     if view.note:
         blocks.append(Text(view.note, "dim"))
     return (*blocks, *as_edited(session), *elsewhere(session, snapshot.iteration))
+
+
+def line_of_unit(module: str, unit: int) -> str:
+    """What looks at one unit: ``unit 3 --of conv1``; of a module's call it is the module's."""
+    path, colon, number = module.rpartition(":")
+    return f"unit {unit} --of {quote((path if colon and number.isdecimal() else module) or '.')}"
 
 
 def few(numbers: Sequence[int], most: int = LISTED) -> str:

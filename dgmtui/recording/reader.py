@@ -149,6 +149,13 @@ class Recording(RecordedNames):
             values: NDArray[np.float64] = self._growing[schema.STATISTIC_VALUES][where]
         return values
 
+    def statistics_between(self, first: int, last: int, start: int, stop: int) -> NDArray[np.float64]:
+        """``[r, c, 9]`` of the channels ``first:last``, none of them late, in rows ``start:stop``."""
+        where = slice(*slice(start, stop).indices(self._lengths[Committed.ROWS]))
+        with reading(self.path, "the statistics"):
+            values: NDArray[np.float64] = self._growing[schema.STATISTIC_VALUES][where, first:last]
+        return values
+
     @property
     def first_late_channel(self) -> int:
         """The id from which on channels were met late."""
@@ -186,6 +193,17 @@ class Recording(RecordedNames):
             self.module(module)
             wanted = [i for i, channel in enumerate(self.channels) if channel.module == module]
             return self.index.first_of(wanted, self.channels)
+
+    def first_nonfinite_iterations(self) -> list[int | None]:
+        """Of each channel, late ones last, the iteration of its first non-finite value; None where it has none."""
+        with reading(self.path, "the index"):
+            fixed = self.index.first_iterations()
+            late: list[int | None] = [None] * (len(self.channels) - len(fixed))
+            if late:
+                for iteration, channel in self.index.table[::-1, :2].tolist():
+                    if channel >= len(fixed):
+                        late[channel - len(fixed)] = iteration
+            return fixed + late
 
     def next_nonfinite(self, iteration: int) -> NonFinite | None:
         """The first non-finite value of the next iteration after this one that has any."""

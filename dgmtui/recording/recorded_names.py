@@ -41,7 +41,12 @@ class RecordedNames(RecordedLog):
 
     def module(self, path: str) -> ModuleInfo:
         """The module at this path; ``UsageError`` with the nearest paths where there is none."""
-        return find_module(path, self.modules)
+        known = self._modules_by_path.get(path)
+        return find_module(path, self.modules) if known is None else known
+
+    @cached_property
+    def _modules_by_path(self) -> dict[str, ModuleInfo]:
+        return {module.path: module for module in reversed(self.modules)}
 
     @cached_property
     def _channel_ids(self) -> dict[tuple[str, Quantity], int]:

@@ -48,6 +48,13 @@ class Plot:
         """The column, counted from the chart's left edge, of the cell in which ``iteration`` lies."""
         return self.left + _column(place(iterations, np.array([iteration]))[0], self.width)
 
+    def iteration(self, column: int, iterations: NDArray[np.int64]) -> int | None:
+        """The iteration in the middle of the cell at ``column``; None beside the cells, or where there are none."""
+        if not len(iterations) or not self.left <= column < self.left + self.width:
+            return None
+        share = min(1.0, (2 * (column - self.left) + 0.5) / max(1, 2 * self.width - 1))
+        return round(float(iterations[0]) + share * float(iterations[-1] - iterations[0]))
+
 
 def place(iterations: NDArray[np.int64], of: NDArray[np.int64]) -> NDArray[np.float64]:
     """Where ``of`` ``[n]`` lie in ``iterations`` ``[T]``, float64 in [0, 1]; all 0 where there is but one iteration."""

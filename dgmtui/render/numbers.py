@@ -1,6 +1,7 @@
 """Numbers as a person reads them: four digits that mean something, and non-finite values in letters."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,16 @@ def signed(value: float | None, digits: int = 3) -> str:
 def shape(sizes: tuple[int, ...]) -> str:
     """``64×1×28×28``; a scalar is ``scalar``."""
     return "×".join(map(str, sizes)) or "scalar"
+
+
+def finite_share(bad: int, sizes: Sequence[int]) -> str:
+    """``100 %`` only where all are finite."""
+    count = 1
+    for size in sizes:
+        count *= size
+    if not bad or not count:
+        return "100 %"
+    return f"{min(99.9, 100 * (1 - bad / count)):.3g} %"
 
 
 def _real(value: float, digits: int) -> str:

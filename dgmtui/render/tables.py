@@ -45,7 +45,7 @@ def _with_last_below(table: Table, width: int) -> list[Row]:
     first = len(drawn) - len(table.rows) - bool(table.note)
     rows = drawn[:first]
     for row, cells in zip(drawn[first:], table.rows, strict=False):
-        lines = textwrap.wrap(human(cells[-1]), width - len(_BELOW)) or [""]
+        lines = textwrap.wrap(human(cells[-1]), width - len(_BELOW))
         rows += [row, *([(_BELOW + line, "")] for line in lines)]
     return rows + drawn[first + len(table.rows) :]
 
@@ -63,6 +63,15 @@ def cut(text: str, width: int) -> str:
     """``text`` on one line, in at most ``width`` characters, an ellipsis in place of what does not fit."""
     text = " ".join(text.splitlines())
     return text if len(text) <= width else text[: max(0, width - 1)] + "…"[:width]
+
+
+def cut_middle(text: str, width: int) -> str:
+    """As ``cut``, but what does not fit is left out of the middle: both ends can be told."""
+    text = " ".join(text.splitlines())
+    if len(text) <= width or width < 3:
+        return cut(text, width)
+    head = width // 2
+    return f"{text[:head]}…{text[len(text) - (width - head - 1) :]}"
 
 
 def is_numeric(cells: Sequence[Any]) -> bool:

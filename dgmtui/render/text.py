@@ -10,13 +10,15 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text as RichText
 
-from dgmtui.commands.result import Block, Chart, Pictures, Result, Table, Text
+from dgmtui.commands.result import Block, Chart, Graph, Pictures, Result, Table, Text
 from dgmtui.render.chart import MARKS, Plot, Row, Series, nearest_drawn, plot
+from dgmtui.render.graph_rows import graph_rows
 from dgmtui.render.numbers import human
 from dgmtui.render.pictures import pictures_rows
 from dgmtui.render.pixels import Colours
 from dgmtui.render.scales import Axis
 from dgmtui.render.tables import table_rows
+from dgmtui.render.themes import LOOK
 from dgmtui.session.view import Backdrop, DynamicsView
 
 _CHART_HEIGHT = 16
@@ -73,8 +75,9 @@ def colours_of(console: Console) -> Colours:
 
 def print_result(result: Result, console: Console) -> None:
     """Print a result's blocks, one empty line between them; without colour and uncut where output is no terminal."""
-    for number, block in enumerate(result.blocks):
-        if number and not (isinstance(block, Text) and isinstance(result.blocks[number - 1], Text)):
+    blocks = (*result.blocks, *result.below)
+    for number, block in enumerate(blocks):
+        if number and not (isinstance(block, Text) and isinstance(blocks[number - 1], Text)):
             console.print()
         for row in block_rows(block, console.width if console.is_terminal else None, colours_of(console)):
             console.print(styled(row), soft_wrap=True, highlight=False)
@@ -88,6 +91,8 @@ def block_rows(block: Block, width: int | None, colours: Colours = "none") -> li
         return table_rows(block, width)
     if isinstance(block, Pictures):
         return pictures_rows(block.pictures, width or _PIPE_WIDTH, colours, shared=block.shared)
+    if isinstance(block, Graph):
+        return graph_rows(block.network, width, block.module)[0]
     return chart_rows(block, min(width or _PIPE_WIDTH, _CHART_WIDTH), _CHART_HEIGHT)
 
 
@@ -139,8 +144,8 @@ def beneath(backdrop: Backdrop) -> str:
 
 
 def styled(row: Row) -> RichText:
-    """A row of pieces for Rich, without trailing blanks."""
-    text = RichText.assemble(*((piece, style_named(style)) for piece, style in row))
+    """A row of pieces for Rich in the theme that is in use, without trailing blanks."""
+    text = RichText.assemble(*((piece, LOOK.theme.styled(style_named(style))) for piece, style in row))
     text.rstrip()
     return text
 

@@ -1,4 +1,4 @@
-"""What a person asked the dynamics chart to show; it stays until it is changed."""
+"""What a person asked the charts to show; it stays until it is changed."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,6 +6,7 @@ from typing import Literal
 Scale = Literal["linear", "log", "symlog"]
 Scope = Literal["module", "below", "ranks"]
 Overlay = Literal["none", "density", "bands"]
+LossScale = Literal["auto", "linear", "log", "symlog"]
 
 
 @dataclass(frozen=True)
@@ -23,3 +24,13 @@ class ChartSettings:
     """The population: the module's series; those of the module and all below it; the module's on all ranks."""
     overlay: Overlay = "none"
     """What of all series is drawn beneath the picked ones: how many pass a place, or bands of percentiles."""
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """How the loss is drawn."""
+
+    scale: LossScale = "auto"
+    """``auto`` is logarithmic where a few losses would flatten all others, else linear."""
+    beside: tuple[str, ...] = ()
+    """Logged scalars that are drawn with it."""

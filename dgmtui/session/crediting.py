@@ -1,5 +1,7 @@
 """What credit assignment has told so far: tables of contributions and chains, each made when first asked for."""
 
+import math
+import re
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     from dgmtui.trace.graph import Graph
 
 KEPT = 16
-Sort: TypeAlias = Literal["forward", "backward", "difference"]
-"""What rows are sorted by, the largest first."""
+Sort: TypeAlias = Literal["forward", "backward", "value", "difference", "module"]
+"""What rows are sorted by, the largest first; modules in the order in which they ran."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,33 @@ class CreditTable:
     """The same target at another snapshot, where one is compared with."""
     sort: Sort = "forward"
     """What its rows are sorted by."""
+    asked: str = ""
+    """The target as it was asked for: ``nonfinite``."""
+    only: str = ""
+    """A regular expression that a row's module or name must match; empty: all are listed."""
+
+    @property
+    def sorted_by(self) -> Sort:
+        """What its rows can be sorted by: without another table there is no difference."""
+        return "forward" if self.sort == "difference" and self.against is None else self.sort
+
+    def filtered(self, rows: "Iterable[Contribution]") -> "list[Contribution]":
+        """Those that ``only`` leaves: its pattern is found in ``enc.0`` or in ``enc.0[48]@15``."""
+        if not self.only:
+            return list(rows)
+        found = re.compile(self.only).search
+        return [row for row in rows if found(row.module or "(root)") or found(_place(row))]
 
     def sorted_rows(self, rows: "Iterable[Contribution]", side: Sort = "forward") -> "list[Contribution]":
         """The largest first of what it is sorted by; of ``side``, where that is not how much each moved."""
         if self.sort == "difference" and self.against is not None:
             moved = self.against.moved
             return sorted(rows, key=lambda row: -abs(moved[row.key].difference) if row.key in moved else 1.0)
+        if self.sort == "value":
+            return sorted(rows, key=lambda row: -abs(row.value) if not math.isnan(row.value) else 1.0)
+        if self.sort == "module":
+            ran = {module: n for n, module in enumerate(dict.fromkeys(call.module for call in self.graph.calls))}
+            return sorted(rows, key=lambda row: (ran.get(row.module, -1), row.module, row.unit or 0, row.sample or 0))
         if side == "backward":
             return sorted(rows, key=lambda row: -abs(row.backward or 0.0))
         return sorted(rows, key=lambda row: -abs(row.forward or 0.0))
@@ -124,13 +147,14 @@ class Crediting:
         propagation: "Propagation",
         against: int | None = None,
         sort: Sort = "forward",
+        only: str = "",
     ) -> CreditTable:
         """Forward and backward contributions to a target, remembered as what is shown.
 
         Args:
             against: an iteration at or before which there is a snapshot to compare with.
         """
-        made = replace(self._table(snapshot, text, by, propagation), sort=sort)
+        made = replace(self._table(snapshot, text, by, propagation), sort=sort, only=only)
         self.shown = made if against is None else self.compared(made, against)
         return self.shown
 
@@ -179,6 +203,7 @@ class Crediting:
             propagation=propagation,
             terms=terms_of(Reader(replayed.replay), asked) if asked.partition(":")[0] == "loss" else (),
             unverified=_unverified(snapshot, replayed),
+            asked=text,
         )
 
     def _compare(self, made: CreditTable, other: SnapshotInfo) -> Comparison:
@@ -249,6 +274,12 @@ class Crediting:
             return self.chain(snapshot, "nonfinite", RECORDED).sentence
         except (CreditError, ReplayError):
             return ""
+
+
+def _place(row: "Contribution") -> str:
+    """``enc.0[48]@15``."""
+    unit = "" if row.unit is None else f"[{row.unit}]"
+    return row.module + unit + ("" if row.sample is None else f"@{row.sample}")
 
 
 def _unverified(snapshot: SnapshotInfo, replayed: "Replayed") -> str:

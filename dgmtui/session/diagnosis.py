@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from dgmtui.errors import ReplayError
 from dgmtui.recording.model import ONSET, SnapshotInfo, Verdict
 from dgmtui.session.edits import RECORDED
+from dgmtui.trace.available import torch_is_installed
 
 if TYPE_CHECKING:
     from dgmtui.findings import Finding
@@ -29,6 +31,8 @@ class Diagnosis:
         """The last look of either kind."""
         self._full: tuple[Extent, tuple[object, ...], Look] | None = None
         """The last look that replayed, and what was there to be replayed."""
+        self._kept: tuple[tuple[Finding, ...], tuple[Finding, ...]] | None = None
+        """Findings, and those of them that are not excluded."""
 
     @property
     def thresholds(self) -> "Thresholds":
@@ -40,19 +44,47 @@ class Diagnosis:
     def judge_by(self, thresholds: "Thresholds") -> None:
         """Take other thresholds; findings are made anew when they are next asked for."""
         if thresholds != self.thresholds:
-            self._thresholds, self._latest, self._full = thresholds, None, None
+            self._thresholds = thresholds
+            self.forget()
+
+    def forget(self) -> None:
+        """Findings are made anew when they are next asked for."""
+        self._latest = self._full = self._kept = None
 
     def findings(self, *, quick: bool = False) -> "tuple[Finding, ...]":
         """As ``Results.findings``."""
+        found = self._found(quick=quick)
+        exclusions = self._results.exclusions
+        if not exclusions:
+            return found
+        if self._kept is None or self._kept[0] is not found:
+            explained = self._results.explained()
+            self._kept = (
+                found,
+                tuple(
+                    each
+                    for each in found
+                    if not (exclusions.of_finding(each) or (_untraced(each) and each.iteration in explained))
+                ),
+            )
+        return self._kept[1]
+
+    def _found(self, *, quick: bool) -> "tuple[Finding, ...]":
         from dgmtui.findings.diagnose import look, look_again
 
+        quick = quick or not torch_is_installed()
         extent = self._extent()
         full = self._full
         if full is not None and not quick:
             quick = self.complete and full[0][2] == extent[2]  # no snapshot has come since
         if not quick:
+            failure = self._left_over() if self._results.exclusions else None
             made = look(
-                self._recording, replay=self._replay, progress=self._results.progress(), thresholds=self.thresholds
+                self._recording,
+                replay=self._replay,
+                failure=failure,
+                progress=self._results.progress(),
+                thresholds=self.thresholds,
             )
             self._full, self._latest = (extent, self._due(), made), (extent, made)
             return made.findings
@@ -70,7 +102,7 @@ class Diagnosis:
         """Whether a full look was made since the last snapshot of a failure or an onset came, or the run ended; also
         where nothing can be replayed."""
         if self._full is None:
-            return not any(snapshot.trace >= 0 for snapshot in self._recording.snapshots)
+            return not torch_is_installed() or not any(snapshot.trace >= 0 for snapshot in self._recording.snapshots)
         return self._full[1] == self._due()
 
     def _extent(self) -> Extent:
@@ -95,9 +127,27 @@ class Diagnosis:
 
         return Failure(failing, made, births)
 
+    def _left_over(self) -> "Failure | None":
+        """What the replay of the failing iteration shows but for what is excluded."""
+        from dgmtui.findings.case import Failure
+
+        failing = self._results.failing()
+        if failing is None:
+            return None
+        try:
+            _, verdict = self._replay(failing)
+        except ReplayError:
+            return None
+        return Failure(failing, verdict, self._results.births(failing, edits=RECORDED))
+
     def _replay(self, snapshot: SnapshotInfo) -> "tuple[Replay, Verdict]":
         made = self._results.replay(snapshot, edits=RECORDED)
         if snapshot.reason == "failing":
             self._results.births(snapshot, edits=RECORDED)  # cheap now, and the operations' table marks them
         assert made.verdict is not None, "a replay in its own dtype has a verdict"
         return made.replay, made.verdict
+
+
+def _untraced(finding: "Finding") -> bool:
+    """Told from statistics or losses, which do not say what operation it came from."""
+    return finding.kind == "nonfinite" and finding.op is None

@@ -1,21 +1,34 @@
 """Iterations that one can jump to: those with a non-finite value, and those with a snapshot."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.recording.model import NonFinite, Quantity, SnapshotInfo
+from dgmtui.session.excluding import Exclusions
 
 if TYPE_CHECKING:
     from dgmtui.recording.reader import Recording
 
 
 class Landmarks:
-    """What the recording's index holds, together with the loss, which no module outputs."""
+    """What the recording's index holds, together with the loss, which no module outputs; but for what is excluded.
 
-    def __init__(self, recording: "Recording") -> None:
+    Args:
+        explained: iterations of which everything is excluded, as far as replays told.
+    """
+
+    def __init__(
+        self,
+        recording: "Recording",
+        exclusions: Exclusions | None = None,
+        explained: Callable[[], frozenset[int]] = frozenset,
+    ) -> None:
         self._recording = recording
+        self._exclusions = Exclusions() if exclusions is None else exclusions
+        self._explained = explained
         self._losses: NDArray[np.float64] = np.empty(0)
         self._bad_losses: NDArray[np.int64] = np.empty(0, np.int64)
 
@@ -32,20 +45,33 @@ class Landmarks:
 
     def first_nonfinite(self) -> NonFinite | None:
         """The earliest of all; of one iteration, the one that the index names."""
-        return _earliest(self._recording.first_nonfinite(), self._bad_loss(-1))
+        return (
+            self.next_nonfinite(-1)
+            if self._exclusions
+            else _earliest(self._recording.first_nonfinite(), self._bad_loss(-1))
+        )
 
     def next_nonfinite(self, iteration: int) -> NonFinite | None:
         """The earliest strictly after ``iteration``."""
-        return _earliest(self._recording.next_nonfinite(iteration), self._bad_loss(iteration))
+        if not self._exclusions:
+            return _earliest(self._recording.next_nonfinite(iteration), self._bad_loss(iteration))
+        places = self._kept_places()
+        later = int(np.searchsorted(self._recording.index.table[places, 0], iteration, "right"))
+        return _earliest(self._entry(places, later), self._bad_loss(iteration))
 
     def previous_nonfinite(self, iteration: int) -> NonFinite | None:
         """The latest strictly before ``iteration``."""
-        found = self._recording.previous_nonfinite(iteration)
+        found = self._entry_before(iteration) if self._exclusions else self._recording.previous_nonfinite(iteration)
         before = self._bad_iterations()
         before = before[before < iteration]
         if not len(before) or (found is not None and found.iteration >= before[-1]):
             return found
         return self._as_nonfinite(int(before[-1]))
+
+    def nonfinite_iterations(self) -> NDArray[np.int64]:
+        """All that hold a non-finite value, ascending."""
+        table = self._recording.index.table
+        return np.union1d(table[self._kept_places(), 0], self._bad_iterations())
 
     def next_snapshot(self, iteration: int) -> SnapshotInfo | None:
         """The earliest strictly after ``iteration``."""
@@ -59,7 +85,31 @@ class Landmarks:
 
     def _bad_iterations(self) -> NDArray[np.int64]:
         _ = self.losses  # takes in what is new
-        return self._bad_losses
+        return self._bad_losses if not self._exclusions else self._unexplained(self._bad_losses)
+
+    def _unexplained(self, iterations: NDArray[np.int64]) -> NDArray[np.int64]:
+        kept: NDArray[np.int64] = iterations[~np.isin(iterations, list(self._explained()))]
+        return kept
+
+    def _kept_places(self) -> NDArray[np.int64]:
+        """Places in the index's table of what is not excluded, by iteration."""
+        table = self._recording.index.table
+        if not self._exclusions:
+            return np.arange(len(table))
+        kept = self._exclusions.kept_entries(table, self._recording.channels)
+        return np.flatnonzero(kept & ~np.isin(table[:, 0], list(self._explained())))
+
+    def _entry(self, places: NDArray[np.int64], which: int) -> NonFinite | None:
+        if not 0 <= which < len(places):
+            return None
+        return self._recording.index.at(int(places[which]), self._recording.channels)
+
+    def _entry_before(self, iteration: int) -> NonFinite | None:
+        """The first of the last iteration before this one."""
+        places = self._kept_places()
+        at = self._recording.index.table[places, 0]
+        count = int(np.searchsorted(at, iteration, "left"))
+        return self._entry(places, int(np.searchsorted(at, at[count - 1], "left"))) if count else None
 
     def _bad_loss(self, after: int) -> NonFinite | None:
         later = self._bad_iterations()

@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from dgmtui.errors import UsageError
 from dgmtui.recording.model import Measure
 from dgmtui.session.lines import DRAWN_POINTS
-from dgmtui.session.view import DynamicsLine, DynamicsView, PickedLine
+from dgmtui.session.view import DynamicsLine, DynamicsView, PickedLine, Reading
 from dgmtui.session.whole_lines import recording_of, series_of
 
 if TYPE_CHECKING:
     from dgmtui.session.session import Session
 
 _LISTED = 6
+_READ = 12
+"""Marked lines that are read at the cursor."""
+_GRAVITY = ("selected", "nonfinite", "event", "outlier")
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,18 @@ def picked_line(session: "Session", view: DynamicsView | None) -> PickedLine | N
     line = view.lines[place]
     iteration, value = _value_at(session, view, line)
     return PickedLine(place, name_of(view, line), value, iteration, line.kind)
+
+
+def readings(session: "Session", view: DynamicsView | None) -> tuple[Reading, ...]:
+    """What the marked lines are at the cursor, the gravest first; of one kind, in the order of the chart."""
+    if view is None or not len(view.iterations):
+        return ()
+    marked = sorted((line for line in view.lines if line.kind in _GRAVITY), key=lambda line: _GRAVITY.index(line.kind))
+    told = []
+    for line in marked[:_READ]:
+        iteration, value = _value_at(session, view, line)
+        told.append(Reading(line.label or f"[{line.unit}]", line.kind, value, iteration))
+    return tuple(told)
 
 
 def take(session: "Session", pick: Pick) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dgmtui.errors import RecordingError, UsageError
+from dgmtui.session.excluding import Exclusions
 from dgmtui.session.results import Results
 
 if TYPE_CHECKING:
@@ -19,7 +20,11 @@ class Ranks:
 
     def __init__(self, recording: "Recording", progress_factory: "Callable[[], Progress] | None") -> None:
         self.recordings: dict[int, Recording] = {each.info.rank: each for each in recording.ranks}
-        self._results = {rank: Results(each, progress_factory) for rank, each in self.recordings.items()}
+        self.exclusions = Exclusions()
+        """What of non-finite values is left out, in all ranks."""
+        self._results = {
+            rank: Results(each, progress_factory, self.exclusions) for rank, each in self.recordings.items()
+        }
         self._merged: tuple[tuple[tuple[Finding, ...], ...], tuple[Finding, ...]] | None = None
 
     @property
@@ -76,6 +81,11 @@ class Ranks:
         """Take other thresholds; findings are made anew when they are next asked for."""
         for results in self._results.values():
             results.diagnosis.judge_by(thresholds)
+
+    def look_again(self) -> None:
+        """Something else is left out: findings are made anew when they are next asked for."""
+        for results in self._results.values():
+            results.diagnosis.forget()
 
     @property
     def complete(self) -> bool:

@@ -10,6 +10,7 @@ from dgmtui.recording.model import Match, SnapshotInfo, Verdict
 from dgmtui.session.crediting import Crediting
 from dgmtui.session.diagnosis import Diagnosis
 from dgmtui.session.edits import RECORDED, Edits
+from dgmtui.session.excluding import Exclusions
 from dgmtui.session.stepping import Stepping
 from dgmtui.session.units import Units
 
@@ -76,8 +77,15 @@ def words_of(verdict: Verdict | None) -> str:
 class Results:
     """Lazy and cached; everything that needs torch imports it when called."""
 
-    def __init__(self, recording: "Recording", progress_factory: "Callable[[], Progress] | None") -> None:
+    def __init__(
+        self,
+        recording: "Recording",
+        progress_factory: "Callable[[], Progress] | None",
+        exclusions: "Exclusions | None" = None,
+    ) -> None:
         self._recording = recording
+        self.exclusions = Exclusions() if exclusions is None else exclusions
+        """What of ``births`` is left out."""
         self._make_progress = progress_factory
         self._running: Progress | None = None
         self.edits = Edits()
@@ -141,14 +149,21 @@ class Results:
             self._replays[key] = self._run(snapshot, dtype, key[-1])
             if not dtype and not key[-1]:
                 self._verdicts[snapshot.iteration, snapshot.turn] = self._replays[key].verdict
-            while len(self._replays) > KEPT_REPLAYS:
-                self._replays.popitem(last=False)
+            self._let_go()
         self._replays.move_to_end(key)
         return self._replays[key]
 
+    def _let_go(self) -> None:
+        """Drop the replays used longest ago, but for that of the failing (or last) iteration: the screen opens on it,
+        and the look at all the others would drop it."""
+        kept = self.failing() or next(iter(self._recording.snapshots[-1:]), None)
+        others = [key for key in list(self._replays)[:-1] if kept is None or key[0] != kept.iteration]
+        while len(self._replays) > KEPT_REPLAYS:
+            self._replays.pop(others.pop(0) if others else next(iter(self._replays)))
+
     def births(self, snapshot: SnapshotInfo, dtype: str = "", edits: "Standing | None" = None) -> "tuple[Birth, ...]":
-        """Where non-finite values were born in a snapshot's replay, in order; those that an edit put in have phase
-        ``edit``. Arguments are as of ``replay``."""
+        """Where non-finite values were born in a snapshot's replay, in order, but for what is excluded; those that an
+        edit put in have phase ``edit``. Arguments are as of ``replay``."""
         from dgmtui.trace.birth import all_births
 
         key = self._key(snapshot, dtype, edits)
@@ -156,7 +171,7 @@ class Results:
             made = self.replay(snapshot, dtype, key[-1])
             found = all_births(made.replay)
             self._births[key] = tuple(replace(b, phase="edit") if b.outside in made.changed else b for b in found)
-        return self._births[key]
+        return self.exclusions.kept(self._births[key])
 
     def blamed_birth(self, snapshot: SnapshotInfo, edits: "Standing | None" = None) -> "Birth | None":
         """The first of ``births`` that a loss or gradient carries, else the first."""
@@ -217,7 +232,12 @@ class Results:
 
     def births_if_made(self, snapshot: SnapshotInfo, edits: "Standing | None" = None) -> "tuple[Birth, ...]":
         """As ``births``, without running anything."""
-        return self._births.get(self._key(snapshot, "", edits), ())
+        return self.exclusions.kept(self._births.get(self._key(snapshot, "", edits), ()))
+
+    def explained(self) -> frozenset[int]:
+        """Iterations whose replay, as recorded, showed no birth but what is excluded."""
+        made = ((key[0], births) for key, births in self._births.items() if key[2:] == ("", RECORDED) and births)
+        return frozenset(iteration for iteration, births in made if not self.exclusions.kept(births))
 
     def birth_if_made(self, snapshot: SnapshotInfo) -> "Birth | None":
         """The one to blame in the iteration as recorded, if it has been replayed: the first that a loss or gradient

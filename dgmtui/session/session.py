@@ -10,23 +10,32 @@ from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Quantity, SnapshotInfo
 from dgmtui.session.against import snapshot_before
 from dgmtui.session.bookmarks import Bookmarks
-from dgmtui.session.chart_settings import ChartSettings
+from dgmtui.session.chart_settings import ChartSettings, LossSettings
+from dgmtui.session.chosen import ChosenFinding, name_of
 from dgmtui.session.climbing import Focus
+from dgmtui.session.config import Config
+from dgmtui.session.contributors import Contributors
 from dgmtui.session.diary import Diary
 from dgmtui.session.dynamics import DynamicsCharts
+from dgmtui.session.folds import Folds
 from dgmtui.session.landmarks import Landmarks
+from dgmtui.session.network.shown import Networks
 from dgmtui.session.operations import Operations
 from dgmtui.session.population import is_looked_at
 from dgmtui.session.ranks import Ranks
+from dgmtui.session.stops import Stops
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
-from dgmtui.session.tree import TreeBuilder
+from dgmtui.session.tree import NetworkTree
+from dgmtui.trace.available import torch_is_installed
 from dgmtui.trace.batch import batch_size
 
 if TYPE_CHECKING:
     from dgmtui.findings.model import Finding
     from dgmtui.recording.reader import Recording
     from dgmtui.session.comparing import Comparison
+    from dgmtui.session.front import Front
     from dgmtui.session.picking import Pick
+    from dgmtui.session.training import WaitingTraining
     from dgmtui.session.view import View
     from dgmtui.trace.graph import Graph
     from dgmtui.trace.progress import Progress
@@ -72,6 +81,7 @@ class Session:
         """None: the quantity's first."""
         self.drawn = ChartSettings()
         """How the dynamics chart is drawn."""
+        self.loss_drawn = LossSettings()
         self.compared: Comparison | None = None
         """The recordings that stand beside this one."""
         self.pick: Pick | None = None
@@ -80,6 +90,8 @@ class Session:
         """None: what is selected is the target."""
         self.against: int | None = None
         """The iteration whose snapshot every table of contributions stands beside; None: none."""
+        self.contributors = Contributors()
+        """How the table of contributions is looked through."""
         self._awaited: int | None = None
         """The failing iteration whose replay will tell what to look at; None once that is known, or was chosen."""
         self.watched = False
@@ -88,8 +100,21 @@ class Session:
         """The cursor goes with the last iteration of a run that goes on, until it is moved."""
         self._known_findings: frozenset[tuple[object, ...]] | None = None
         """Those listed when the last command was run; None before the run was watched."""
+        self.training: WaitingTraining | None = None
+        """The one that opened this screen and waits, if one did."""
         self.sourcing: tuple[str, ...] = ()
         """Scripts that are being run, outermost first."""
+        self.stops = Stops()
+        """Breakpoints and displays."""
+        self.chosen = ChosenFinding()
+        self.config = Config()
+        """What a person has set for good."""
+        self.front: Front | None = None
+        """The screen that it is shown on, if it is on one."""
+        self.answer: object = None
+        """The last answer that can be exported or copied; a ``Result`` of the commands."""
+        self.folds = Folds()
+        """What of the network tree is open."""
         self._open(self.ranks.first_to_fail())
         self.iteration = max(self.recording.last_iteration, 0)
         self.diary = Diary(self)
@@ -99,10 +124,11 @@ class Session:
     def _open(self, rank: int) -> None:
         self.recording = self.ranks.recording(rank)
         self.results = self.ranks.results(rank)
-        self.landmarks = Landmarks(self.recording)
-        self.tree = TreeBuilder(self.recording)
+        self.landmarks = Landmarks(self.recording, self.ranks.exclusions, self.results.explained)
+        self.tree = NetworkTree(self.recording, self.folds)
         self.charts = DynamicsCharts(self.recording)
         self.operations = Operations(self.recording)
+        self.networks = Networks()
 
     @property
     def rank(self) -> int:
@@ -196,7 +222,9 @@ class Session:
 
     @staticmethod
     def prepare() -> None:
-        """Load torch and what needs it, without the lock, so that quick commands run meanwhile."""
+        """Load torch and what needs it, if it is installed, without the lock, so that quick commands run meanwhile."""
+        if not torch_is_installed():
+            return
         import dgmtui.credit
         import dgmtui.trace.birth
         import dgmtui.trace.verify  # noqa: F401  (loading them is all that is wanted)
@@ -243,11 +271,11 @@ class Session:
             if self.compared is not None:
                 self.compared.refresh()
             if changed:
-                self.tree = TreeBuilder(self.recording)
                 self.charts.forget_rewritten()
                 if self.following:
                     self.iteration = max(self.recording.last_iteration, 0)
                     self.phase = None
+                self.stops.watch(self)
             return changed
 
     def follow(self) -> None:
@@ -261,11 +289,11 @@ class Session:
         """What is listed now has been seen by whoever gives commands; of a run that is not watched nothing is new."""
         if self.watched:
             with suppress(DgmtuiError):  # moving does not fail for that, ``findings`` says so
-                self._known_findings = frozenset(map(_name_of, self.ranks.findings(quick=True)))
+                self._known_findings = frozenset(map(name_of, self.ranks.findings(quick=True)))
 
     def is_new(self, finding: "Finding") -> bool:
         """Whether it came since the last command."""
-        return self._known_findings is not None and _name_of(finding) not in self._known_findings
+        return self._known_findings is not None and name_of(finding) not in self._known_findings
 
     @property
     def running(self) -> bool:
@@ -481,11 +509,6 @@ class Session:
         self.iteration, self.phase = iteration, None
         if self.focus is not None and self.focus.target == "nonfinite":
             self.focus = None
-
-
-def _name_of(finding: "Finding") -> tuple[object, ...]:
-    """What stays of a finding while the run goes on."""
-    return finding.kind, finding.rank, finding.turn, finding.module, finding.op, finding.source, finding.unit
 
 
 def _extent(recording: "Recording") -> tuple[object, ...]:

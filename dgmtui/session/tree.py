@@ -1,147 +1,214 @@
-"""The network tree: every module with its health at the cursor and a spark line."""
+"""The network tree: of a network of any size, the rows around what is selected, with health and a spark line each."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dgmtui.findings.model import Severity
 from dgmtui.recording.model import STATISTICS, ModuleInfo, Quantity
-from dgmtui.session.view import TreeRow
+from dgmtui.session.folds import Folds, Visible
+from dgmtui.session.health import HealthIndex
+from dgmtui.session.outline import Outline
+from dgmtui.session.sparks import Sparks
+from dgmtui.session.unit_values import UnitValues, read_units, units_channel
+from dgmtui.session.view import TreePlace, TreeRow
 
 if TYPE_CHECKING:
     from dgmtui.findings.model import Finding
     from dgmtui.recording.reader import Recording
 
-SPARK = 64
-BINS = 4096
-"""A run's maxima are kept in at most so many bins a module, from which every spark line is cut."""
-ABSMAX, ZEROS, NAN = STATISTICS.index("absmax"), STATISTICS.index("zeros"), STATISTICS.index("nan")
-WORSE = {"unknown": 0, "ok": 1, "warning": 2, "error": 3}
+AROUND = 200
+"""So many rows before and after the selected one are made; more than a screen has, and than a person scrolls."""
+LOOKED_AT = 64
+"""Within so many, they have spark lines and their units' values."""
 SHOWN_ZEROS = 0.05
+ABSMAX, ZEROS, NAN = STATISTICS.index("absmax"), STATISTICS.index("zeros"), STATISTICS.index("nan")
+_FEATURES = re.compile(r"in_(?:features|channels)=(\d+), out_(?:features|channels)=(\d+)")
+_TWO_NUMBERS = re.compile(r"(\d+), (\d+)(?:,|$)")
 
 
-class TreeBuilder:
-    """Builds the rows; keeps what costs a read of the recording."""
+@dataclass(frozen=True)
+class Standpoint:
+    """What the tree is drawn for."""
 
-    def __init__(self, recording: "Recording") -> None:
+    iteration: int
+    module: str
+    unit: int | None
+    findings: "tuple[Finding, ...]" = ()
+
+
+class NetworkTree:
+    """Makes the rows that a screen can show; keeps what costs a pass over the modules or a read of the recording."""
+
+    def __init__(self, recording: "Recording", folds: Folds) -> None:
         self._recording = recording
-        self._channel = {c.module: i for i, c in enumerate(recording.channels) if c.quantity == Quantity.ACTIVATION}
-        self._bins: dict[int, NDArray[np.float64]] = {}
-        self._seen_rows = 0
-        self._first_bad: dict[str, int | None] = {}
+        self.folds = folds
+        self._sparks = Sparks(recording)
+        self._outline = Outline(())
+        self._channel: dict[str, int] = {}
+        self._channels = 0
+        self._health: tuple[object, object, object, HealthIndex] | None = None
 
-    def rows(self, iteration: int, findings: "tuple[Finding, ...]") -> tuple[TreeRow, ...]:
-        """Depth first, in the order of the modules, as things stood at ``iteration``."""
-        if (count := len(self._recording.rows)) != self._seen_rows:
-            self._bins, self._first_bad, self._seen_rows = {}, {}, count
-        row = self._row_at(iteration)
-        now = self._recording.statistics_row(row) if row is not None else None
-        children: dict[str | None, list[ModuleInfo]] = {}
-        for module in self._recording.modules:
-            children.setdefault(module.parent, []).append(module)
-        rows: list[TreeRow] = []
+    @property
+    def outline(self) -> Outline:
+        """The modules as of now; laid out anew where some were met since."""
+        if (
+            len(self._recording.modules) != len(self._outline.modules)
+            or len(self._recording.channels) != self._channels
+        ):
+            channels = self._recording.channels
+            self._outline, self._channels = Outline(self._recording.modules), len(channels)
+            self._channel = {c.module: i for i, c in enumerate(channels) if c.quantity == Quantity.ACTIVATION}
+        return self._outline
 
-        def add(module: ModuleInfo, depth: int) -> str:
-            place = len(rows)
-            health = self._health(module.path, iteration, findings)
-            rows.append(self._tree_row(module, depth, module.path in children, row, now))
-            for child in children.get(module.path, ()):
-                health = max(health, add(child, depth + 1), key=WORSE.__getitem__)
-            rows[place] = _with_health(rows[place], health)
-            return health
+    def health(self, findings: "tuple[Finding, ...]") -> HealthIndex:
+        """How ill each module is, by what is recorded and found."""
+        extent = (len(self._recording.rows), self._recording.generation)
+        known = self._health
+        if known is None or known[0] is not findings or known[1] is not self.outline or known[2] != extent:
+            known = (findings, self.outline, extent, HealthIndex(self._recording, self.outline, findings))
+            self._health = known
+        return known[3]
 
-        for root in children.get(None, ()):
-            add(root, 0)
+    def begin(self, at: Standpoint) -> None:
+        """Choose what is open at first, unless that was done."""
+        if not self.folds.begun and len(self.outline):
+            self.folds.begin(self.outline, self.health(at.findings).ill(at.iteration))
+
+    def shown(self, at: Standpoint) -> tuple[tuple[TreeRow, ...], TreePlace]:
+        """The rows around what is selected, and how many there are besides."""
+        self.begin(at)
+        selected = self.outline.place.get(at.module)
+        if selected is not None:
+            self.folds.reveal(self.outline, selected)
+        visible = Visible(self.outline, self.folds, self.unit_count, self._kept(at, selected))
+        here = None if selected is None else visible.row_of(selected, at.unit)
+        first, last = _around(here, AROUND, len(visible))
+        near = _around(here, LOOKED_AT, len(visible))
+        rows = _Rows(
+            self._recording, self._sparks, self._channel, self.outline, self.folds, at, self.health(at.findings)
+        )
+        made = rows.made([visible.at(row) for row in range(first, last)], near[0] - first, near[1] - first)
+        note = "unhealthy only" if self.folds.ill_only else ""
+        return made, TreePlace(first, len(visible) - last, None if here is None else here - first, note)
+
+    def unit_count(self, place: int) -> int:
+        """How many units are shown of a module that shows them."""
+        channel = units_channel(self._recording, self.outline.modules[place].path)
+        return 0 if channel is None else self._recording.channels[channel].units
+
+    def _kept(self, at: Standpoint, selected: int | None) -> Collection[int] | None:
+        """The places that are shown while only what is ill is; what is selected always is."""
+        if not self.folds.ill_only:
+            return None
+        kept: set[int] = set()
+        for place in (*self.health(at.findings).ill(at.iteration), *([] if selected is None else [selected])):
+            kept.update((place, *self.outline.ancestors(place)))
+        return kept
+
+
+class _Rows:
+    """Makes rows as things stood at one iteration."""
+
+    def __init__(
+        self,
+        recording: "Recording",
+        sparks: Sparks,
+        channel: dict[str, int],
+        outline: Outline,
+        folds: Folds,
+        at: Standpoint,
+        health: HealthIndex,
+    ) -> None:
+        self._recording = recording
+        self._sparks = sparks
+        self._channel = channel
+        self._outline = outline
+        self._folds = folds
+        self._health = health
+        self._iteration = at.iteration
+        self._row = int(np.searchsorted(recording.rows, at.iteration, side="right")) - 1
+        self._now: NDArray[np.float64] | None = None
+
+    def made(self, places: list[tuple[int, int | None]], first: int, last: int) -> tuple[TreeRow, ...]:
+        """Rows of modules and units; those of ``first:last`` with what has to be read."""
+        looked_at = places[first:last]
+        if self._row >= 0:
+            self._now = self._recording.statistics_row(self._row)
+            paths = (self._outline.modules[place].path for place, unit in looked_at if unit is None)
+            self._sparks.prepare([self._channel[path] for path in paths if path in self._channel])
+        units = self._units(looked_at)
+        rows = []
+        for i, (place, unit) in enumerate(places):
+            if unit is None:
+                rows.append(self._of_module(place, first <= i < last))
+            else:
+                rows.append(self._of_unit(place, unit, units.get(place) if first <= i < last else None))
         return tuple(rows)
 
-    def _row_at(self, iteration: int) -> int | None:
-        row = int(np.searchsorted(self._recording.rows, iteration, side="right")) - 1
-        return row if row >= 0 else None
-
-    def _tree_row(
-        self, module: ModuleInfo, depth: int, parent: bool, row: int | None, now: NDArray[np.float64] | None
-    ) -> TreeRow:
+    def _of_module(self, place: int, read: bool) -> TreeRow:
+        module = self._outline.modules[place]
         name = module.path.rpartition(".")[2] if module.parent is not None else module.path
         channel = self._channel.get(module.path)
         spark: tuple[float, ...] = ()
-        detail = module.detail
-        if channel is not None and row is not None and now is not None:
-            spark = self._spark(channel, row)
-            if channel < len(now) and now[channel, ZEROS] >= SHOWN_ZEROS:
-                detail = f"{now[channel, ZEROS]:.0%} zero"
-        label = f"{name} {module.type}".strip()
-        return TreeRow(module.path, label, depth, parent, "unknown", spark, detail)
+        told = self._health.words(place, self._iteration)
+        if channel is not None and self._now is not None and channel < len(self._now):
+            now = self._now[channel]
+            if read:
+                at_cursor = np.inf if now[NAN:].sum() > 0 else float(now[ABSMAX])
+                spark = self._sparks.upto(channel, self._iteration, at_cursor)
+            told = _counts(now) or told or (f"{now[ZEROS]:.0%} zero" if now[ZEROS] >= SHOWN_ZEROS else "")
+        return TreeRow(
+            path=module.path,
+            label=f"{name} {module.type}".strip(),
+            depth=self._outline.depth[place],
+            has_children=self._outline.is_parent(place),
+            health=self._health.at(place, self._iteration),
+            spark=spark,
+            detail=told,
+            sizes=sizes_of(module),
+            state=self._folds.state_of(module.path),
+        )
 
-    def _health(self, path: str, iteration: int, findings: "tuple[Finding, ...]") -> str:
-        health = "ok" if path in self._channel else "unknown"
-        if path not in self._first_bad:
-            found = self._recording.first_nonfinite(path)
-            self._first_bad[path] = None if found is None else found.iteration
-        first = self._first_bad[path]
-        if first is not None and first <= iteration:
-            return "error"
-        for finding in findings:
-            for module, begun, severity in _places(finding):
-                if module == path and begun <= iteration and severity != Severity.INFO:
-                    health = max(health, severity, key=WORSE.__getitem__)
-        return health
+    def _of_unit(self, place: int, unit: int, read: UnitValues | None) -> TreeRow:
+        path, depth = self._outline.modules[place].path, self._outline.depth[place] + 1
+        values = np.empty(0, np.float32) if read is None else read.of(unit)
+        if not len(values):
+            return TreeRow(path, f"[{unit}]", depth, False, "unknown", (), unit=unit)
+        health = "ok" if np.isfinite(values[-1]) else "error"
+        spark = tuple(np.abs(values).astype(float).tolist())
+        return TreeRow(path, f"[{unit}]", depth, False, health, spark, f"{values[-1]:.3g}", unit=unit)
 
-    def _spark(self, channel: int, row: int) -> tuple[float, ...]:
-        bins = self._binned(channel)
-        if (places := self._places(self._recording.rows)) is not None:
-            upto = bins[: int(places[row]) + 1]
-        else:
-            upto = bins[: max(1, int(np.ceil((row + 1) * len(bins) / self._seen_rows)))]
-        return tuple(float(value) for value in _bin_maxima(upto, SPARK))
-
-    def _binned(self, channel: int) -> NDArray[np.float64]:
-        if channel not in self._bins:
-            statistics = self._recording.statistics(channel)
-            bad = np.asarray(statistics[:, NAN:]).sum(axis=1) > 0
-            maxima = np.where(bad, np.inf, statistics[:, ABSMAX])
-            places = self._places(self._recording.rows)
-            self._bins[channel] = _bin_maxima(maxima, BINS) if places is None else _spread_maxima(maxima, places)
-        return self._bins[channel]
-
-    @staticmethod
-    def _places(rows: NDArray[np.int64]) -> "NDArray[np.int64] | None":
-        """``[R]``, the bin of each row, even in iterations; None where the rows themselves are (but the last)."""
-        apart = np.diff(rows[:-1])
-        if len(apart) < 2 or apart.min() == apart.max():
-            return None
-        step = int(apart.min())
-        span = int(rows[-1] - rows[0]) + step
-        places: NDArray[np.int64] = (rows - rows[0]) * min(BINS, span // step) // span
-        return places
+    def _units(self, places: list[tuple[int, int | None]]) -> dict[int, UnitValues]:
+        """The values of the units among these rows, by their module's place."""
+        found: dict[int, UnitValues] = {}
+        for place in dict.fromkeys(place for place, unit in places if unit is not None):
+            units = [unit for each, unit in places if each == place and unit is not None]
+            channel = units_channel(self._recording, self._outline.modules[place].path)
+            if channel is not None and self._row >= 0:
+                found[place] = read_units(self._recording, channel, self._row, min(units), max(units) + 1)
+        return found
 
 
-def _with_health(row: TreeRow, health: str) -> TreeRow:
-    return TreeRow(row.path, row.label, row.depth, row.has_children, health, row.spark, row.detail)
+def _around(row: int | None, count: int, length: int) -> tuple[int, int]:
+    """So many rows before and after one of ``length``; without one, the first."""
+    here = row or 0
+    return max(0, here - count), min(length, here + count + 1)
 
 
-def _spread_maxima(values: NDArray[np.float64], places: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The maximum in each bin; one without a row has what the one before it has."""
-    bins = np.full(int(places[-1]) + 1, np.nan)
-    np.fmax.at(bins, places, values)
-    filled = np.maximum.accumulate(np.where(np.isin(np.arange(len(bins)), places), np.arange(len(bins)), 0))
-    return np.asarray(bins[filled], np.float64)
+def sizes_of(module: ModuleInfo) -> str:
+    """``784→256`` where it says what goes in and comes out, else ``→64``, the shape of one sample's output."""
+    found = _FEATURES.search(module.detail) or _TWO_NUMBERS.match(module.detail)
+    if found is not None:
+        return f"{found[1]}→{found[2]}"
+    shape = (module.output_shape or ())[1:]
+    return "→" + "×".join(map(str, shape)) if shape else ""
 
 
-def _bin_maxima(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
-    """``[min(bins, n)]``, the maximum of each of so many even parts; NaN only where all of a part is."""
-    if len(values) <= bins:
-        return values
-    starts = np.arange(bins) * len(values) // bins
-    return np.asarray(np.fmax.reduceat(values, starts), np.float64)
-
-
-def _places(finding: "Finding") -> Iterator[tuple[str | None, int, str]]:
-    """Module, beginning and severity of a finding, of other layers of which the same is told, and of what follows."""
-    begun = finding.iteration if finding.onset is None else finding.onset
-    yield finding.module, begun, str(finding.severity)
-    for other in (*finding.data.get("alike", ()), *finding.data.get("followed_by", ())):
-        since = other["onset"] if other["onset"] is not None else other.get("iteration", begun)
-        for module in dict.fromkeys((other["module"], *other.get("modules", ()))):
-            yield module, since, other["severity"]
+def _counts(now: NDArray[np.float64]) -> str:
+    """``3 NaN, 1 Inf``: what of an activation is not finite."""
+    names = zip(now[NAN:], ("NaN", "Inf", "−Inf"), strict=True)
+    return ", ".join(f"{int(count):,} {name}" for count, name in names if count)

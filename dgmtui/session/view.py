@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dgmtui.session.network.model import Network
+
 
 @dataclass(frozen=True)
 class TreeRow:
-    """One module in the network tree."""
+    """One module in the network tree, or one of its units."""
 
     path: str
     label: str
@@ -21,6 +23,26 @@ class TreeRow:
     spark: tuple[float, ...]
     """Up to 64 values of its activation's absolute maximum, evenly over the run up to the cursor; may be non-finite."""
     detail: str = ""
+    """What it is at the cursor, in a few characters: ``1 Inf``, ``dead units``, ``12% zero``; a unit's value."""
+    sizes: str = ""
+    """What goes in and comes out: ``784→256``."""
+    state: str = ""
+    """``closed`` where what it contains is hidden, ``units`` where its units are shown below it."""
+    unit: int | None = None
+    """Of the row of one of its units."""
+
+
+@dataclass(frozen=True)
+class TreePlace:
+    """Where ``View.tree`` lies in the whole of the tree."""
+
+    before: int = 0
+    """How many rows there are above."""
+    after: int = 0
+    selected: int | None = None
+    """Which of the rows is selected; None: the one of the module."""
+    note: str = ""
+    """What is left out: ``unhealthy only``."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +57,14 @@ class LossView:
     """Iteration and severity."""
     others: "tuple[OtherLoss, ...]" = ()
     """Of the recordings that stand beside this one."""
+    scale: str = "auto"
+    """``auto`` is logarithmic where a few losses would flatten all others, else linear."""
+    here: float | None = None
+    """The loss at the cursor."""
+    scalars: "tuple[Scalar, ...]" = ()
+    """Drawn beside it, each over its own range."""
+    window: tuple[int, int] | None = None
+    """Iterations from, up to and without, that the dynamics chart shows; None: all."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +78,18 @@ class OtherLoss:
     iterations: NDArray[np.int64]
     values: NDArray[np.float64]
     """Thinned likewise."""
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A number that was logged, over the iterations; between two logs it stays as it was."""
+
+    name: str
+    iterations: NDArray[np.int64]
+    values: NDArray[np.float64]
+    """Thinned as the loss is; NaN before it was first logged."""
+    here: float | None = None
+    """At the cursor."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +166,19 @@ class PickedLine:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What one marked line of the dynamics chart is at the cursor."""
+
+    label: str
+    """As on the chart: ``[212]``."""
+    kind: str
+    value: float
+    """May be non-finite."""
+    iteration: int
+    """The recorded one at or before the cursor."""
+
+
+@dataclass(frozen=True)
 class CreditRow:
     """One contributor to the target."""
 
@@ -161,6 +216,18 @@ class CreditView:
     """The snapshot's iteration, where that is not the cursor's."""
     against: int | None = None
     """Iteration of the snapshot that is compared with."""
+    grouped: bool = True
+    """Rows downstream of the target come after those upstream; else they are sorted together."""
+    sort: str = "forward"
+    """``forward``, ``backward``, ``value``, ``difference`` or ``module``."""
+    only: str = ""
+    """The regular expression that rows match; empty: all."""
+    left_out: int = 0
+    """How many rows do not match it."""
+    picked: int | None = None
+    """Which of ``rows`` is picked."""
+    trail: tuple[str, ...] = ()
+    """Targets from which this one was gone into, the last one first."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +245,13 @@ class OperationRow:
     source: str
     born: bool
     """The first non-finite value was born here."""
+    dtype: str = ""
+    takes: tuple[str, ...] = ()
+    """``enc.0.bias`` and ``argument0`` from outside, ``#3`` what node 3 gives."""
+    replayed: bool = False
+    """``low``, ``high`` and ``nonfinite`` are known."""
+    random: bool = False
+    """It draws from a random generator."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +279,13 @@ class UnitsTab:
     """Cells as of a table: str, int, float or None."""
     clusters: tuple[int, ...] = ()
     """Of each row, the number of the cluster whose colour it has; empty where rows are of none."""
+    row_lines: tuple[str, ...] = ()
+    """Of each row, the command line that looks at it; empty where rows are of nothing that can be looked at."""
     pictures: tuple[Picture, ...] = ()
+    picture_lines: tuple[str, ...] = ()
+    """Of each picture likewise: ``unit 3 --of conv1``, ``sample 5``."""
+    back: str = ""
+    """The command line that goes back to what this was opened from; empty: from nothing."""
     shared: bool = False
     """All pictures have one scale."""
     note: str = ""
@@ -225,6 +305,24 @@ class FindingRow:
     module: str | None
     new: bool = False
     """Of a run that is watched: it came since the last command."""
+    consequences: int = 0
+    """How many sentences there are of what followed from it."""
+    advice: str = ""
+    evidence: tuple[tuple[str, str], ...] = ()
+    """Commands that show it, and what they show."""
+
+
+@dataclass(frozen=True)
+class DisplayRow:
+    """What ``display`` shows at the cursor."""
+
+    number: int
+    text: str
+    """The expression as typed."""
+    value: float | bool | None
+    """None where it was not recorded by then."""
+    iteration: int | None
+    """At which it was measured: the cursor's, or the last before it."""
 
 
 @dataclass(frozen=True)
@@ -252,9 +350,23 @@ class View:
     findings_complete: bool
     """False while only what needs no replay has been looked at."""
     live: str = ""
-    """Where a run is watched: ``following`` or ``pinned``, whether the cursor goes with it, and ``ended`` after it."""
+    """Where a run is watched: ``following`` or ``pinned``, whether the cursor goes with it, and ``ended`` after it;
+    ``waits`` where the training holds still until the screen is left."""
     picked: PickedLine | None = None
     """The line of ``dynamics`` that is pointed at, if it is drawn."""
+    readings: tuple[Reading, ...] = ()
+    """Of the marked lines of ``dynamics``, the gravest kind first."""
     maps: UnitsTab | None = None
     samples: UnitsTab | None = None
     clusters: UnitsTab | None = None
+    displays: tuple[DisplayRow, ...] = ()
+    finding: int | None = None
+    """Which of ``findings`` was chosen, from 1."""
+    looked_for: str = ""
+    """Where there is no finding: what was looked for."""
+    node: int | None = None
+    """Of ``operations``, the one that is looked at."""
+    networks: tuple[Network, ...] = ()
+    """The network as a graph, one a turn; none until ``graph`` was given."""
+    tree_place: TreePlace = TreePlace()
+    """Of ``tree``, which holds the rows around the selected one."""

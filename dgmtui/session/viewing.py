@@ -3,23 +3,17 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dgmtui.session.comparing import names_of
-from dgmtui.session.folding import folded, share_of
-from dgmtui.session.picking import picked_line
-from dgmtui.session.view import CreditRow, CreditView, FindingRow, LossView, OtherLoss, View
+from dgmtui.session.browsing import standpoint
+from dgmtui.session.folding import share_of
+from dgmtui.session.losses import loss_view
+from dgmtui.session.picking import picked_line, readings
+from dgmtui.session.view import CreditRow, CreditView, FindingRow, View
 
 if TYPE_CHECKING:
     from dgmtui.credit import Contribution
+    from dgmtui.findings.model import Finding
     from dgmtui.session.against import Comparison
     from dgmtui.session.session import Session
-
-LOSS_POINTS = 4000
-CREDIT_ROWS = 300
-"""Half of them upstream of the target, half downstream: more than anybody scrolls through; ``credit --top 0`` prints
-them all."""
 
 
 def build_view(session: "Session") -> View:
@@ -27,6 +21,7 @@ def build_view(session: "Session") -> View:
     recording = session.recording
     findings = session.ranks.findings(quick=True)
     dynamics = session.charts.shown(session)
+    tree, tree_place = session.tree.shown(standpoint(session))
     return View(
         title=_title(session),
         iterations=recording.iteration_count,
@@ -38,33 +33,49 @@ def build_view(session: "Session") -> View:
         unit=session.unit,
         sample=session.sample,
         quantity=session.quantity,
-        tree=session.tree.rows(session.iteration, findings),
-        loss=LossView(
-            *thin_losses(session.landmarks.losses),
-            snapshots=tuple(s.iteration for s in recording.snapshots),
-            findings=tuple((f.iteration, str(f.severity)) for f in findings),
-            others=_other_losses(session),
-        ),
+        tree=tree,
+        tree_place=tree_place,
+        loss=loss_view(session, findings),
         dynamics=dynamics,
         credit=_credit(session),
         operations=session.operations.shown(session),
-        findings=tuple(
-            FindingRow(f.iteration, str(f.severity), f.kind, told + f.message, f.module, session.is_new(f))
-            for told, f in ((f"rank {f.rank}: " if session.ranks.several else "", f) for f in findings)
-        ),
+        findings=tuple(_finding(session, each) for each in findings),
         findings_complete=session.ranks.complete,
         live=_live(session),
         picked=picked_line(session, dynamics),
+        node=session.operations.looked_at(session),
+        networks=session.networks.shown(session),
+        readings=readings(session, dynamics),
         **session.results.units.shown,
+        displays=session.stops.shown(session),
+        finding=session.chosen.number(findings),
+        looked_for="" if findings else looked_for(session),
     )
 
 
-def _other_losses(session: "Session") -> tuple[OtherLoss, ...]:
-    if session.compared is None:
-        return ()
-    told = list(names_of(session.compared.recordings(session)).items())[1:]
-    losses = session.compared.losses()
-    return tuple(OtherLoss(letter, name, *thin_losses(each)) for (letter, name), each in zip(told, losses, strict=True))
+def _finding(session: "Session", finding: "Finding") -> FindingRow:
+    rank = f"rank {finding.rank}: " if session.ranks.several else ""
+    return FindingRow(
+        finding.iteration,
+        str(finding.severity),
+        finding.kind,
+        rank + finding.message,
+        finding.module,
+        session.is_new(finding),
+        len(finding.consequences),
+        finding.advice,
+        tuple((item.command, item.text) for item in finding.evidence),
+    )
+
+
+def looked_for(session: "Session") -> str:
+    """What the detectors look for, in words; and what is left out of it."""
+    from dgmtui.findings.registry import DETECTORS
+
+    names = ", ".join(sorted(name.replace("_", " ") for name in DETECTORS))
+    patterns = session.ranks.exclusions.patterns
+    left_out = f"; non-finite values of {'  '.join(patterns)} are excluded" if patterns else ""
+    return f"looked for {names}{left_out}"
 
 
 def _title(session: "Session") -> str:
@@ -80,31 +91,13 @@ def _title(session: "Session") -> str:
 
 
 def _live(session: "Session") -> str:
+    if session.training is not None:
+        return "waits"
     if not session.watched:
         return ""
     if not session.running:
         return "ended"
     return "following" if session.following else "pinned"
-
-
-def thin_losses(losses: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Iterations and losses, thinned to each part's minimum and maximum; a non-finite loss always stays.
-
-    Args:
-        losses: ``[T]``.
-    """
-    count = len(losses)
-    if count <= LOSS_POINTS:
-        return np.arange(count), losses
-    finite = np.isfinite(losses)
-    size = -(-count // (LOSS_POINTS // 2))
-    padding = -count % size
-    low = np.pad(np.where(finite, losses, np.inf), (0, padding), constant_values=np.inf)
-    high = np.pad(np.where(finite, losses, np.inf), (0, padding), constant_values=-np.inf)
-    begins = np.arange(0, count + padding, size)
-    kept = np.union1d(begins + low.reshape(-1, size).argmin(axis=1), begins + high.reshape(-1, size).argmax(axis=1))
-    kept = kept[kept < count]
-    return kept, losses[kept]
 
 
 def _credit(session: "Session") -> CreditView | None:
@@ -113,16 +106,26 @@ def _credit(session: "Session") -> CreditView | None:
         return None
     made = shown.contributions
     share = share_of(made)
-    told = folded(made.rows, shown.graph)
-    forward = shown.sorted_rows(row for row in (*told, *made.inputs) if row.forward is not None)
-    downstream = (row for row in told if row.forward is None and row.backward is not None)
-    backward = shown.sorted_rows(downstream, "backward")
-    found = (*forward[: CREDIT_ROWS // 2], *backward[: CREDIT_ROWS // 2])
+    found = session.contributors.listing(shown)
     beside = shown.against
-    rows = tuple(_credit_row(row, share(row.forward), beside) for row in found)
+    rows = tuple(_credit_row(row, share(row.forward), beside) for row in found.rows)
     at = None if shown.snapshot.iteration == session.iteration else shown.snapshot.iteration
     note = "; ".join(part for part in ("" if beside is None else beside.said, shown.brief) if part)
-    return CreditView(made.target.text, rows, note, shown.advice, at, None if beside is None else beside.iteration)
+    trail = session.trail()
+    return CreditView(
+        made.target.text,
+        rows,
+        note,
+        shown.advice,
+        at,
+        None if beside is None else beside.iteration,
+        grouped=found.grouped,
+        sort=shown.sorted_by,
+        only=shown.only,
+        left_out=found.left_out,
+        picked=session.contributors.picked(shown),
+        trail=trail[1:] if trail[:1] == (shown.asked,) else (),
+    )
 
 
 def _credit_row(row: "Contribution", share: float | None, beside: "Comparison | None") -> CreditRow:

@@ -107,6 +107,28 @@ def all_births(replay: Replay) -> tuple[Birth, ...]:
     return (*births, *backward)
 
 
+Place: TypeAlias = "tuple[str, int | str | None]"
+"""``forward`` or ``backward``, and the node, or the name of the outside tensor."""
+
+
+def blamed_places(replay: Replay) -> frozenset[Place]:
+    """Where births are that the loss or a gradient carries, without describing them, which takes much longer."""
+    found = _Search(replay)
+    blamed = [
+        candidate.ref
+        for candidate in found.scan.candidates
+        if found.reaches(candidate) and (candidate.origin is not Origin.INTENDED or found.is_blamed(candidate))
+    ]
+    forward: set[Place] = {("forward", ref.node if isinstance(ref, NodeRef) else ref.name) for ref in blamed}
+    return frozenset(forward | {("backward", step.node) for step in found.backward_births()})
+
+
+def place_of_birth(birth: Birth) -> Place:
+    """Where a birth is, as ``blamed_places`` says it."""
+    place = birth.outside if birth.node is None else birth.node
+    return ("backward" if birth.phase == "backward" else "forward"), place
+
+
 def reproduces(make: Callable[[], Replay]) -> bool:
     """Whether the non-finite comes back: run twice, is the first one born at the same node, with the same elements?
 

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dgmtui.errors import DgmtuiError, ExitCode
+from dgmtui.tui.guard import guarded_terminal
 
 if TYPE_CHECKING:
+    from dgmtui.session.config import Config
     from dgmtui.session.session import Session
+    from dgmtui.session.training import WaitingTraining
     from dgmtui.session.typed_lines import TypedLines
     from dgmtui.session.view import View
 
@@ -23,10 +26,18 @@ CANNOT_DRAW = ("dumb", "unknown")
 SLOW_LINE = {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_FPS": "20"}
 
 
-def run(path: str | Path | Sequence[str | Path], commands: Sequence[str] = (), *, follow: bool = False) -> int:
+def run(
+    path: str | Path | Sequence[str | Path],
+    commands: Sequence[str] = (),
+    *,
+    follow: bool = False,
+    config: "Config | None" = None,
+    training: "WaitingTraining | None" = None,
+) -> int:
     """Open a recording (several paths: its ranks) on the screen, run ``commands`` there, and return the exit code.
 
-    With ``follow`` a run that goes on is watched, and waited for until its first iteration is whole.
+    ``config`` is what a person has set for good; None: it is read from where it is kept. With ``follow`` a run that
+    goes on is watched, and waited for until its first iteration is whole. ``training`` is one that waits meanwhile.
 
     A recording that can't be opened is one sentence on standard error, before the screen is touched.
     """
@@ -39,14 +50,22 @@ def run(path: str | Path | Sequence[str | Path], commands: Sequence[str] = (), *
         return _refuse("this terminal can't move its cursor (TERM); use --batch to print text instead", ExitCode.USAGE)
     gc.disable()  # until the first paint: what is loaded stays, and looking for garbage in it takes a tenth of the time
     try:
-        return _show(path, commands, follow)
+        with guarded_terminal():
+            return _show(path, commands, follow, config, training)
     finally:
         gc.enable()
 
 
-def _show(path: str | Path | Sequence[str | Path], commands: Sequence[str], follow: bool) -> int:
+def _show(
+    path: str | Path | Sequence[str | Path],
+    commands: Sequence[str],
+    follow: bool,
+    config: "Config | None",
+    training: "WaitingTraining | None",
+) -> int:
     from dgmtui.recording import open_recording
     from dgmtui.recording.waiting import opened_when_there
+    from dgmtui.session.config import read_config
     from dgmtui.session.folders import state_folder
     from dgmtui.session.session import Session
     from dgmtui.session.typed_lines import TypedLines
@@ -57,21 +76,36 @@ def _show(path: str | Path | Sequence[str | Path], commands: Sequence[str], foll
         return _refuse(str(error), error.exit_code)
     with recording, ThreadPoolExecutor(1) as pool:
         session = Session(recording)
+        session.config = config or read_config()
+        session.training = training
         if follow:
             session.follow()
         typed = TypedLines(state_folder() / "typed")
-        first = pool.submit(_begin, session, typed)
+        first = pool.submit(_begin, session, typed, complaints := list(session.config.complaints))
         remote = over_ssh()
         for name, value in SLOW_LINE.items() if remote else ():
             os.environ.setdefault(name, value)
         from dgmtui.commands import REGISTRY
         from dgmtui.tui.app import DgmtuiApp
+        from dgmtui.tui.setting import ascii_only, mouse, set_keys
 
-        app = DgmtuiApp(session, REGISTRY, first=_soon(first), commands=commands, typed=typed)
-        code = app.run(mouse=not remote)
+        complaints += set_keys(REGISTRY, session.config)
+        app = DgmtuiApp(
+            session,
+            REGISTRY,
+            first=_soon(first),
+            commands=commands,
+            typed=typed,
+            look=session.config.theme,
+            ascii_only=ascii_only(session.config),
+            notice=complaints[0] if complaints else "",
+        )
+        code = app.run(mouse=mouse(session.config, remote))
         session.cancel()
         if app.return_code == 0 and session.diary.journal is not None:
             session.diary.journal.end()
+    for sentence in complaints:
+        print(f"dgmtui: {sentence}", file=sys.stderr)
     return (app.return_code or int(ExitCode.DONE)) if code is None else code
 
 
@@ -80,9 +114,14 @@ def over_ssh() -> bool:
     return any(name in os.environ for name in ("SSH_CONNECTION", "SSH_TTY"))
 
 
-def _begin(session: "Session", typed: "TypedLines") -> "View":
+def _begin(session: "Session", typed: "TypedLines", complaints: list[str]) -> "View":
+    """``complaints`` takes what is wrong with the thresholds that a person has set for good."""
     from dgmtui.session.journal import Journal, broken_off
 
+    if session.config.thresholds:
+        from dgmtui.commands.configuring import set_thresholds
+
+        complaints += set_thresholds(session)
     typed.load()
     session.diary.broken_off = broken_off(session.recording)
     session.diary.journal = Journal(session.recording)

@@ -37,10 +37,12 @@ class Answered(Message):
 class Grown(Message):
     """What a run has recorded since was taken in; no view where that is nothing, or where it failed."""
 
-    def __init__(self, view: View | None, error: str = "") -> None:
+    def __init__(self, view: View | None, error: str = "", said: str = "") -> None:
         super().__init__()
         self.view = view
         self.error = error
+        self.said = said
+        """That a breakpoint was met by it."""
 
 
 class Refined(Message):

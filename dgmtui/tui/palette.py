@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from textual.fuzzy import FuzzySearch
 
 from dgmtui.commands.completing import scripts
+from dgmtui.commands.keymap import shown
 from dgmtui.commands.registry import Command, Registry
 from dgmtui.render.chart import Row
-from dgmtui.tui.keys import shown
 from dgmtui.tui.widgets.pane import RowsPane
 
 PREFIX = "commands"

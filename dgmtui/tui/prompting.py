@@ -70,12 +70,8 @@ class Prompting(Screen[None]):
         self._show_footer()
         if event.prefix == PREFIX:
             self._choose(with_arguments=False)
-        elif event.prefix and event.line:
-            path = self.query_one(NetworkTree).search(event.line, self.view.module if self.view else "")
-            if path is None:
-                self.query_one(Prompt).say(f"no module holds {event.line!r} in its name or type", "error")
-            else:
-                self._look_at(path)
+        elif event.prefix:
+            self.submit(f"search {event.line}" if event.line else "search-next")
         elif event.line:
             self.submit(event.line, typed=True)
 

@@ -23,16 +23,17 @@ from dgmtui.tui.keys import OPENS_PROMPT, bindings, key_of
 from dgmtui.tui.messages import Answer, Answered, Grown, Looked, Refined
 from dgmtui.tui.palette import Palette
 from dgmtui.tui.prompting import Prompting
-from dgmtui.tui.tabs import COVERING, DRAWN_ABOVE, DRAWN_IN, TABLES_APART, TABS, panes, show_in_tabs
+from dgmtui.tui.tabs import COVERING, DRAWN_ABOVE, DRAWN_IN, TABLES_APART, TABS, TALL, panes, show_in_tabs
+from dgmtui.tui.widgets.displays import Displays
 from dgmtui.tui.widgets.dynamics_chart import DynamicsChart, subject_of
 from dgmtui.tui.widgets.findings import Findings
 from dgmtui.tui.widgets.loss_chart import LossChart
 from dgmtui.tui.widgets.network_tree import NetworkTree
+from dgmtui.tui.widgets.operations import Operations
 from dgmtui.tui.widgets.output import Output
-from dgmtui.tui.widgets.pane import RowsPane
+from dgmtui.tui.widgets.pane import Asked, RowsPane
 from dgmtui.tui.widgets.prompt import Prompt
 from dgmtui.tui.widgets.status import Line, Status, tabs_row
-from dgmtui.tui.widgets.units import UNIT_TABS
 from dgmtui.tui.worker import drain, look, refine, take_in
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ ANSWER_SECONDS = 2.0
 """How long an answer can be read before it gives way to how far the sampling is."""
 LOOK_AFTER_SECONDS = 0.2
 """How long after its start the screen begins to look for findings in the background."""
+LEAVING_SECONDS = 2.0
+"""How long what is under way may hold up leaving."""
 HORIZONTAL = [(0, "-narrow"), (100, "-wide"), (160, "-widest")]
 VERTICAL = [(0, "-flattest"), (9, "-flat"), (18, "-short"), (36, "-tall"), (54, "-tallest")]
 """Least width and height in characters, and the class in ``screen.tcss``."""
@@ -97,6 +100,7 @@ class MainScreen(Prompting):
                 with ContentSwitcher(initial=TABS[0], id="lower"):
                     yield from panes()
         yield Findings(id="findings")
+        yield Displays(id="displays")
         yield Prompt(lambda text: self.registry.complete(self._session, text), self._typed, id="prompt")
         yield Line(id="footer")
 
@@ -130,10 +134,24 @@ class MainScreen(Prompting):
 
     def action_line(self, line: str) -> None:
         """Run the command line that a key stands for; one that ends in a blank waits for its arguments."""
+        line = self._open_pane.line_of(line)
+        if self._session.training is not None:
+            line = self._session.training.line(line)
         if line.endswith(" "):
             self.query_one(Prompt).open(line)
         else:
+            if line == "quit":
+                self._give_up_keys()
             self.submit(line)
+
+    def _give_up_keys(self) -> None:
+        """Whoever leaves does not wait for what keys have asked for, nor long for what is under way; what was typed
+        is still done."""
+        typed = [entry for entry in self._pending if entry[1]]
+        self._pending.clear()
+        self._pending.extend(typed)
+        self._session.cancel()
+        self.set_timer(LEAVING_SECONDS, lambda: self.app.exit(0))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing opens the prompt while it is open: then these keys are text."""
@@ -145,19 +163,13 @@ class MainScreen(Prompting):
         self._show_tab(TABS[(TABS.index(self._tab) + 1) % len(TABS)])
 
     def action_module(self, step: int) -> None:
-        """Look at a neighbour in the tree."""
-        if (path := self.query_one(NetworkTree).neighbour(step)) is not None:
-            self.query_one(NetworkTree).select(path)
-            self._look_at(path)
-
-    def action_collapse(self) -> None:
-        """Collapse or open the module."""
-        self.query_one(NetworkTree).toggle()
+        """Look at another row of the tree."""
+        for line in self.query_one(NetworkTree).move(step):
+            self.submit(line)
 
     def action_scroll(self, pages: int) -> None:
         """Scroll the open tab."""
-        pane = self.query_one(f"#{self._tab}", RowsPane)
-        pane.scroll_rows(pages * max(1, pane.body_height - 1))
+        self._open_pane.page(pages)
 
     def action_cancel(self) -> None:
         """Stop what is running."""
@@ -166,6 +178,12 @@ class MainScreen(Prompting):
         elif self._refining:
             self._telling = True
             self._session.cancel_sampling()
+        elif line := self._open_pane.line_of(""):
+            self.submit(line)
+
+    def on_asked(self, event: Asked) -> None:
+        """Something was clicked."""
+        self.submit(event.line)
 
     def on_unmount(self) -> None:
         """However it was left."""
@@ -176,8 +194,13 @@ class MainScreen(Prompting):
         self.app.push_screen(HelpScreen(self.registry))
 
     def on_network_tree_chosen(self, event: NetworkTree.Chosen) -> None:
-        """A module was clicked."""
-        self._look_at(event.path)
+        """A row of the tree was clicked."""
+        for line in event.lines:
+            self.submit(line)
+
+    def on_operations_chosen(self, event: Operations.Chosen) -> None:
+        """An operation was clicked."""
+        self.submit(f"node {event.node}")
 
     def on_answered(self, event: Answered) -> None:
         """Show answers and the view after them; go on with what was asked for meanwhile."""
@@ -196,6 +219,8 @@ class MainScreen(Prompting):
             self.query_one(Prompt).say(event.error, "warning")
         if event.view is not None:
             self.view = event.view
+            if event.said:
+                self.query_one(Prompt).say(event.said, "warning")
             self._looked = event.view.findings_complete
             self._work_on()
 
@@ -230,12 +255,14 @@ class MainScreen(Prompting):
             return
         with self.app.batch_update():
             self.query_one(Status).show_view(view)
-            self.query_one(NetworkTree).show_tree(view.tree, view.module)
+            tree = self.query_one(NetworkTree)
+            tree.show_tree(view.tree, view.module, view.tree_place, keep=bool(self._pending))
             self.query_one(LossChart).show_loss(view.loss, view.cursor)
             subject = subject_of(view.dynamics, view.module, view.quantity)
-            self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor, view.picked)
+            self.query_one(DynamicsChart).show_dynamics(view.dynamics, subject, view.cursor, view.picked, view.readings)
             show_in_tabs(self, view, self._hint)
-            self.query_one(Findings).show_findings(view.findings, view.findings_complete)
+            self.query_one(Findings).show_view(view)
+            self.query_one(Displays).show_displays(view.displays, view.cursor)
 
     def _stop(self) -> None:
         """Nobody needs what is under way any more; the process would wait for it."""
@@ -243,8 +270,17 @@ class MainScreen(Prompting):
         self._session.cancel_sampling()
 
     @property
+    def at_work(self) -> bool:
+        """Whether a worker is running, or has something to do."""
+        return bool(self._busy or self._looking or self._refining or self._pending)
+
+    @property
     def _tab(self) -> str:
         return self.query_one(ContentSwitcher).current or TABS[0]
+
+    @property
+    def _open_pane(self) -> RowsPane:
+        return self.query_one(f"#{self._tab}", RowsPane)
 
     def _begin_work(self) -> None:
         """The first paint is made: garbage, put off until now, is looked for again."""
@@ -317,7 +353,7 @@ class MainScreen(Prompting):
         if tab != self._tab:
             self.query_one(ContentSwitcher).current = tab
             self.set_class(tab == "output", "-reading")
-            self.set_class(tab in UNIT_TABS, "-units")
+            self.set_class(tab in TALL, "-units")
         self._show_tabs()
 
     def _show_tabs(self) -> None:

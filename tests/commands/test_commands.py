@@ -186,7 +186,7 @@ def test_nodes_have_ranges_once_replayed(session: Session) -> None:
 
 def test_credit_of_the_nonfinite_value_goes_to_the_value_that_overflowed(session: Session) -> None:
     said = run(session, "credit nonfinite")
-    compared = {"against", "against_target", "against_note"}
+    compared = {"against", "against_target", "against_note", "only"}
     assert set(said) == {"command", "target", "rows", "inputs", "conserved", "terms", *compared}
     target = said["target"]
     assert target["iteration"] == 30

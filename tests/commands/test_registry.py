@@ -58,8 +58,8 @@ def test_what_is_no_command_is_said_with_what_is_near(word: str, said: str) -> N
 
 
 def test_a_beginning_of_several_names_them() -> None:
-    with pytest.raises(UsageError, match="'c' could be .*chain.*type more of it"):
-        REGISTRY.find("c")
+    with pytest.raises(UsageError, match="'co' could be .*compare.*type more of it"):
+        REGISTRY.find("co")
 
 
 def test_a_taken_name_or_key_fails_when_it_is_declared() -> None:
@@ -94,7 +94,7 @@ def test_a_command_without_help_fails_when_it_is_declared() -> None:
 def test_completion(small_recording: Path) -> None:
     with open_recording(small_recording) as recording:
         session = Session(recording)
-        assert REGISTRY.complete(session, "fi") == ["first-nonfinite", "findings"]
+        assert REGISTRY.complete(session, "fi") == ["first-nonfinite", "findings", "filter"]
         assert REGISTRY.complete(session, "module e") == ["module enc"]
         assert REGISTRY.complete(session, "quantity w") == ["quantity weight", "quantity weight_gradient"]
         assert REGISTRY.complete(session, "quantity weight ") == [

@@ -77,3 +77,23 @@ def test_compare_lays_them_beside_each_other(logged: Callable[..., Session], tmp
     assert told == [0.25, 0.5]
     assert any("scalar" in getattr(block, "columns", ()) for block in made.blocks)
     run(session, "compare off")
+
+
+def test_the_loss_is_drawn_in_another_scale_and_with_scalars(logged: Callable[..., Session]) -> None:
+    session = logged("a")
+    assert [run(session, "loss --scale next")["scale"] for _ in range(4)] == ["linear", "log", "symlog", "auto"]
+    run(session, "goto 4")
+    answer = run(session, "loss accuracy --scale log")
+    assert answer["value"] == 1.0 and answer["beside"] == [{"name": "accuracy", "value": 0.75}]
+    view = session.view().loss
+    assert (view.scale, view.here, [(s.name, s.here) for s in view.scalars]) == ("log", 1.0, [("accuracy", 0.75)])
+    assert np.array_equal(view.scalars[0].values, [np.nan, 0.5, 0.5, 0.75, 0.75, 0.25], equal_nan=True)
+    run(session, "goto 0")
+    assert run(session, "loss")["beside"] == [{"name": "accuracy", "value": None}]
+    assert run(session, "loss --alone") == {
+        "command": "loss", "scale": "log", "iteration": 0, "value": 4.0, "beside": [],
+    }  # fmt: skip
+    for line, said in (("loss nope", "no scalar 'nope'"), ("loss" + " accuracy" * 4, "at most 3")):
+        with pytest.raises(UsageError, match=said):
+            REGISTRY.run(session, line)
+    assert session.view().loss.scalars == ()

@@ -27,9 +27,11 @@ LINES = (
     "print loss", "print max({leaf}) at 0 -1", "print grad:{leaf}[0]", "print mean({leaf})",
     "print param:{leaf}.weight",
     "replay", "replay --dtype float64", "replay --beside", "replay --to 1", "nodes", "nodes --bad",
-    "credit", "credit loss --by module",
+    "credit", "export {file}.csv --of contributions", "credit loss --by module",
     "credit {leaf}[0]@1 --top 0 --backward", "credit --by unit,sample", "credit nonfinite",
-    "against", "credit --by region --sort difference", "against off", "chain", "chain --backward loss",
+    "against", "credit --by region --sort difference", "against off", "credit loss", "sort value",
+    "sort next", "filter .", "row", "row 2", "row previous", "into", "out", "into 1", "filter", "sort",
+    "unit 1 --of {leaf}", "loss", "loss --scale next", "chain", "chain --backward loss",
     "up", "down", "growth",
     "maps", "maps {leaf} --shared --top 3", "maps input --top 2", "maps --relevance {leaf}[0]", "samples {leaf}[0]",
     "clusters {leaf}", "clusters 0", "samples cluster:0 --top 2", "clusters {leaf} -k 2", "edges {leaf} {later}",
@@ -37,11 +39,16 @@ LINES = (
     "set input[0][1] = input[0][0]", "set param:{leaf}.weight *= 0.5", "replace relu with tanh", "clamp {leaf} -1 +inf",
     "export --patch", "export {file}.patch", "scale {leaf}[0] 0.5", "drop sample 0",
     "replay", "nodes", "credit loss", "chain loss", "undo", "redo", "edits",
-    "edits --clear", "optimizer-step", "continue 1",
+    "edits --clear", "optimizer-step", "train 1",
     "patterns", "patterns 1", "patterns --kind step --top 0", "patterns --module {leaf}", "forecast", "forecast {leaf}",
     "thresholds", "thresholds stuck_change 0.03", "thresholds stuck_change default", "scalars", "scalars loss",
     "export {file}.md", "export {file}.xml",
     "dead", "dead {leaf}", "compare {other}", "compare --at 100 --module {leaf}", "compare off",
+    "export {file}.txt", "copy",
+    "theme", "theme terminal", "keys", "config", "config --example",
+    "goto 0", "break loss > 100 or {leaf}.activation.absmax > 3", "tbreak nonfinite", "break finding", "breaks",
+    "display loss", "display", "continue", "continue --back", "disable 1", "enable all", "until -1", "undisplay",
+    "clear all", "finding", "finding 1", "evidence", "exclude aten.log$", "include all", "bisect",
     "help", "help credit", "save {file}", "source {file}", "nonsense", "module nowhere", "quit",
 )  # fmt: skip
 LEAVES = {"vae": "enc.0", "cnn": "conv1"}
@@ -70,8 +77,8 @@ def test_every_answer_is_one_line_of_strict_json(name: str, tmp_path: Path, caps
     failed = {line for line, answer in zip(LINES, answers, strict=True) if "error" in answer}
     nothing_failed = {"goto first-nonfinite", "first-nonfinite", "next-nonfinite", "prev-nonfinite"}
     assert {"nonsense", "module nowhere"} <= failed
-    at_512 = {"next-snapshot", "credit nonfinite", "up", "down"}
-    stateless = {"optimizer-step", "continue 1"}
+    at_512 = {"next-snapshot", "credit nonfinite", "up", "down"} | ({"bisect"} if name == "cnn" else set())
+    stateless = {"optimizer-step", "train 1", "copy"}
     assert stateless <= failed
     of_data = nothing_failed if name == "cnn" else {"classes {leaf}", "chain --backward loss"}
     assert failed <= {"nonsense", "module nowhere"} | stateless | at_512 | of_data

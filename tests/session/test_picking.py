@@ -1,6 +1,7 @@
 """Pointing at lines in the order of their values at the cursor."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dgmtui.commands import REGISTRY
 from dgmtui.errors import UsageError
+from dgmtui.recording import open_recording
 from dgmtui.session.picking import Pick, by_value, find, name_of, neighbour, pick_of, place_of, row_at
+from dgmtui.session.session import Session
 from dgmtui.session.view import DynamicsLine, DynamicsView
 
 VALUES = st.floats(width=32, allow_nan=True, allow_infinity=True)
@@ -91,3 +95,17 @@ def test_what_is_not_drawn_is_said() -> None:
     assert place_of(made([1.0], [2.0]), Pick("dec.xv", 10, 0)) == 1
     assert place_of(made([1.0]), Pick("dec.xv", 10, 0)) is None
     assert place_of(None, Pick("dec.xv", 10, 0)) is None
+
+
+def test_marked_lines_are_read_where_the_cursor_stands_the_selected_first(small_recording: Path) -> None:
+    with open_recording(small_recording) as recording:
+        session = Session(recording)
+        for line in ("module enc", "unit 0", "goto 12"):
+            REGISTRY.run(session, line)
+        view = session.view()
+        assert view.dynamics is not None
+        told = view.readings
+        assert told[0].kind == "selected" and told[0].label == "[0]"
+        drawn = {line.label: line for line in view.dynamics.lines}
+        row = int(np.searchsorted(view.dynamics.iterations, 12))
+        assert all(each.iteration == 12 and each.value == drawn[each.label].values[row] for each in told)

@@ -114,7 +114,7 @@ def test_the_step_and_what_follows_are_the_trainings(name: str, tmp_path: Path, 
         assert set(after) == set(weights[0])
         for path, tensor in weights[iteration + 1].items():
             assert torch.equal(after[path], tensor), path
-    told = run(opened(0), "continue 2")
+    told = run(opened(0), "train 2")
     assert [each["loss"] for each in told["iterations"]] == losses[1:3] and told["held"]
     assert all(each["exact"] for each in told["iterations"])
     assert check(tmp_path / "run.h5").exit_code == 0
@@ -134,7 +134,7 @@ def test_clipped_gradients_are_clipped_again(
     _, losses = train(tmp_path / "run.h5", OPTIMIZERS["adam"], change=change)
     told = run(opened(4), "optimizer-step")
     assert (told["verdict"], told["optimizers"][0]["gradients"], told["notes"]) == ("matches", gradients, [])
-    assert [each["loss"] for each in run(opened(0), "continue 2")["iterations"]] == losses[1:3]
+    assert [each["loss"] for each in run(opened(0), "train 2")["iterations"]] == losses[1:3]
 
 
 def test_an_edited_gradient_is_clipped_to_the_norm_that_others_were(
@@ -172,7 +172,7 @@ def test_a_failing_iteration_has_the_state_and_an_edit_before_it_may_not_help(
 ) -> None:
     train(tmp_path / "run.h5", OPTIMIZERS["adam"], bad=5)
     session = opened(4)
-    told = run(session, "continue 1")
+    told = run(session, "train 1")
     assert not told["held"] and told["iterations"][0]["births"][0]["phase"] == "input"
     run(session, "goto 5")
     run(session, "set input[0][2] = input[0][1]")
@@ -181,7 +181,7 @@ def test_a_failing_iteration_has_the_state_and_an_edit_before_it_may_not_help(
     assert told["loss_after"] != told["loss"] and not told["births"]
     assert run(opened(4), "edits")["edits"] == []  # another session's
     run(session, "goto 4")
-    assert run(session, "continue 1")["held"]  # the edit of the batch at 5 stands there
+    assert run(session, "train 1")["held"]  # the edit of the batch at 5 stands there
 
 
 def test_a_step_to_infinity_is_born_in_update(tmp_path: Path, opened: Callable[..., Session]) -> None:
@@ -197,7 +197,7 @@ def test_a_step_to_infinity_is_born_in_update(tmp_path: Path, opened: Callable[.
 
 def test_iterations_that_were_asked_for_lead_up_to_the_failure(tmp_path: Path, opened: Callable[..., Session]) -> None:
     _, losses = train(tmp_path / "run.h5", OPTIMIZERS["adamw"], bad=7, snapshots=[5, 6])
-    told = run(opened(5), "continue 5")
+    told = run(opened(5), "train 5")
     assert [each["iteration"] for each in told["iterations"]] == [6, 7]
     assert all(each["exact"] for each in told["iterations"]) and told["iterations"][0]["loss"] == losses[6]
     assert not told["held"] and told["iterations"][1]["births"]
@@ -249,13 +249,13 @@ def test_state_of_another_shape_is_refused(tmp_path: Path, opened: Callable[...,
 
 def test_gaps_are_said(tmp_path: Path, opened: Callable[..., Session]) -> None:
     train(tmp_path / "run.h5", OPTIMIZERS["sgd"])
-    (gap,) = run(opened(4), "continue 1")["iterations"]
+    (gap,) = run(opened(4), "train 1")["iterations"]
     assert (gap["iteration"], gap["skipped"], gap["exact"]) == (8, 3, False)
     assert gap["note"].startswith("3 updates between 4 and 8 left out")
     with pytest.raises(UsageError, match="no iteration after 8 has a snapshot"):
-        run(opened(8), "continue 3")
+        run(opened(8), "train 3")
     with pytest.raises(UsageError, match="from 1"):
-        run(opened(4), "continue 0")
+        run(opened(4), "train 0")
 
 
 def test_edits_of_the_code_go_on_and_nothing_of_the_session_changes(
@@ -265,7 +265,7 @@ def test_edits_of_the_code_go_on_and_nothing_of_the_session_changes(
     session = opened(0)
     run(session, "clamp 3 -0.1 0.1")
     run(session, "set input[0][1] = 0")
-    told = run(session, "continue 2")
+    told = run(session, "train 2")
     assert [each["edits"] for each in told["iterations"]] == [["clamp 3 -0.1 0.1"]] * 2
     assert run(session, "edits")["edits"] == ["clamp 3 -0.1 0.1", "set input[0][1] = 0"]
     run(session, "goto 1")
@@ -320,7 +320,7 @@ def test_several_turns_step_one_after_another(tmp_path: Path, opened: Callable[.
     told = run(session, "optimizer-step")
     assert (told["turn"], told["verdict"]) == ("2", "matches")
     assert told["optimizers"][0]["type"] == "torch.optim.adam.Adam"
-    told = run(opened(0), "continue 2")
+    told = run(opened(0), "train 2")
     assert [(each["iteration"], each["turn"]) for each in told["iterations"]] == [
         (1, "1"), (1, "2"), (2, "1"), (2, "2")
     ]  # fmt: skip

@@ -13,9 +13,9 @@ import pytest
 from dgmtui.commands import REGISTRY
 from dgmtui.recording import Quantity, open_recording
 from dgmtui.session.lines import thin
+from dgmtui.session.losses import thin_losses
 from dgmtui.session.session import Session
-from dgmtui.session.tree import _bin_maxima
-from dgmtui.session.viewing import thin_losses
+from dgmtui.session.sparks import bin_maxima
 
 
 @pytest.fixture
@@ -142,5 +142,5 @@ def test_thinned_series_keep_every_extreme() -> None:
 
 def test_bins_keep_maxima_and_leave_short_ones_alone() -> None:
     values = np.array([1.0, np.nan, 3.0, 2.0, np.inf, 0.0])
-    np.testing.assert_array_equal(_bin_maxima(values, 3), [1.0, 3.0, np.inf])
-    assert _bin_maxima(values, 6) is values
+    np.testing.assert_array_equal(bin_maxima(values, 3), [1.0, 3.0, np.inf])
+    assert bin_maxima(values, 6) is values

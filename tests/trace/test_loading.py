@@ -10,7 +10,7 @@ from torch import nn
 
 from dgmtui.errors import ReplayError
 from dgmtui.recording.model import Match, SnapshotInfo, StoredTensor, TensorSpec, Verdict
-from dgmtui.trace.graph import Constant, Graph, Node, NodeRef, TensorMeta
+from dgmtui.trace.graph import Constant, Graph, Node, NodeRef, Outside, OutsideRef, TensorMeta
 from dgmtui.trace.limits import check_graph
 from dgmtui.trace.operations import resolve_op
 from dgmtui.trace.replay import load_replay
@@ -132,6 +132,28 @@ def graph_of(op: str, args: Any, shape: tuple[int, ...], **kwargs: Any) -> Graph
 def test_absurd_sizes_are_refused_before_memory_is_taken(op: str, args: Any, shape: tuple[int, ...]) -> None:
     with pytest.raises(ReplayError, match=r"GiB|size"):
         check_graph(graph_of(op, args, shape))
+
+
+@pytest.mark.parametrize(
+    ("op", "rest"),
+    [
+        ("aten.repeat.default", ((1 << 40,),)),
+        ("aten.constant_pad_nd.default", ((0, 1 << 40),)),
+        ("aten.constant_pad_nd.default", ((0, 10**400),)),
+        ("aten.upsample_nearest1d.default", ((1 << 40,),)),
+        ("aten.outer.default", (OutsideRef("long"),)),
+    ],
+)
+def test_what_an_operation_makes_of_a_small_tensor_is_looked_at(op: str, rest: Any) -> None:
+    small = TensorMeta("float32", (1, 1, 2) if "upsample" in op else (2,), (2, 2, 1)[-1:], "cpu")
+    long = TensorMeta("float32", (1 << 38,), (0,), "cpu")
+    outside = {name: Outside(name, "input", meta) for name, meta in (("small", small), ("long", long))}
+    if "outer" not in op:
+        del outside["long"]
+    meta = TensorMeta("float32", (2,), (1,), "cpu")
+    graph = Graph((Node(0, op, (OutsideRef("small"), *rest), {}, (meta,), -1, None),), outside, (), NodeRef(0))
+    with pytest.raises(ReplayError, match=r"GiB|size"):
+        check_graph(graph)
 
 
 def test_honest_sizes_pass() -> None:

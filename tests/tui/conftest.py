@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from dgmtui.commands.grammar import ModulePath
+from dgmtui.commands.grammar import ModulePath, Rest
 from dgmtui.commands.registry import Registry, command
 from dgmtui.commands.result import Result, Table, Text
 from dgmtui.errors import UsageError
@@ -136,6 +136,7 @@ class FakeSession:
         modules = [SimpleNamespace(path=row.path) for row in view.tree]
         self.recording = SimpleNamespace(modules=modules)
         self.watched = False
+        self.stops = SimpleNamespace(take_said=lambda: "")
         self.ranks = SimpleNamespace(findings=self._find)
 
     def view(self) -> View:
@@ -200,6 +201,14 @@ def made_registry() -> Registry:
         path = "" if path == "." else path
         session.change(module=path, dynamics=dynamics(path))
         return Result("", blocks=(Text(f"module {path}"),))
+
+    @command("search", group="look", registry=registry)
+    def search(session: Any, text: Rest) -> Result:
+        """Look at the first module that holds a text."""
+        found = next((row for row in session.shown.tree if text in row.label.lower()), None)
+        if found is None:
+            raise UsageError(f"no module holds {text!r}")
+        return module(session, found.path)
 
     @command("credit", group="analyse", keys=(("c", "credit", "credit"),), registry=registry)
     def contributions(session: Any, target: str = "nonfinite", *, by: Literal["unit", "module"] = "unit") -> Result:

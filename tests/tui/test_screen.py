@@ -210,7 +210,7 @@ async def test_tabs_turn(session: Any, registry: Registry) -> None:
     async with opened(session, registry) as seen:
         await seen.press("t")
         assert "[operations]" in seen.text() and "✗    3  aten.exp" in seen.text()
-        for tab in ("maps", "samples", "clusters", "output", "contributions"):
+        for tab in ("graph", "maps", "samples", "clusters", "output", "contributions"):
             await seen.press("t")
             assert f"[{tab}]" in seen.text()
 
@@ -238,15 +238,6 @@ async def test_search_finds_a_module_by_its_type(session: Any, registry: Registr
         await seen.until(lambda: session.shown.module == "enc.1")
         await seen.press("slash", *"gru", "enter")
         await seen.until_shows("no module holds 'gru'")
-
-
-async def test_space_collapses_and_opens(session: Any, registry: Registry) -> None:
-    session.change(module="enc")
-    async with opened(session, registry) as seen:
-        await seen.press("space")
-        assert "▸ enc" in seen.text() and "1 ReLU" not in seen.text()
-        await seen.press("space")
-        assert "▾ enc" in seen.text() and "1 ReLU" in seen.text()
 
 
 async def test_esc_cancels_what_is_running(session: Any, registry: Registry) -> None:

@@ -1,6 +1,6 @@
 """Changes of one iteration: each turns its graph and tensors into others, and a replay says what comes of it."""
 
-from dgmtui.trace.edits.dropping import DropSample
+from dgmtui.trace.edits.dropping import DropSample, KeepSamples
 from dgmtui.trace.edits.editing import Edit, edited
 from dgmtui.trace.edits.iteration import Iteration
 from dgmtui.trace.edits.outputs import ChangeOutput, Place
@@ -13,6 +13,7 @@ __all__ = [
     "DropSample",
     "Edit",
     "Iteration",
+    "KeepSamples",
     "Place",
     "ReplaceOperation",
     "SetTensor",

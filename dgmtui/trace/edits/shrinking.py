@@ -1,4 +1,4 @@
-"""A graph for a batch of one row less: sizes that were baked into it as numbers are made smaller."""
+"""A graph for a batch of fewer rows: sizes that were baked into it as numbers are made smaller."""
 
 import math
 from collections.abc import Mapping
@@ -32,10 +32,13 @@ class Made(Enum):
     NONE = "none"
 
 
-def shrunk(graph: Graph, feeds: Mapping[str, Tensor], size: int, made: Made) -> Graph:
-    """``graph`` for ``feeds`` whose batch has ``size - 1`` rows, its results as they look then.
+def shrunk(graph: Graph, feeds: Mapping[str, Tensor], sizes: tuple[int, int], made: Made) -> Graph:
+    """``graph`` for ``feeds`` whose batch has fewer rows, its results as they look then.
 
     It is run, operation by operation, so that what each gets is known when its sizes are made smaller.
+
+    Args:
+        sizes: how many rows the batch had, and has now.
 
     Raises:
         ReplayError: an operation fails on what it gets.
@@ -45,7 +48,7 @@ def shrunk(graph: Graph, feeds: Mapping[str, Tensor], size: int, made: Made) -> 
     nodes = []
     with torch.no_grad(), torch.random.fork_rng():
         for node in graph.nodes:
-            node = _smaller(node, graph, values, size, made)
+            node = _smaller(node, graph, values, sizes, made)
             results = run_node(node, values.__getitem__, constant=constant)
             if len(results) != len(node.outs):
                 raise ReplayError(f"node {node.id} ({node.name}) gives {len(results)} results, not {len(node.outs)}")
@@ -68,11 +71,11 @@ def literal_sizes(graph: Graph, size: int) -> str:
     return f"; the number {size} that {named[0].name} takes at {named[0].source} was left as it is"
 
 
-def _smaller(node: Node, graph: Graph, values: Mapping[Ref, Tensor], size: int, made: Made) -> Node:
+def _smaller(node: Node, graph: Graph, values: Mapping[Ref, Tensor], rows: tuple[int, int], made: Made) -> Node:
     name = short(node.op)
     place = next((i for i, value in enumerate(node.args) if _is_sizes(value)), None)
     if name == "arange":
-        numbers = (size - 1 if type(value) is int and value == size else value for value in node.args)
+        numbers = (rows[1] if type(value) is int and value == rows[0] else value for value in node.args)
         return node if made is Made.NONE else replace(node, args=tuple(numbers))
     if place is None:
         return node
@@ -80,42 +83,43 @@ def _smaller(node: Node, graph: Graph, values: Mapping[Ref, Tensor], size: int, 
     assert isinstance(sizes, tuple)
     new: tuple[Argument, ...] = sizes
     if name in _RESHAPES:
-        new = _reshaped(sizes, *_shapes(node, graph, values), size)  # type: ignore[arg-type]
+        new = _reshaped(sizes, *_shapes(node, graph, values), rows)  # type: ignore[arg-type]
     elif name in ("expand", "broadcast_to"):
-        new = _expanded(sizes, *_shapes(node, graph, values), size)  # type: ignore[arg-type]
+        new = _expanded(sizes, *_shapes(node, graph, values), rows)  # type: ignore[arg-type]
     elif name in _MAKES and made is not Made.NONE:
-        new = _made(sizes, size, merged=made is Made.MERGED)  # type: ignore[arg-type]
+        new = _made(sizes, rows, merged=made is Made.MERGED)  # type: ignore[arg-type]
     return replace(node, args=(*node.args[:place], new, *node.args[place + 1 :]))
 
 
-def _reshaped(sizes: Sizes, old: Sizes, new: Sizes, size: int) -> Sizes:
+def _reshaped(sizes: Sizes, old: Sizes, new: Sizes, rows: tuple[int, int]) -> Sizes:
     """The axis that the rows go to is one that holds a part of the axis they come from, in the order of memory."""
     axis = next((i for i, (a, b) in enumerate(zip(old, new, strict=True)) if a != b), None)
     if axis is None:
         return sizes
-    inner = math.prod(old[axis + 1 :])
+    inner, (size, left) = math.prod(old[axis + 1 :]), rows
     for place, number in enumerate(sizes):
         begin = math.prod(sizes[place + 1 :])
         if number > 0 and number % size == 0 and begin < inner * old[axis] and begin * number > inner:
-            return _with(sizes, place, number // size * (size - 1))
+            return _with(sizes, place, number // size * left)
     return sizes
 
 
-def _expanded(sizes: Sizes, old: Sizes, new: Sizes, size: int) -> Sizes:
+def _expanded(sizes: Sizes, old: Sizes, new: Sizes, rows: tuple[int, int]) -> Sizes:
     """The axis that has become shorter, else the first of the batch's size that is expanded."""
     lead = len(sizes) - len(old)
     for place, (a, b) in enumerate(zip(old, new, strict=True)):
         if a != b and sizes[lead + place] == a:
             return _with(sizes, lead + place, b)
     widened = [place for place in range(len(sizes)) if place < lead or old[place - lead] == 1]
-    expanded = [place for place in widened if sizes[place] == size]
-    return _with(sizes, expanded[0], size - 1) if expanded and old == new else sizes
+    expanded = [place for place in widened if sizes[place] == rows[0]]
+    return _with(sizes, expanded[0], rows[1]) if expanded and old == new else sizes
 
 
-def _made(sizes: Sizes, size: int, *, merged: bool) -> Sizes:
+def _made(sizes: Sizes, rows: tuple[int, int], *, merged: bool) -> Sizes:
+    size, left = rows
     places = [place for place, number in enumerate(sizes) if number == size]
     places += [place for place, number in enumerate(sizes) if merged and number > 0 and number % size == 0]
-    return _with(sizes, places[0], sizes[places[0]] // size * (size - 1)) if places else sizes
+    return _with(sizes, places[0], sizes[places[0]] // size * left) if places else sizes
 
 
 def _with(sizes: Sizes, place: int, number: int) -> Sizes:

@@ -8,6 +8,9 @@ from dgmtui.render.chart import Plot, Row
 from dgmtui.tui.widgets.fitted import Fitted
 from dgmtui.tui.widgets.pane import changed_cells, strip_of
 
+WINDOW = "─"
+"""Below the loss, where the iterations lie that the dynamics chart shows."""
+
 
 class ChartPane(Fitted):
     """One title row, the picture, and below it the row on which the cursor is marked."""
@@ -34,9 +37,26 @@ class ChartPane(Fitted):
         return strip_of(_at(self._lines, y), self.size.width)
 
 
-def marks_row(plot: Plot, iterations: NDArray[np.int64], marks: list[tuple[int, str, str]]) -> Row:
-    """One row with a glyph at each mark ``(iteration, glyph, style)``; of two at a place the later shows."""
-    return overlaid([(" " * (plot.left + plot.width), "")], plot, iterations, marks)
+def marks_row(
+    plot: Plot,
+    iterations: NDArray[np.int64],
+    marks: list[tuple[int, str, str]],
+    window: tuple[int, int] | None = None,
+) -> Row:
+    """One row with a glyph at each mark ``(iteration, glyph, style)``, of two at a place the later, over the line of
+    a window."""
+    empty: Row = [(" " * (plot.left + plot.width), "")]
+    return overlaid(underlined(empty, plot, iterations, window), plot, iterations, marks)
+
+
+def underlined(row: Row, plot: Plot, iterations: NDArray[np.int64], window: tuple[int, int] | None) -> Row:
+    """``row`` with a line where the iterations of ``window`` (from, up to and without) lie."""
+    if window is None or not len(iterations) or window[1] <= iterations[0] or window[0] > iterations[-1]:
+        return row
+    start, stop = (plot.column(at, iterations) for at in (window[0], window[1] - 1))
+    cells = [(glyph, style) for text, style in row for glyph in text]
+    cells[start : stop + 1] = [(WINDOW, "dim")] * (stop + 1 - start)
+    return _joined(cells)
 
 
 def overlaid(row: Row, plot: Plot, iterations: NDArray[np.int64], marks: list[tuple[int, str, str]]) -> Row:

@@ -2,18 +2,26 @@
 
 import re
 
+import numpy as np
+from textual.events import Click
+
 from dgmtui.commands.describe import picked_words
 from dgmtui.render.chart import MARKS, Plot, Row, Series, nearest_drawn, plot
+from dgmtui.render.numbers import human
 from dgmtui.render.scales import Axis
 from dgmtui.render.text import caption_parts, label_width
-from dgmtui.session.view import DynamicsLine, DynamicsView, PickedLine
+from dgmtui.session.view import DynamicsLine, DynamicsView, PickedLine, Reading
 from dgmtui.tui.widgets.charts import ChartPane, overlaid, titled
+from dgmtui.tui.widgets.pane import Asked
 
 _LABELS_FROM = 40
 """Narrower charts keep their width for the lines."""
 _LABELS = 6
 _ADVICE_FROM = 10
 """Lower charts keep their rows for the lines; the advice is in the answer of ``dynamics``."""
+_READINGS_FROM = 14
+_VALUE = 9
+"""Characters of a reading; all take as many, so that those that stay are not sent again."""
 
 
 class DynamicsChart(ChartPane):
@@ -24,13 +32,28 @@ class DynamicsChart(ChartPane):
     _drawn: tuple[DynamicsView, int, int, int | None] | None = None
     _cursor = 0
     _subject = ""
+    _readings: tuple[Reading, ...] = ()
 
     def show_dynamics(
-        self, view: DynamicsView | None, subject: str, cursor: int, picked: PickedLine | None = None
+        self,
+        view: DynamicsView | None,
+        subject: str,
+        cursor: int,
+        picked: PickedLine | None = None,
+        readings: tuple[Reading, ...] = (),
     ) -> None:
         """Draw ``view`` (None: nothing is recorded of ``subject``, and that is said) with ``cursor`` marked."""
         self._view, self._subject, self._cursor, self._picked = view, subject, cursor, picked
+        self._readings = readings
         self.redraw()
+
+    def on_click(self, event: Click) -> None:
+        """Go to the recorded iteration under the pointer."""
+        if self._view is None or self._plot is None or not event.y:
+            return
+        found = self._plot.iteration(event.x, self._view.iterations)
+        if found is not None:
+            self.post_message(Asked(f"goto {_nearest(found, self._view)}"))
 
     def draw(self) -> None:
         """Lay out what is shown for the size."""
@@ -43,6 +66,8 @@ class DynamicsChart(ChartPane):
         head = [self._title(view, width)]
         if view.advice and height >= _ADVICE_FROM and len(view.advice) < width:
             head.append([(view.advice, "dim")])
+        if self._readings and height >= _READINGS_FROM:
+            head.append(_readings_row(self._readings, width))
         drawn = self._draw(view, width, height - len(head))
         cursor = nearest_drawn(self._cursor, view.iterations)
         axis = (
@@ -79,6 +104,24 @@ class DynamicsChart(ChartPane):
             )
             self._drawn = (view, width, height, picked)
         return self._plot
+
+
+def _nearest(iteration: int, view: DynamicsView) -> int:
+    """The drawn iteration nearest to ``iteration``."""
+    return int(view.iterations[np.abs(view.iterations - iteration).argmin()])
+
+
+def _readings_row(readings: tuple[Reading, ...], width: int) -> Row:
+    """``at 1,310  ▶16 3.21  !63 8.24``: what marked lines are at the cursor, as many as fit."""
+    row: Row = [(f"at {human(readings[0].iteration)}", "dim")]
+    room = width - len(row[0][0])
+    for reading in readings:
+        mark, value = f"  {MARKS[reading.kind]}{reading.label.strip('[]')} ", human(reading.value, 3)
+        room -= len(mark) + _VALUE
+        if room < 0:
+            break
+        row += [(mark, f"mark-{reading.kind}" if reading.kind != "selected" else "strong"), (value.ljust(_VALUE), "")]
+    return row
 
 
 def _short(line: DynamicsLine) -> str:

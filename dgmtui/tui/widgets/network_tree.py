@@ -1,106 +1,157 @@
 """The network: every module with its health, and how its activation went."""
 
-from collections.abc import Sequence
-
+from textual.events import Click
 from textual.message import Message
 
+from dgmtui.commands.grammar import quote
 from dgmtui.render.chart import Row
 from dgmtui.render.spark import spark
-from dgmtui.render.tables import cut
-from dgmtui.session.view import TreeRow
-from dgmtui.tui.widgets.pane import RowsPane
+from dgmtui.render.tables import cut_middle
+from dgmtui.session.view import TreePlace, TreeRow
+from dgmtui.tui.widgets.pane import LazyRows, RowsPane
 
-HEALTH = {"ok": ("·", "dim"), "warning": ("▲", "warning"), "error": ("✗", "error"), "unknown": (" ", "dim")}
+HEALTH = {"ok": ("·", "dim"), "warning": ("▲", "warning"), "error": ("✗", "error"), "unknown": ("?", "dim")}
 _SPARK_FROM = 28
 """Narrower panes keep their width for the names."""
+_SPARK = 12
 
 
 class NetworkTree(RowsPane):
-    """The modules as a tree that collapses; the selected one is in reverse video."""
+    """The rows of the tree around the selected one, which is in reverse video; what is open is the session's to say."""
 
     class Chosen(Message):
-        """A person chose a module."""
+        """A person chose a row: these command lines go there, or open it."""
 
-        def __init__(self, path: str) -> None:
+        def __init__(self, lines: tuple[str, ...]) -> None:
             super().__init__()
-            self.path = path
+            self.lines = lines
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._all: tuple[TreeRow, ...] = ()
-        self._shown: list[TreeRow] = []
-        self._collapsed: set[str] = set()
-        self._path = ""
+        self._place = TreePlace()
+        self._at = 0
+        """Which of the rows is selected."""
+        self._moved = 0
+        """By how many rows what is here begins further below in the whole tree than when it was last drawn."""
 
-    def show_tree(self, rows: tuple[TreeRow, ...], path: str) -> None:
-        """Draw ``rows`` with the module ``path`` selected; it and what contains it are opened."""
-        self._all, self._path = rows, path
-        self._collapsed -= {parent for parent in self._collapsed if _inside(path, parent)}
+    def show_tree(self, rows: tuple[TreeRow, ...], path: str, place: TreePlace, *, keep: bool = False) -> None:
+        """Draw ``rows`` with the module ``path`` (or the row that ``place`` tells) selected.
+
+        Args:
+            keep: stay on the selected row, as far as it is there: the session is still on its way to it.
+        """
+        before = self._all[self._at] if self._all else None
+        above = self._above
+        self._all, self._place = rows, place
+        self._moved += self._above - above
+        there = _row_of(rows, before.path, before.unit) if keep and before is not None else None
+        if there is None:
+            there = place.selected if place.selected is not None else _row_of(rows, path, None)
+        self._at = there or 0
         self.redraw()
 
-    def select(self, path: str) -> None:
-        """Move the selection at once, so that keys pressed faster than the session answers all count."""
-        self._path = path
+    def move(self, step: int) -> tuple[str, ...]:
+        """Move the selection by so many rows at once, so that keys pressed faster than the session answers all count.
+
+        Returns:
+            The command lines that go there; none at the ends.
+        """
+        there = min(max(0, self._at + step), len(self._all) - 1)
+        if there == self._at or not self._all:
+            return ()
+        lines = self._lines_to(there)
+        self._at = there
         self.redraw()
+        return lines
 
-    def neighbour(self, step: int) -> str | None:
-        """The path of the visible module ``step`` rows further; None at the ends."""
-        if not self._shown:
-            return None
-        here = next((i for i, row in enumerate(self._shown) if row.path == self._path), 0)
-        there = min(max(0, here + step), len(self._shown) - 1)
-        return self._shown[there].path if there != here else None
-
-    def search(self, text: str, after: str) -> str | None:
-        """The next module, after the one at ``after`` and around the end, whose label or path holds ``text``."""
-        paths = [row.path for row in self._all]
-        start = paths.index(after) + 1 if after in paths else 0
-        for row in (*self._all[start:], *self._all[:start]):
-            if text.lower() in f"{row.path} {row.label}".lower():
-                return row.path
-        return None
-
-    def toggle(self) -> None:
-        """Collapse or open the selected module."""
-        self._collapsed ^= {self._path}
-        self.redraw()
-
-    def on_click(self, event: "object") -> None:
-        """Choose the module under the pointer."""
-        row = self.row_at(int(getattr(event, "y", -1)))
-        if row is not None:
-            self.post_message(self.Chosen(self._shown[row].path))
+    def on_click(self, event: Click) -> None:
+        """Choose what is under the pointer; on an arrow, open or collapse it."""
+        row = self.row_at(event.y)
+        place = None if row is None else row - self._lead
+        if place is None or not 0 <= place < len(self._all):
+            return
+        chosen = self._all[place]
+        if chosen.has_children and event.x <= len(self._indent(chosen)) + 1:
+            self.post_message(self.Chosen((f"fold {_typed(chosen.path)}",)))
+        elif place != self._at:
+            self.post_message(self.Chosen(self._lines_to(place)))
 
     def draw(self) -> None:
-        """Lay out what is shown for the size."""
-        self._shown = _open_rows(self._all, self._collapsed)
-        selected = next((i for i, row in enumerate(self._shown) if row.path == self._path), None)
-        width = self.size.width
-        rows = [self._draw(row, width) for row in self._shown]
-        self.show([[("network", "head")]], rows, selected)
+        """Lay out what is shown for the size; a row is drawn when it is first visible."""
+        if not self.body_height:
+            return
+        note = self._place.note
+        head: Row = [("network", "head"), *([("  " + note, "warning")] if note else [])]
+        rows = LazyRows(self._lead + len(self._all) + bool(self._place.after), self._drawn)
+        selected = self._lead + self._at
+        top = max(0, self._top - self._moved)
+        if not -1 <= selected - top <= self.body_height:
+            top = max(0, selected - self.body_height // 3)
+        self._moved = 0
+        self.show([head], rows, selected if self._all else None, top=top)
 
-    def _draw(self, row: TreeRow, width: int) -> Row:
+    @property
+    def _lead(self) -> int:
+        """How many rows stand before the first of the tree that is here: one that says how many are not."""
+        return int(self._place.before > 0)
+
+    @property
+    def _above(self) -> int:
+        """How many rows of the whole tree stand above the pane's first."""
+        return self._place.before - self._lead
+
+    def _lines_to(self, place: int) -> tuple[str, ...]:
+        here, there = self._all[self._at], self._all[place]
+        into = () if here.path == there.path else (f"module {_typed(there.path)}",)
+        if there.unit is not None:
+            return (*into, f"unit {there.unit}")
+        return into or ("unit all",)
+
+    def _drawn(self, number: int) -> Row:
+        place = number - self._lead
+        if place < 0:
+            return [(f"  … {self._place.before:,} rows above", "dim")]
+        if place >= len(self._all):
+            return [(f"  … {self._place.after:,} rows below", "dim")]
+        return self._row(self._all[place], self.size.width)
+
+    def _row(self, row: TreeRow, width: int) -> Row:
         glyph, style = HEALTH[row.health]
-        arrow = " " if not row.has_children else "▸" if row.path in self._collapsed else "▾"
-        indent = "  " * min(row.depth, max(0, width // 8))
-        detail = f"  {row.detail}" if row.detail and width >= _SPARK_FROM else ""
-        line = spark(row.spark, min(12, width // 4)) if width >= _SPARK_FROM else ""
-        room = max(0, width - len(line) - 4)
-        name = cut(f"{indent}{arrow} {row.label}{detail}", room).ljust(room)
-        return [(name, ""), (f" {line} ", "cover"), (glyph, style), (" ", "")]
+        name = f"{self._indent(row)}{_arrow(row)} {row.label}"
+        ill = row.health in ("warning", "error")
+        line = spark(row.spark, _spark_width(width, len(name) + len(row.detail) + 2 if ill else 0))
+        room = max(0, width - len(line) - (3 if line else 2))
+        name = cut_middle(name, room)
+        drawn: Row = [(name, "")]
+        left = room - len(name)
+        for text, shade in ((row.detail, style if ill else "dim"), (row.sizes, "dim")):
+            if text and left >= len(text) + 2:
+                drawn.append(("  " + text, shade))
+                left -= len(text) + 2
+        drawn.append((" " * (left + 1), ""))
+        return [*drawn, *([(line, "cover"), (" ", "")] if line else []), (glyph, style)]
+
+    def _indent(self, row: TreeRow) -> str:
+        return "  " * min(row.depth, max(0, self.size.width // 8))
 
 
-def _inside(path: str, parent: str) -> bool:
-    return path != parent and (parent == "" or path.startswith(parent + "."))
+def _spark_width(width: int, needed: int) -> int:
+    """Of a pane's width; it gives way, though not wholly, to what is ``needed`` to say what is wrong."""
+    if width < _SPARK_FROM:
+        return 0
+    return min(_SPARK, width // 4, max(_SPARK // 2, width - 3 - needed))
 
 
-def _open_rows(rows: Sequence[TreeRow], collapsed: set[str]) -> list[TreeRow]:
-    """The rows that no collapsed module hides."""
-    shown: list[TreeRow] = []
-    hidden_below: int | None = None
-    for row in rows:
-        if hidden_below is not None and row.depth > hidden_below:
-            continue
-        hidden_below = row.depth if row.path in collapsed else None
-        shown.append(row)
-    return shown
+def _arrow(row: TreeRow) -> str:
+    if row.state == "closed":
+        return "▸"
+    return "▾" if row.has_children or row.state == "units" else " "
+
+
+def _row_of(rows: tuple[TreeRow, ...], path: str, unit: int | None) -> int | None:
+    return next((i for i, row in enumerate(rows) if row.path == path and row.unit == unit), None)
+
+
+def _typed(path: str) -> str:
+    return quote(path) if path else "."

@@ -3,12 +3,14 @@
 A pane draws rows, has no children and takes no focus: over SSH a moved focus redraws two panes, a changed row one line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
+from typing import overload
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 
 from dgmtui.render.chart import Row
@@ -20,34 +22,80 @@ _REVERSE = Style(reverse=True)
 _PLAIN = Style()
 
 
+class Asked(Message):
+    """Something was clicked that stands for a command line."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        self.line = line
+
+
+class LazyRows(Sequence[Row]):
+    """So many rows, each drawn when it is first looked at."""
+
+    def __init__(self, count: int, draw: Callable[[int], Row]) -> None:
+        self._count = count
+        self._draw = draw
+        self._drawn: dict[int, Row] = {}
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Row]: ...
+
+    def __getitem__(self, place: int | slice) -> "Row | Sequence[Row]":
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(self._count))]
+        if not 0 <= place < self._count:
+            raise IndexError(place)
+        if place not in self._drawn:
+            self._drawn[place] = self._draw(place)
+        return self._drawn[place]
+
+
 class RowsPane(Fitted):
     """Fixed heading rows over rows that scroll."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._head: tuple[Row, ...] = ()
-        self._rows: tuple[Row, ...] = ()
+        self._rows: Sequence[Row] = ()
         self._selected: int | None = None
         self._top = 0
-        self._beneath: tuple[tuple[Row, ...], tuple[Row, ...], int | None, int] | None = None
+        self._beneath: tuple[tuple[Row, ...], Sequence[Row], int | None, int] | None = None
         """What is shown when what covers it is gone."""
 
     @property
     def colours(self) -> Colours:
         """How many colours a picture may have on this terminal."""
-        return "none" if self.app.no_color else colours_of(self.app.console)
+        if self.app.no_color:
+            return "none"
+        return "few" if getattr(self.app, "ascii_only", False) else colours_of(self.app.console)
 
     @property
     def body_height(self) -> int:
         """How many scrolling rows are visible."""
         return max(0, self.size.height - len(self._head))
 
-    def show(self, head: Sequence[Row], rows: Sequence[Row], selected: int | None = None) -> None:
-        """Show other rows; what is equal to what stands there is not sent again."""
+    def line_of(self, line: str) -> str:
+        """What a key's command line comes to while this is the open tab; the empty one is that of Esc."""
+        return line
+
+    def show(
+        self, head: Sequence[Row], rows: Sequence[Row], selected: int | None = None, *, top: int | None = None
+    ) -> None:
+        """Show other rows, from the row ``top`` on if that is given; what stands there already is not sent again.
+
+        A row that is newly selected is scrolled to; else the pane stays where a person scrolled it.
+        """
         if self._beneath is not None:
-            self._beneath = tuple(head), tuple(rows), selected, self._beneath[3]
+            self._beneath = tuple(head), _kept(rows), selected, self._beneath[3] if top is None else top
             return
-        self._put(head, rows, selected)
+        self._put(head, rows, selected, top)
 
     def cover(self, rows: Sequence[Row], selected: int | None) -> None:
         """Show these rows instead, whatever ``show`` is given, until ``uncover``."""
@@ -65,10 +113,12 @@ class RowsPane(Fitted):
             self._top = min(self._top, max(0, len(self._rows) - self.body_height))
             self._refresh_changes(before)
 
-    def _put(self, head: Sequence[Row], rows: Sequence[Row], selected: int | None) -> None:
+    def _put(self, head: Sequence[Row], rows: Sequence[Row], selected: int | None, top: int | None = None) -> None:
         before = self._visible()
-        self._head, self._rows, self._selected = tuple(head), tuple(rows), selected
-        if selected is not None:
+        another = selected != self._selected or self._fitting or top is not None
+        self._top = self._top if top is None else top
+        self._head, self._rows, self._selected = tuple(head), _kept(rows), selected
+        if selected is not None and another:
             self._reveal(selected)
         self._top = min(self._top, max(0, len(self._rows) - self.body_height))
         self._refresh_changes(before)
@@ -78,6 +128,16 @@ class RowsPane(Fitted):
         before = self._visible()
         self._top = min(max(0, self._top + count), max(0, len(self._rows) - self.body_height))
         self._refresh_changes(before)
+
+    def reveal(self, row: int) -> None:
+        """Scroll as far as it takes to show a row, with some of what is around it."""
+        around = self.body_height // 3
+        low, high = row - self.body_height + 1 + around, row - around
+        self.scroll_rows(min(max(self._top, low), high) - self._top)
+
+    def page(self, pages: int) -> None:
+        """Scroll by so many screenfuls, of which a row stays."""
+        self.scroll_rows(pages * max(1, self.body_height - 1))
 
     def show_last(self) -> None:
         """Scroll to the end."""
@@ -112,8 +172,8 @@ class RowsPane(Fitted):
         return [self._line(y) for y in range(self.size.height)]
 
     def _reveal(self, row: int) -> None:
-        if row < self._top:
-            self._top = row
+        if row < self._top or not self.body_height:
+            self._top = min(self._top, row)
         elif row >= self._top + self.body_height:
             self._top = max(0, row - self.body_height + 1)
 
@@ -126,6 +186,10 @@ class RowsPane(Fitted):
         if selected != before[1]:
             return Region(0, y, self.size.width, 1)
         return changed_cells(before[0], row, y, self.size.width)
+
+
+def _kept(rows: Sequence[Row]) -> Sequence[Row]:
+    return rows if isinstance(rows, LazyRows) else tuple(rows)
 
 
 def strip_of(row: Row, width: int, selected: bool = False) -> Strip:

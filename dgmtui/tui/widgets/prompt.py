@@ -16,7 +16,7 @@ from dgmtui.session.typed_lines import TypedLines
 from dgmtui.tui.widgets.status import Line
 
 Complete = Callable[[str], Sequence[str]]
-UNFINISHED = ("(", ":", "[", "/")
+UNFINISHED = ("(", ":", "[", "/", ".")
 """Behind a completed word that ends so, no blank follows."""
 
 

@@ -3,12 +3,15 @@
 import textwrap
 from typing import TYPE_CHECKING
 
+from textual.events import Click
+
 from dgmtui.commands.result import Table
+from dgmtui.commands.unit_blocks import line_of_unit
 from dgmtui.render.numbers import human
-from dgmtui.render.pictures import pictures_rows
+from dgmtui.render.pictures import Laid, laid_out
 from dgmtui.render.tables import table_rows
 from dgmtui.session.view import UnitsTab, View
-from dgmtui.tui.widgets.pane import RowsPane
+from dgmtui.tui.widgets.pane import Asked, RowsPane
 
 if TYPE_CHECKING:
     from dgmtui.render.chart import Row
@@ -17,20 +20,68 @@ UNIT_TABS = {"maps": ("maps",), "samples": ("samples",), "clusters": ("clusters"
 """Tab, which is also a field of the view and the command that makes it first → the commands that are drawn there."""
 _ROWS = 300
 """Of a longer table the rest is left out here; ``--batch`` prints it."""
+_LOOKS = ("unit ", "sample ")
+"""Command lines that one may go through; others are run by a click only."""
+_STEPS = {"row next": 1, "row previous": -1}
 
 
 class UnitsPane(RowsPane):
-    """A title, a table and pictures."""
+    """A title, a table and pictures; the unit and the sample that are looked at are marked."""
 
     _view: UnitsTab | None = None
     _hint = ""
+    _looked_at: frozenset[str] = frozenset()
+    _laid = Laid([], (), 0)
+    _above = 0
+    """Rows above the pictures."""
 
-    def show_units(self, view: UnitsTab | None, hint: str) -> None:
-        """Draw ``view``; ``hint`` says how to get one where there is none."""
+    def show_units(self, view: UnitsTab | None, hint: str, looked_at: frozenset[str] = frozenset()) -> None:
+        """Draw ``view``; ``hint`` says how to get one where there is none. What the lines ``looked_at`` look at is
+        marked."""
         if (view, hint) != (self._view, self._hint):
-            self._view, self._hint = view, hint
+            self._view, self._hint, self._looked_at = view, hint, looked_at
             self.scroll_rows(-len(self._rows))
             self.redraw()
+        elif looked_at != self._looked_at:
+            self._looked_at = looked_at
+            self.redraw()
+            self._follow()
+
+    def line_of(self, line: str) -> str:
+        """The keys that go through rows go through units or samples; Backspace leads back from a cluster's."""
+        if self._view is None:
+            return line
+        if line == "down" and self._view.back:
+            return self._view.back
+        looks = [each for each in dict.fromkeys((*self._view.row_lines, *self._view.picture_lines)) if _can_look(each)]
+        if line not in _STEPS or not looks:
+            return line
+        here = next((i for i, each in enumerate(looks) if each in self._looked_at), None)
+        if here is None:
+            return looks[0 if _STEPS[line] > 0 else -1]
+        return looks[min(max(0, here + _STEPS[line]), len(looks) - 1)]
+
+    def on_click(self, event: Click) -> None:
+        """Look at what is under the pointer."""
+        row, view = self.row_at(event.y), self._view
+        if row is None or view is None:
+            return
+        lines, place = (view.row_lines, row) if row < self._above else (view.picture_lines, None)
+        if place is None:
+            place = self._laid.at(row - self._above, event.x)
+        if place is not None and place < len(lines) and lines[place]:
+            self.post_message(Asked(lines[place]))
+
+    def page(self, pages: int) -> None:
+        """So that the next pictures begin at the top, and none is cut that has room."""
+        breaks = sorted({self._above + row for row, _ in self._laid.places})
+        top, height = self._top, self.body_height
+        down = [row for row in breaks if top < row <= top + height]
+        up = [row for row in breaks if top - height <= row < top]
+        if not breaks or not (down if pages > 0 else up):
+            super().page(pages)
+        else:
+            self.scroll_rows((down[-1] if pages > 0 else up[0]) - top)
 
     def draw(self) -> None:
         """Lay out what is shown for the size."""
@@ -47,10 +98,34 @@ class UnitsPane(RowsPane):
             head.append(columns)
         if len(view.rows) > _ROWS:
             rows.append([(f"{_ROWS} of {len(view.rows):,}", "dim")])
-        if view.pictures:
-            rows += [[]] if rows else []
-            rows += pictures_rows(view.pictures, width, self.colours, shared=view.shared)
-        self.show(head, [*rows, *([(line, "dim")] for line in textwrap.wrap(view.note, width))])
+        if view.pictures and rows:
+            rows.append([])
+        self._above = len(rows)
+        marked = frozenset(i for i, line in enumerate(view.picture_lines) if line in self._looked_at)
+        self._laid = laid_out(view.pictures, width, self.colours, shared=view.shared, selected=marked)
+        rows += self._laid.rows
+        row = next((i for i, line in enumerate(view.row_lines[:_ROWS]) if line in self._looked_at), None)
+        self.show(head, [*rows, *([(line, "dim")] for line in textwrap.wrap(view.note, width))], row)
+
+    def _follow(self) -> None:
+        """Scroll to the picture that is looked at, unless it is to be seen or its row is."""
+        lines = () if self._view is None or self._selected is not None else self._view.picture_lines
+        place = next((i for i, line in enumerate(lines) if line in self._looked_at), None)
+        if place is not None and place < len(self._laid.places):
+            row = self._above + self._laid.places[place][0]
+            last = row + max(1, self._laid.tall) - 1
+            if not (self._top <= row and last < self._top + self.body_height):
+                self.scroll_rows(row - self._top)
+
+
+def _can_look(line: str) -> bool:
+    return line.startswith(_LOOKS)
+
+
+def looked_at(view: View) -> frozenset[str]:
+    """The command lines of the unit and the sample that are looked at."""
+    unit = () if view.unit is None else (line_of_unit(view.module, view.unit),)
+    return frozenset((*unit, *(() if view.sample is None else (f"sample {view.sample}",))))
 
 
 def tab_of(view: View, tab: str) -> UnitsTab | None:
