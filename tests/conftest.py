@@ -214,16 +214,15 @@ def observed() -> Callable[..., Any]:
     return observe
 
 
-<<<<<<< HEAD
 @pytest.fixture(scope="session")
 def deep_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """10,003 modules, of which the last has 100,000 units; ``benchmarks/deep_network.py`` says what is ill in it."""
     return write_deep(tmp_path_factory.mktemp("deep") / "deep.h5", blocks=1000, units=100_000)
-=======
+
+
 @pytest.fixture(autouse=True)
 def _folders_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes what the person who runs it has kept."""
     base = tmp_path_factory.getbasetemp()
     for name in ("XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(base / f"of-nobody-{os.getpid()}" / name))
->>>>>>> scripts
