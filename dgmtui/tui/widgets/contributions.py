@@ -62,7 +62,7 @@ class Contributions(RowsPane):
     def on_click(self, event: Click) -> None:
         """Pick the row under the pointer, or sort by the column whose heading it is on."""
         view, row = self._view, self.row_at(event.y)
-        if view is None:
+        if view is None or self.covered:
             return
         if event.y == 1 and len(self._head) > 1:
             column = next((name for end, name in self._headings if event.x <= end), "")

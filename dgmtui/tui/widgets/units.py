@@ -64,7 +64,7 @@ class UnitsPane(RowsPane):
     def on_click(self, event: Click) -> None:
         """Look at what is under the pointer."""
         row, view = self.row_at(event.y), self._view
-        if row is None or view is None:
+        if row is None or view is None or self.covered:
             return
         lines, place = (view.row_lines, row) if row < self._above else (view.picture_lines, None)
         if place is None:
