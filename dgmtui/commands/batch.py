@@ -18,6 +18,7 @@ from dgmtui.session import script
 from dgmtui.session.session import Session
 
 if TYPE_CHECKING:
+    from dgmtui.session.config import Config
     from dgmtui.trace.progress import Progress
 
 PROMPT = "(dgm) "
@@ -56,6 +57,7 @@ def run_batch(
     fail_on: str | None = None,
     echo: bool = False,
     thresholds: Sequence[tuple[str, str]] = (),
+    config: "Config | None" = None,
 ) -> ExitCode:
     """Open a recording, run the steps, print their answers on standard output.
 
@@ -65,6 +67,7 @@ def run_batch(
         fail_on: ``error`` or ``warning``: exit with ``FINDING`` if there is a finding at least that bad.
         echo: print each line before its answer, where answers are text.
         thresholds: names and values that findings are judged by, as ``thresholds NAME VALUE`` sets them.
+        config: what a person has set for good, as ``config`` shows it.
 
     Returns:
         ``USAGE`` if a step failed, else ``FINDING`` as ``fail_on`` asks, else ``DONE``.
@@ -77,6 +80,7 @@ def run_batch(
         for sentence in recording.unread:
             print(f"dgmtui: {sentence}", file=sys.stderr, flush=True)
         session = Session(recording, progress_factory=progress_on(sys.stderr), thorough=True)
+        session.config = config or session.config
         for name, value in thresholds:
             REGISTRY.run(session, f"thresholds {name} {value}")
         printed = _print_json if as_json else _text_printer(echo)

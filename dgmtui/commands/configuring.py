@@ -2,7 +2,7 @@
 
 from typing import Literal, TypeAlias
 
-from dgmtui.commands.keymap import Bound, shown
+from dgmtui.commands.keymap import Bound, as_typed, shown
 from dgmtui.commands.registry import REGISTRY, command
 from dgmtui.commands.result import Result, Table, Text
 from dgmtui.errors import UsageError
@@ -46,7 +46,7 @@ def keys(session: Session) -> Result:
     JSON: {"command":"keys","keys":[{"id","keys":[…],"does","origin"}…]}; "keys" are as the configuration takes them.
     """
     bound = REGISTRY.bound
-    data = [{"id": b.id, "keys": list(b.keys), "does": _does(b), "origin": b.origin} for b in bound]
+    data = [{"id": b.id, "keys": list(map(as_typed, b.keys)), "does": _does(b), "origin": b.origin} for b in bound]
     rows = tuple((" ".join(map(shown, b.keys)) or None, _does(b), b.id, b.origin) for b in bound)
     return Result("keys", {"keys": data}, (Table(("keys", "does", "id", "from"), rows),))
 

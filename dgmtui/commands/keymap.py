@@ -154,3 +154,9 @@ def shown(key: str) -> str:
     except KeyError:
         return key
     return found if found.isascii() else key
+
+
+def as_typed(key: str) -> str:
+    """A key as a configuration may have it: a character by itself, any other by its name."""
+    character = shown(key)
+    return character if len(character) == 1 and character.isascii() else key

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from dgmtui.commands.answers import keep_answer
 from dgmtui.commands.completing import COMPLETERS
 from dgmtui.commands.grammar import Parameter, bind, parameters_of, quote, split
-from dgmtui.commands.keymap import Bound, of_lines, remapped
+from dgmtui.commands.keymap import Bound, as_typed, of_lines, remapped
 from dgmtui.commands.pointing import point, renamed
 from dgmtui.commands.result import Result
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.session.session import Session
 from dgmtui.trace.available import require_torch
 
-GROUPS = ("move", "look", "analyse", "edit", "session")
+GROUPS = ("move", "stop", "look", "analyse", "edit", "session")
 Function = Callable[..., Result]
 Key = tuple[str, str, str]
 """Key, command line that it runs, footer label (empty: not in the footer)."""
@@ -101,7 +101,8 @@ class Registry:
 
     def keys_of(self, command: Command) -> dict[str, str]:
         """Key → command line, of one command."""
-        return {key: b.line for b in self.bound if not b.own and b.line.split(" ")[0] == command.name for key in b.keys}
+        mine = (b for b in self.bound if not b.own and b.line.split(" ")[0] == command.name)
+        return {as_typed(key): bound.line for bound in mine for key in bound.keys}
 
     def _keymap(self) -> tuple[tuple[Bound, ...], tuple[str, ...]]:
         taken = {key for bound in self.own_keys for key in bound.keys}
@@ -160,6 +161,8 @@ class Registry:
         if not word or word.startswith("#"):
             return Result("")
         with session.lock:
+            if session.training is not None and word not in ("q", "quit", "exit"):
+                session.training.asked = False
             try:
                 command = self.find(word)
                 session.diary.begin()

@@ -8,6 +8,7 @@ from dgmtui.commands.grammar import CommandName
 from dgmtui.commands.registry import GROUPS, REGISTRY, Command, command
 from dgmtui.commands.result import Block, Result, Table, Text
 from dgmtui.commands.scripting import run_script
+from dgmtui.commands.training import leave
 from dgmtui.errors import UsageError
 from dgmtui.session import script, scripts
 from dgmtui.session.journal import broken_off
@@ -78,14 +79,14 @@ def help_(session: Session, name: CommandName = "") -> Result:
 
 @command("quit", group="session", aliases=("q", "exit"), keys=(("q", "quit", "quit"),), logged=False)
 def quit_(session: Session) -> Result:
-    """Leave the session; a script that is being recorded is kept.
+    """Leave the session; a script that is being recorded is kept. Where a training waits, it first asks about that.
 
-    JSON: {"command":"quit"}.
+    JSON: {"command":"quit"}, with "waits": true where it asks.
     """
     if session.diary.naming:
         with suppress(UsageError):
             scripts.stop(session.diary, str(session.recording.path))
-    return Result("quit", quit=True)
+    return leave(session)
 
 
 def _told(result: Result) -> dict[str, object]:
@@ -99,14 +100,15 @@ def _help_data(item: Command) -> dict[str, object]:
         "summary": item.summary,
         "group": item.group,
         "aliases": list(item.aliases),
-        "keys": {key: line for key, line, _ in item.keys},
+        "keys": REGISTRY.keys_of(item),
         "help": item.help,
     }
 
 
 def _explained(item: Command) -> tuple[Block, ...]:
     also = [f"also: {', '.join(item.aliases)}"] if item.aliases else []
-    keys = [f"keys: {', '.join(f'{key} ({line})' for key, line, _ in item.keys)}"] if item.keys else []
+    bound = REGISTRY.keys_of(item)
+    keys = [f"keys: {', '.join(f'{key} ({line})' for key, line in bound.items())}"] if bound else []
     return (Text(item.usage, "strong"), Text(item.help), *(Text(line, "dim") for line in also + keys))
 
 
@@ -114,5 +116,5 @@ def _group_table(group: str) -> Table:
     shown = [item for item in REGISTRY.commands if item.group == group]
     return Table(
         (group, "does", "keys"),
-        tuple((item.brief, item.summary, " ".join(key for key, _, _ in item.keys)) for item in shown),
+        tuple((item.brief, item.summary, " ".join(REGISTRY.keys_of(item))) for item in shown),
     )

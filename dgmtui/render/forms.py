@@ -11,6 +11,7 @@ import numpy as np
 
 from dgmtui.commands.result import Block, Chart, Graph, Pictures, Table, Text
 from dgmtui.errors import UsageError
+from dgmtui.render.chart import Row
 from dgmtui.render.csv import columns_csv
 from dgmtui.render.json import plain
 from dgmtui.render.markdown import fenced, markdown

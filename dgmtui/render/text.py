@@ -18,6 +18,7 @@ from dgmtui.render.pictures import pictures_rows
 from dgmtui.render.pixels import Colours
 from dgmtui.render.scales import Axis
 from dgmtui.render.tables import table_rows
+from dgmtui.render.themes import LOOK
 from dgmtui.session.view import Backdrop, DynamicsView
 
 _CHART_HEIGHT = 16
@@ -143,8 +144,8 @@ def beneath(backdrop: Backdrop) -> str:
 
 
 def styled(row: Row) -> RichText:
-    """A row of pieces for Rich, without trailing blanks."""
-    text = RichText.assemble(*((piece, style_named(style)) for piece, style in row))
+    """A row of pieces for Rich in the theme that is in use, without trailing blanks."""
+    text = RichText.assemble(*((piece, LOOK.theme.styled(style_named(style))) for piece, style in row))
     text.rstrip()
     return text
 

@@ -1,6 +1,8 @@
 """The application: one session, one registry, one screen."""
 
+import asyncio
 import os
+import signal
 from collections.abc import Sequence
 from typing import ClassVar, cast
 
@@ -19,12 +21,15 @@ from dgmtui.session.view import View
 from dgmtui.tui.frame import Frame
 from dgmtui.tui.front import ScreenFront
 from dgmtui.tui.keys import own_keys
+from dgmtui.tui.leaving import Hurried
 from dgmtui.tui.look import LookFilter, colours_on
 from dgmtui.tui.screen import screen_type
 from dgmtui.tui.widgets.fitted import Fitted
 from dgmtui.tui.widgets.prompt import Prompt
 
 STARTING_SECONDS = 0.03
+TERMINATED = 128 + signal.SIGTERM
+"""The exit code that a shell expects after SIGTERM."""
 
 
 class DgmtuiApp(App[int]):
@@ -32,7 +37,10 @@ class DgmtuiApp(App[int]):
 
     CSS_PATH = "screen.tcss"
     TITLE = "dgmtui"
-    BINDINGS: ClassVar = [Binding("ctrl+l", "repaint", "Paint again", show=False)]
+    BINDINGS: ClassVar = [
+        Binding("ctrl+l", "repaint", "Paint again", show=False),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
+    ]
     ENABLE_COMMAND_PALETTE = False
 
     def __init__(
@@ -56,7 +64,7 @@ class DgmtuiApp(App[int]):
         self._session, self._notice = session, notice
         session.front = ScreenFront(self)
         registry.own_keys = own_keys()
-        self._main = screen_type(registry)(session, registry, first=first, commands=commands, typed=typed)
+        self.main = screen_type(registry)(session, registry, first=first, commands=commands, typed=typed)
 
     def use_look(self, name: str) -> None:
         """Draw everything in another theme."""
@@ -81,6 +89,10 @@ class DgmtuiApp(App[int]):
         """Textual paints three times while it starts; over a slow line once is enough."""
         self.delay_update(STARTING_SECONDS)
         self.app_resume_signal.subscribe(self, lambda _: self.action_repaint())
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(Hurried())
+        if not self.is_headless:
+            loop.add_signal_handler(signal.SIGTERM, lambda: self.exit(return_code=TERMINATED))
 
     def action_repaint(self) -> None:
         """Paint all of it again: the shell, or another program, has written on the terminal."""
@@ -90,11 +102,11 @@ class DgmtuiApp(App[int]):
     def on_mount(self) -> None:
         """Say what has to be said before anything else."""
         if self._notice:
-            self.call_after_refresh(lambda: self._main.query_one(Prompt).say(self._notice, "warning"))
+            self.call_after_refresh(lambda: self.main.query_one(Prompt).say(self._notice, "warning"))
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
-        return self._main
+        return self.main
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Textual's, but only cells that differ from what the terminal shows are sent."""

@@ -22,7 +22,7 @@ class ScreenFront:
     @property
     def open_part(self) -> Any:
         """The open tab."""
-        tab = self._app.get_default_screen().query_one(ContentSwitcher).current
+        tab = self._app.main.query_one(ContentSwitcher).current
         return "answer" if tab in (None, "output") else tab
 
     def use_theme(self, name: str) -> None:

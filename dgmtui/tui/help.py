@@ -1,59 +1,179 @@
-"""The help screen: every key and every command, from what the commands declare."""
+"""The help screen: every key and every command with its options, from what they declare; ``/`` narrows it."""
 
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import Key
 from textual.screen import Screen
 
-from dgmtui.commands.registry import Registry
+from dgmtui.commands.keymap import shown
+from dgmtui.commands.registry import Command, Registry
 from dgmtui.render.chart import Row
-from dgmtui.tui.keys import key_table
+from dgmtui.render.tables import cut
 from dgmtui.tui.widgets.pane import RowsPane
+
+_INDENT = "      "
+_JSON = "JSON: "
+"""What follows is for programs, and `help COMMAND` says it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One key or command."""
+
+    group: str
+    head: str
+    text: str
+    """Paragraphs, an empty line between them; of a key what it does, beside it."""
+    is_key: bool = False
+
+    def holds(self, words: Sequence[str]) -> bool:
+        """Whether every one of ``words`` is in it, in lower case."""
+        text = f"{self.group} {self.head} {self.text}".lower()
+        return all(word in text for word in words)
+
+
+class HelpPane(RowsPane):
+    """Entries under their groups, as wide as there is room."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        super().__init__(id="help")
+        self._entries = entries
+        self.sought = ""
+        self.seeking = False
+
+    def seek(self, text: str, *, typing: bool) -> None:
+        """Show only what holds all words of ``text``; ``typing`` while it is being typed."""
+        self.sought, self.seeking = text, typing
+        self.scroll_rows(-len(self._rows))
+        self.redraw()
+
+    def draw(self) -> None:
+        """Lay out what is shown for the size."""
+        found = [entry for entry in self._entries if entry.holds(self.sought.lower().split())]
+        rows = help_rows(found, max(20, self.size.width - 1))
+        self.show([self._head_row(len(found))], rows or [[("nothing holds that; Esc shows all again", "dim")]])
+
+    def _head_row(self, count: int) -> Row:
+        head: Row = [(" dgmtui help ", "cursor")]
+        if self.seeking or self.sought:
+            cursor = [(" ", "cursor")] if self.seeking else []
+            return [*head, (f"  /{self.sought}", "strong"), *cursor, (f"  {count} found, Esc shows all", "dim")]
+        return [*head, ("  ↑ ↓ scroll, / finds, Esc closes", "dim")]
 
 
 class HelpScreen(Screen[None]):
     """Scrolls with the arrow keys; any of Esc, ``q`` and ``?`` closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,f1", "dismiss", "Close", show=False),
-        Binding("down,j", "scroll(1)", show=False),
-        Binding("up,k", "scroll(-1)", show=False),
-        Binding("pagedown,space", "scroll(20)", show=False),
+        Binding("q,question_mark,f1", "dismiss", "Close", show=False),
+        Binding("escape", "leave", "Close", show=False),
+        Binding("slash", "seek", "Find", show=False),
+        Binding("down", "scroll(1)", show=False),
+        Binding("up", "scroll(-1)", show=False),
+        Binding("pagedown", "scroll(20)", show=False),
         Binding("pageup", "scroll(-20)", show=False),
+        Binding("j", "scroll(1)", show=False),
+        Binding("k", "scroll(-1)", show=False),
+        Binding("space", "scroll(20)", show=False),
+        Binding("home,g", "scroll(-100000)", show=False),
+        Binding("end,G", "scroll(100000)", show=False),
     ]
 
     def __init__(self, registry: Registry) -> None:
         super().__init__()
-        self._commands = registry
+        self._pane = HelpPane(entries_of(registry))
 
     def compose(self) -> ComposeResult:
         """One pane."""
-        yield RowsPane(id="help")
+        yield self._pane
 
     def on_mount(self) -> None:
         """Fill it."""
-        self.call_after_refresh(self._fill)
+        self.call_after_refresh(self._pane.redraw)
+
+    def on_key(self, event: Key) -> None:
+        """While something is sought, letters are part of it and run nothing."""
+        if not self._pane.seeking:
+            return
+        text = self._pane.sought
+        if event.key == "enter":
+            self._pane.seek(text, typing=False)
+        elif event.key == "backspace":
+            self._pane.seek(text[:-1], typing=True)
+        elif event.is_printable and event.character:
+            self._pane.seek(text + event.character, typing=True)
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    def action_seek(self) -> None:
+        """Begin to narrow."""
+        self._pane.seek("", typing=True)
+
+    def action_leave(self) -> None:
+        """Show all again, or close."""
+        if self._pane.seeking or self._pane.sought:
+            self._pane.seek("", typing=False)
+        else:
+            self.dismiss()
 
     def action_scroll(self, count: int) -> None:
         """Scroll by so many lines."""
-        self.query_one("#help", RowsPane).scroll_rows(count)
-
-    def _fill(self) -> None:
-        head: list[Row] = [[(" dgmtui help ", "cursor"), ("  ↑ ↓ scroll, Esc closes", "dim")]]
-        self.query_one("#help", RowsPane).show(head, help_rows(self._commands))
+        self._pane.scroll_rows(count)
 
 
-def help_rows(registry: Registry) -> list[Row]:
-    """Keys, then commands by group with usage and summary."""
-    rows: list[Row] = [[("keys", "head")]]
-    keys = key_table(registry)
-    wide = max(len(key) for key, _ in keys)
-    rows += [[(f"  {key.ljust(wide)}  ", "strong"), (text, "")] for key, text in keys]
-    for group in dict.fromkeys(command.group for command in registry.commands):
-        rows += [[], [(group, "head")]]
-        for command in registry.commands:
-            if command.group == group:
-                rows += [[(f"  {command.usage}", "strong")], [(f"      {command.summary}", "")]]
-    rows += [[], [("`help COMMAND` at the prompt says all about one.", "dim")]]
+def entries_of(registry: Registry) -> list[Entry]:
+    """Keys first, then commands by group."""
+    keys = [
+        Entry("keys", " ".join(map(shown, bound.keys)), bound.text or _does(registry, bound.line), is_key=True)
+        for bound in sorted(registry.bound, key=lambda bound: bound.own)
+        if bound.keys
+    ]
+    return [*keys, *(_entry(registry, command) for command in registry.commands)]
+
+
+def _does(registry: Registry, line: str) -> str:
+    """``step 10: Go on by so many iterations``."""
+    return f"{line.strip()}: {registry.find(line.split(' ')[0]).summary}"
+
+
+def _entry(registry: Registry, command: Command) -> Entry:
+    paragraphs = [part for part in command.help.split("\n\n") if not part.startswith(_JSON)]
+    keys = [f"{shown(key)} {line.strip()}" for key, line in registry.keys_of(command).items()]
+    also = [f"also {', '.join(command.aliases)}"] if command.aliases else []
+    more = "; ".join([*also, *([f"keys: {', '.join(keys)}"] if keys else [])])
+    return Entry(command.group, command.usage, "\n\n".join([*paragraphs, *([more] if more else [])]))
+
+
+def help_rows(entries: Sequence[Entry], width: int) -> list[Row]:
+    """Groups with their entries, wrapped."""
+    rows: list[Row] = []
+    wide = max((len(entry.head) for entry in entries if entry.is_key), default=0)
+    group = ""
+    for entry in entries:
+        if entry.group != group:
+            group = entry.group
+            rows += [*([[]] if rows else []), [(group, "head")]]
+        if entry.is_key:
+            key = f"  {entry.head.ljust(wide)}  "
+            rows.append([(key, "strong"), (cut(entry.text, width - len(key)), "")])
+        else:
+            rows += _command_rows(entry, width)
+    return rows
+
+
+def _command_rows(entry: Entry, width: int) -> list[Row]:
+    words = entry.head.replace("|", "| ")  # a line may end there
+    usage = textwrap.wrap(words, width, initial_indent="  ", subsequent_indent=_INDENT, break_on_hyphens=False)
+    rows: list[Row] = [[(line.replace("| ", "|"), "strong")] for line in usage]
+    for part in entry.text.split("\n\n"):
+        text = " ".join(part.split())
+        wrapped = textwrap.wrap(text, width, initial_indent=_INDENT, subsequent_indent=_INDENT)
+        rows += [[(line, "")] for line in wrapped]
     return rows

@@ -27,7 +27,7 @@ LINES = (
     "print loss", "print max({leaf}) at 0 -1", "print grad:{leaf}[0]", "print mean({leaf})",
     "print param:{leaf}.weight",
     "replay", "replay --dtype float64", "replay --beside", "replay --to 1", "nodes", "nodes --bad",
-    "credit", "credit loss --by module",
+    "credit", "export {file}.csv --of contributions", "credit loss --by module",
     "credit {leaf}[0]@1 --top 0 --backward", "credit --by unit,sample", "credit nonfinite",
     "against", "credit --by region --sort difference", "against off", "credit loss", "sort value",
     "sort next", "filter .", "row", "row 2", "row previous", "into", "out", "into 1", "filter", "sort",
@@ -44,7 +44,7 @@ LINES = (
     "thresholds", "thresholds stuck_change 0.03", "thresholds stuck_change default", "scalars", "scalars loss",
     "export {file}.md", "export {file}.xml",
     "dead", "dead {leaf}", "compare {other}", "compare --at 100 --module {leaf}", "compare off",
-    "export {file}.txt", "export {file}.csv --of contributions", "copy",
+    "export {file}.txt", "copy",
     "theme", "theme terminal", "keys", "config", "config --example",
     "goto 0", "break loss > 100 or {leaf}.activation.absmax > 3", "tbreak nonfinite", "break finding", "breaks",
     "display loss", "display", "continue", "continue --back", "disable 1", "enable all", "until -1", "undisplay",
@@ -78,7 +78,7 @@ def test_every_answer_is_one_line_of_strict_json(name: str, tmp_path: Path, caps
     nothing_failed = {"goto first-nonfinite", "first-nonfinite", "next-nonfinite", "prev-nonfinite"}
     assert {"nonsense", "module nowhere"} <= failed
     at_512 = {"next-snapshot", "credit nonfinite", "up", "down"} | ({"bisect"} if name == "cnn" else set())
-    stateless = {"optimizer-step", "train 1"}
+    stateless = {"optimizer-step", "train 1", "copy"}
     assert stateless <= failed
     of_data = nothing_failed if name == "cnn" else {"classes {leaf}", "chain --backward loss"}
     assert failed <= {"nonsense", "module nowhere"} | stateless | at_512 | of_data
