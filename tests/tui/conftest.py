@@ -136,6 +136,7 @@ class FakeSession:
         modules = [SimpleNamespace(path=row.path) for row in view.tree]
         self.recording = SimpleNamespace(modules=modules)
         self.watched = False
+        self.training = None
         self.stops = SimpleNamespace(take_said=lambda: "")
         self.ranks = SimpleNamespace(findings=self._find)
 
