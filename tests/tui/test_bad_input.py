@@ -1,4 +1,4 @@
-"""Tiny and changing terminals, files that change under the tool, a script that is wrong: it stays up, and ``q`` works."""
+"""Tiny and changing terminals, files that change under the tool, a wrong script: it stays up, and ``q`` works."""
 
 import os
 import random
