@@ -114,7 +114,7 @@ async def _followed(path: Path, training: subprocess.Popen[str]) -> int:
         session = Session(recording)
         session.follow()
         app = DgmtuiApp(session, REGISTRY, first=session.view())
-        async with app.run_test(size=(80, 24)) as pilot:
+        async with app.run_test(size=(80, 24)):
             count = int(HOUR * SHARE)
             await _written(training, count // 3)
             before = _resident()
