@@ -14,7 +14,6 @@ from dgmtui.commands.keymap import shown
 from dgmtui.commands.registry import Command, Registry
 from dgmtui.render.chart import Row
 from dgmtui.render.tables import cut
-from dgmtui.tui.keys import PALETTE
 from dgmtui.tui.widgets.pane import RowsPane
 
 _INDENT = "      "
@@ -136,8 +135,7 @@ def entries_of(registry: Registry) -> list[Entry]:
         for bound in sorted(registry.bound, key=lambda bound: bound.own)
         if bound.keys
     ]
-    palette = Entry("keys", *PALETTE, is_key=True)
-    return [*keys, palette, *(_entry(registry, command) for command in registry.commands)]
+    return [*keys, *(_entry(registry, command) for command in registry.commands)]
 
 
 def _does(registry: Registry, line: str) -> str:
