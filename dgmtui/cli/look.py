@@ -3,7 +3,9 @@
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ from dgmtui.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from dgmtui.session.config import Config
+    from dgmtui.session.training import WaitingTraining
 
 EXAMPLES = """\
 examples:
@@ -40,7 +43,9 @@ def run(arguments: list[str]) -> int:
     if _wants_screen(chosen):
         lines = [("command", f"thresholds {' '.join(pair)}") for pair in map(_pair, chosen.threshold)]
         config = _config(chosen)
-        return open_screen(chosen.recording, lines + chosen.given, follow=chosen.follow, config=config)
+        if chosen.answer_to is not None:
+            return leave(_open_for_training(chosen, lines + chosen.given, config))
+        return leave(open_screen(chosen.recording, lines + chosen.given, follow=chosen.follow, config=config))
     from dgmtui.commands.batch import Step, run_batch, steps_of
     from dgmtui.render.themes import LOOK, THEMES
 
@@ -95,12 +100,24 @@ def _wants_screen(chosen: argparse.Namespace) -> bool:
     return terminal and not batch
 
 
+def _open_for_training(chosen: argparse.Namespace, given: Sequence[tuple[str, str]], config: "Config | None") -> int:
+    """The screen of a training that waits in another process, which reads the answer."""
+    from dgmtui.session.training import WaitingTraining
+
+    training = WaitingTraining(chosen.because)
+    code = open_screen(chosen.recording, given, config=config, training=training)
+    with suppress(OSError):  # the training was killed meanwhile
+        os.write(chosen.answer_to, training.answer.encode())
+    return code
+
+
 def open_screen(
     recordings: Sequence[str],
     given: Sequence[tuple[str, str]] = (),
     *,
     follow: bool = False,
     config: "Config | None" = None,
+    training: "WaitingTraining | None" = None,
 ) -> int:
     """The screen, on which the commands and scripts ``given`` (as ``steps_of`` takes them) are run first."""
     from dgmtui import tui
@@ -112,9 +129,17 @@ def open_screen(
 
         steps_of(given)  # a script that can't be read is told before the screen is touched
         lines = tuple(f"source {quote(value)}" if kind == "script" else value for kind, value in given)
-    return int(
-        tui.run(recordings[0] if len(recordings) == 1 else tuple(recordings), lines, follow=follow, config=config)
-    )
+    paths = recordings[0] if len(recordings) == 1 else tuple(recordings)
+    return int(tui.run(paths, lines, follow=follow, config=config, training=training))
+
+
+def leave(code: int) -> int:
+    """``code``, but at once: a thread that is in the middle of something, as loading torch, is not waited for."""
+    if any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    return code
 
 
 class _Append(argparse.Action):
@@ -163,5 +188,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the screen's colours (auto: what fits the terminal)",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings of this file; see dgmtui config --help")
+    parser.add_argument("--answer-to", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--because", default="", help=argparse.SUPPRESS)
     parser.add_argument("--version", action="version", version=f"dgmtui {__version__}")
     return parser

@@ -1,11 +1,9 @@
 """``dgmtui record SCRIPT``: run a training script and record it."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dgmtui.cli.look import open_screen
 from dgmtui.trace.available import require_torch
 
 if TYPE_CHECKING:
@@ -19,8 +17,6 @@ def run(arguments: list[str]) -> int:
     from dgmtui.recorder.launch import run_script
 
     outcome = run_script(chosen.script, chosen.args, output=chosen.output, module=chosen.module, **_settings(chosen))
-    if chosen.on_nonfinite == "debug" and outcome.stopped_at is not None and sys.stdout.isatty():
-        open_screen([str(outcome.recording)], [("command", "first-nonfinite")])
     return outcome.exit_code
 
 
@@ -31,7 +27,7 @@ def _settings(chosen: argparse.Namespace) -> "Settings":
         "every": chosen.every,
         "last": chosen.last,
         "last_whole": chosen.last_whole,
-        "on_nonfinite": "continue" if chosen.on_nonfinite == "continue" else "stop",
+        "on_nonfinite": chosen.on_nonfinite,
         "only": chosen.only,
         "without": chosen.without,
         "elements": chosen.elements,
@@ -64,7 +60,8 @@ def _parser() -> argparse.ArgumentParser:
         "--on-nonfinite",
         choices=("stop", "continue", "debug"),
         default="stop",
-        help="on a NaN or Inf: stop the run (default), go on, or stop and open the recording",
+        help="on a NaN or Inf: stop the run (default), go on, or open the screen there and then, on leaving which "
+        "the training stops or goes on as you say",
     )
     parser.add_argument(
         "--no-warnings",

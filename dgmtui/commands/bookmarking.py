@@ -10,7 +10,7 @@ from dgmtui.session.session import Session
 NoteText = Annotated[str, Remaining()]
 
 
-@command("bookmark", group="move", keys=(("b", "bookmark", ""),))
+@command("bookmark", group="session", keys=(("b", "bookmark", ""),))
 def bookmark(session: Session, name: str = "") -> Result:
     """Keep the present place, its iteration, module, unit and sample, under a name; `goto NAME` goes there again.
 

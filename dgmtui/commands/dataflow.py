@@ -6,13 +6,14 @@ from typing import Annotated, Any
 from dgmtui.commands.describe import as_edited, elsewhere
 from dgmtui.commands.grammar import Completes
 from dgmtui.commands.registry import command
+from dgmtui.commands.result import Graph as GraphBlock
 from dgmtui.commands.result import Result, Table, Text
 from dgmtui.errors import UsageError
-from dgmtui.render.numbers import finite_share, human
-from dgmtui.render.rails import GLYPHS, Link, rails
+from dgmtui.render.numbers import human
 from dgmtui.session.dataflow import DataFlow, Direction, Step, all_the_way, direct, name_of, node_here
 from dgmtui.session.listing import AROUND, ListedLine, last_telling, listing
 from dgmtui.session.network.flows import QUIET, short
+from dgmtui.session.network.model import Edge, Flow, Network, Vertex
 from dgmtui.session.session import Session
 from dgmtui.trace.graph import Graph, NodeRef, OutsideRef
 
@@ -157,25 +158,33 @@ def _flow(session: Session, direction: Direction, node: int | str | None, *, far
         "iteration": iteration, "node": place, "recursive": far, "rows": rows[1:], "behind": flow.behind,
         "left_out": left_out,
     }  # fmt: skip
-    table = Table(
-        ("", "operation", "node", "module", "shape", "range", "finite", "source"),
-        tuple(_step_cells(rail, row) for rail, row in zip(_rails(graph, steps, flow.links), rows, strict=True)),
+    drawn = Network(
+        tuple(_vertex(graph, step, row) for step, row in zip(steps, rows, strict=True)),
+        tuple(Edge(near, far, Flow()) for near, far in flow.links if far < len(steps)),
+        "",
+        0,
+        0,
         title=f"what {'feeds' if direction == 'inputs' else 'takes'} node {place}, {_described(graph, place)}",
         note=_note(direction, place, flow, far, left_out),
     )
-    return Result(direction, data, (table, *as_edited(session), *elsewhere(session, iteration)))
+    return Result(direction, data, (GraphBlock(drawn), *as_edited(session), *elsewhere(session, iteration)))
 
 
-def _rails(graph: Graph, steps: tuple[Step, ...], links: tuple[tuple[int, int], ...]) -> list[str]:
-    drawn = rails([_glyph(graph, step) for step in steps], [Link(a, b) for a, b in links if b < len(steps)])
-    width = max(map(len, drawn))
-    return [line.ljust(width) for line in drawn]
-
-
-def _glyph(graph: Graph, step: Step) -> str:
-    if isinstance(step.ref, OutsideRef):
-        return GLYPHS["input", False]
-    return GLYPHS["function", graph.nodes[step.ref.node].random]
+def _vertex(graph: Graph, step: Step, row: dict[str, Any]) -> Vertex:
+    parameters = [name.removeprefix(f"{row['module']}.") for name in row["parameters"]]
+    held = f" ({', '.join(parameters)})" if parameters else ""
+    number = "" if row["node"] is None else f"{row['node']} "
+    known = row["nonfinite"] is not None
+    return Vertex(
+        "input" if isinstance(step.ref, OutsideRef) else "function",
+        f"{number}{row['name'].removeprefix('aten.')}{held}",
+        row["module"] or "",
+        source=Path(row["source"]).name if row["source"] else "",
+        random=isinstance(step.ref, NodeRef) and graph.nodes[step.ref.node].random,
+        health="error" if row["born"] else "nonfinite" if row["nonfinite"] else "",
+        born=row["born"],
+        out=Flow(row["shape"] or (), row["dtype"] or "", row["min"], row["max"], row["nonfinite"] or 0, known),
+    )
 
 
 def _note(direction: Direction, place: int, flow: DataFlow, far: bool, left_out: int) -> str:
@@ -220,22 +229,6 @@ def _step_data(session: Session, graph: Graph, step: Step, direction: Direction)
         "born": node is not None and session.operations.born(session, node.id),
         "parameters": step.parameters,
     }
-
-
-def _step_cells(rail: str, row: dict[str, Any]) -> tuple[Any, ...]:
-    mark = "✗" if row["born"] else "!" if row["nonfinite"] else ""
-    inside = f"{row['module']}."
-    parameters = [name.removeprefix(inside) for name in row["parameters"]]
-    held = f" ({', '.join(parameters)})" if parameters else ""
-    shape = _shape(row["shape"]) if row["shape"] is not None else ""
-    if row["nonfinite"] is None:
-        span, finite = "", ""
-    else:
-        span, finite = _span(row["min"], row["max"]), finite_share(row["nonfinite"], row["shape"] or ())
-    node = "" if row["node"] is None else str(row["node"])
-    name = f"{rail} {row['name'].removeprefix('aten.')}{held}"
-    source = Path(row["source"]).name if row["source"] else ""
-    return (mark, name, node, row["module"] or "", shape, span, finite, source)
 
 
 def _operation_data(session: Session, place: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ NONE_FOUND = "no non-finite value is recorded; `findings` says what else there i
 NONE_LEFT = "no non-finite value is recorded but for those excluded: {}; `include all` takes that back"
 
 
-@command("goto", group="move", aliases=("g",))
+@command("goto", group="move", aliases=("g",), keys=(("g", "goto ", ""),))
 def goto(session: Session, iteration: Annotated[int | Literal["first-nonfinite"] | str, Completes("goto")]) -> Result:
     """Stand on an iteration: its number, -1 for the last, or first-nonfinite; or go to a bookmark.
 

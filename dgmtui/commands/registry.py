@@ -16,7 +16,7 @@ from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.session.session import Session
 from dgmtui.trace.available import require_torch
 
-GROUPS = ("move", "look", "analyse", "edit", "session")
+GROUPS = ("move", "stop", "look", "analyse", "edit", "session")
 Function = Callable[..., Result]
 Key = tuple[str, str, str]
 """Key, command line that it runs, footer label (empty: not in the footer)."""
@@ -161,6 +161,8 @@ class Registry:
         if not word or word.startswith("#"):
             return Result("")
         with session.lock:
+            if session.training is not None and word not in ("q", "quit", "exit"):
+                session.training.asked = False
             try:
                 command = self.find(word)
                 session.diary.begin()

@@ -8,6 +8,7 @@ from dgmtui.commands.grammar import CommandName
 from dgmtui.commands.registry import GROUPS, REGISTRY, Command, command
 from dgmtui.commands.result import Block, Result, Table, Text
 from dgmtui.commands.scripting import run_script
+from dgmtui.commands.training import leave
 from dgmtui.errors import UsageError
 from dgmtui.session import script, scripts
 from dgmtui.session.journal import broken_off
@@ -78,14 +79,14 @@ def help_(session: Session, name: CommandName = "") -> Result:
 
 @command("quit", group="session", aliases=("q", "exit"), keys=(("q", "quit", "quit"),), logged=False)
 def quit_(session: Session) -> Result:
-    """Leave the session; a script that is being recorded is kept.
+    """Leave the session; a script that is being recorded is kept. Where a training waits, it first asks about that.
 
-    JSON: {"command":"quit"}.
+    JSON: {"command":"quit"}, with "waits": true where it asks.
     """
     if session.diary.naming:
         with suppress(UsageError):
             scripts.stop(session.diary, str(session.recording.path))
-    return Result("quit", quit=True)
+    return leave(session)
 
 
 def _told(result: Result) -> dict[str, object]:

@@ -14,7 +14,7 @@ from dgmtui.session.standing import BELOW, Standing, read_pick, read_place
 Phase = Literal["input", "forward", "backward", "update", "edit"]
 
 
-@command("stand", group="move")
+@command("stand", group="session")
 def stand(
     session: Session,
     iteration: int,

@@ -68,33 +68,37 @@ def unhealthy(session: Session) -> Result:
     return Result("unhealthy", data, (Text(text),))
 
 
-@command("find", group="look")
-def find(session: Session, text: Rest = "") -> Result:
+@command("search", group="look")
+def search(session: Session, text: Rest = "") -> Result:
     """Look at the next module whose path or type holds TEXT; without, go on with the last TEXT.
 
     Modules inside a collapsed one are found too, and shown.
 
-    JSON: {"command":"find","text","module","match","matches"}: the module found, which of how many it is.
+    JSON: {"command":"search","text","module","match","matches"}: the module found, which of how many it is.
     """
-    return _found("find", browsing.find(session, text))
+    return _found("search", browsing.search(session, text))
 
 
-@command("find-next", group="look", keys=(("ctrl+n", "find-next", ""),))
-def find_next(session: Session) -> Result:
-    """Look at the next module that holds what `find` looked for; after the last one, at the first again.
+@command("search-next", group="look", keys=(("ctrl+n", "search-next", ""),))
+def search_next(session: Session) -> Result:
+    """Look at the next module that holds what `search` looked for.
 
-    JSON: as `find`, with "command":"find-next".
+    After the last one it is the first again.
+
+    JSON: as `search`, with "command":"search-next".
     """
-    return _found("find-next", browsing.find(session, ""))
+    return _found("search-next", browsing.search(session, ""))
 
 
-@command("find-previous", group="look", keys=(("ctrl+b", "find-previous", ""),))
-def find_previous(session: Session) -> Result:
-    """Look at the module before that holds what `find` looked for; before the first one, at the last again.
+@command("search-previous", group="look", keys=(("ctrl+b", "search-previous", ""),))
+def search_previous(session: Session) -> Result:
+    """Look at the module before this one that holds what `search` looked for.
 
-    JSON: as `find`, with "command":"find-previous".
+    Before the first one it is the last again.
+
+    JSON: as `search`, with "command":"search-previous".
     """
-    return _found("find-previous", browsing.find(session, "", -1))
+    return _found("search-previous", browsing.search(session, "", -1))
 
 
 def _path(session: Session, path: str) -> str:

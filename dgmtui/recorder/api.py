@@ -44,7 +44,8 @@ class Recorder:
             64 MB.
         last_whole: of these iterations too all is measured, which costs what ``every=1`` does.
         on_nonfinite: at the first loss or gradient that is not finite ``"stop"`` (default) leaves the block, and
-            ``stopped_at`` tells where; with ``"continue"`` the training goes on.
+            ``stopped_at`` tells where; with ``"continue"`` the training goes on; ``"debug"`` opens the screen in the
+            terminal there and then, and whoever leaves it says whether the training stops or goes on.
         only: patterns of what statistics and series are kept of, as ``["dec.*", ":gradient", "enc:update"]``: modules
             with what is within them, quantities, or both. Nothing: of everything.
         without: patterns of what is left out of that.

@@ -21,6 +21,7 @@ from dgmtui.recorder.elements import Elements
 from dgmtui.recorder.failing import failing_row, known_of
 from dgmtui.recorder.finite import is_finite
 from dgmtui.recorder.gradients import Gradients
+from dgmtui.recorder.holding import Answer, hold, no_terminal
 from dgmtui.recorder.journal import Ended, Journal
 from dgmtui.recorder.keeping import Keeper
 from dgmtui.recorder.light import LightRow, joined
@@ -123,6 +124,11 @@ class Engine:
         """What is said once."""
         self._busy = False
         self._since = time.perf_counter()
+        self._opens = options.on_nonfinite == "debug"
+        """At the next failure the screen is opened."""
+        self._was_opened = False
+        self.traces = True
+        """``set_trace`` opens the screen."""
         self._fresh_row()
 
     @property
@@ -436,6 +442,8 @@ class Engine:
         self._rounds.next()
         if self._window is not None and self._window.paused:
             self._window = None
+        if self._opens:
+            self.failed_at = None
         self.iteration += 1
         self._averaged_over = 1
         self._fresh_row()
@@ -537,8 +545,34 @@ class Engine:
             return
         seconds = time.perf_counter() - self._since
         self._journal.write_failing(Ended(self.iteration, backward.value, seconds, self._scalars, row, failed=True))
+        if self._opens and self._goes_on(message):
+            self._row = None
+            return
         self.stopped_at = self.iteration
         raise StopTraining(message)
+
+    def _goes_on(self, message: str) -> bool:
+        """Open the screen on what failed; whether the training is to go on."""
+        if why := no_terminal():
+            self._say(f"the screen can't be opened, {why}: the training stops")
+            return False
+        first, self._was_opened = not self._was_opened, True
+        answer = self._hold(message, ["first-nonfinite" if first else f"goto {self.iteration}", "training"])
+        if answer in (Answer.GO_ON, Answer.GO_ON_FOR_GOOD):
+            self._say(f"{message}; the training goes on")
+            return True
+        return False
+
+    def _hold(self, because: str, commands: Sequence[str]) -> Answer:
+        """The training holds still, which is none of the iteration's time."""
+        self._writer.flush()
+        began = time.perf_counter()
+        with _Busy(self):
+            answer = hold(self._writer.path, because, commands, self._say)
+        self._since += time.perf_counter() - began
+        if answer is Answer.GO_ON_FOR_GOOD:
+            self._opens = self.traces = False
+        return answer
 
     def note_once(self, kind: str, message: str) -> None:
         """Tell the user, and whoever reads the recording, what holds for the whole run."""

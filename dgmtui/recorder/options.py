@@ -11,7 +11,7 @@ from dgmtui.recording.budget import parse_size
 
 LAST = 32
 """How many iterations before a failure are kept unless another number is asked for."""
-OnNonfinite = Literal["stop", "continue"]
+OnNonfinite = Literal["stop", "continue", "debug"]
 
 
 class Settings(TypedDict, total=False):
@@ -56,7 +56,7 @@ class Options:
         _require_whole("every", self.every, least=1)
         _require_whole("last", self.last, least=0)
         if self.on_nonfinite not in get_args(OnNonfinite):
-            raise UsageError(f"on_nonfinite has to be 'stop' or 'continue', not {self.on_nonfinite!r}")
+            raise UsageError(f"on_nonfinite has to be 'stop', 'continue' or 'debug', not {self.on_nonfinite!r}")
         _require_list("only", self.only)
         _require_list("without", self.without)
         _require_whole("elements", self.elements, least=0)

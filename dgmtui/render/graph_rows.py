@@ -8,8 +8,8 @@ from dgmtui.session.network.model import Flow, Network, Vertex
 
 MARKS = {"error": ("✗", "error"), "nonfinite": ("!", "warning"), "warning": ("▲", "warning")}
 SELECTED, ON_PATH = "▶", "→"
-LEGEND = "■ module  □ function  ▷ input  ● ○ draws at random"
-PATH_LEGEND = "  ┃ → the way to the first non-finite value, along the largest values"
+LEGEND = (("■", "module"), ("□", "function"), ("▷", "input"), ("●", "draws at random"), ("○", "draws at random"))
+PATH_LEGEND = "┃ → the way to the first non-finite value, along the largest values"
 _ASCII = ASCII | str.maketrans("▷■●□○✗▲▶→×…–", ">MRfrx^>>x.-")
 _COLUMNS = ("", "shape", "range", "finite", "dtype", "source")
 _RIGHT = (False, False, False, True, False, False)
@@ -33,20 +33,30 @@ def graph_rows(
     left = max(map(len, drawn)) + 1
     columns, cells, widths = _fitted(network, None if width is None else width - left - 3)
     right = [_RIGHT[_COLUMNS.index(name)] for name in columns]
-    rows: list[Row] = [[(" " * (left + 2) + aligned(columns, widths, right), "head")]]
-    chosen = _chosen(network, selected)
+    rows: list[Row] = [[(network.title, "strong")]] if network.title else []
+    rows.append([(" " * (left + 2) + aligned(columns, widths, right), "head")])
+    head, chosen = len(rows), _chosen(network, selected)
     for place, (vertex, line, text) in enumerate(zip(network.vertices, drawn, cells, strict=True)):
         mark, style = MARKS.get(vertex.health, (ON_PATH if vertex.on_path else " ", ""))
         arrow = SELECTED if place in chosen else " "
         body = aligned(text, widths, right)
         rows.append([(mark, style), (arrow, "strong"), (line.ljust(left), ""), (body, _style(vertex, place in chosen))])
-    legend = LEGEND + (PATH_LEGEND if any(v.on_path for v in network.vertices) else "")
-    rows += [[(part if width is None else cut(part, width - 1), "dim")] for part in (network.note, legend) if part]
+    told = (network.note, _legend(network))
+    rows += [[(part if width is None else cut(part, width - 1), "dim")] for part in told if part]
+    if ascii_only:
+        rows = [[(text.translate(_ASCII), name) for text, name in row] for row in rows]
     born = next((place for place, vertex in enumerate(network.vertices) if vertex.born), None)
     shown = born if born is not None else min(chosen, default=None)
-    return ([[(text.translate(_ASCII), name) for text, name in row] for row in rows] if ascii_only else rows), (
-        None if shown is None else shown + 1
-    )
+    return rows, None if shown is None else shown + head
+
+
+def _legend(network: Network) -> str:
+    """What the glyphs mean that stand there."""
+    there = {GLYPHS[vertex.kind, vertex.random] for vertex in network.vertices}
+    told = [f"{glyph} {word}" for glyph, word in LEGEND if glyph in there]
+    if {"●", "○"} <= there:
+        told = [*(each for each in told if each[0] not in "●○"), "● ○ draws at random"]
+    return "  ".join([*told, *([PATH_LEGEND] if any(vertex.on_path for vertex in network.vertices) else [])])
 
 
 def _rails(network: Network, width: int | None) -> list[str]:

@@ -110,7 +110,7 @@ def only_unhealthy(session: "Session") -> list[tuple[str, str]]:
     return [(tree.outline.modules[place].path, health.words(place, at.iteration)) for place in ill]
 
 
-def find(session: "Session", text: str, step: int = 1) -> Match:
+def search(session: "Session", text: str, step: int = 1) -> Match:
     """Look at the next module (or the one before) whose path or type holds ``text``, around the end.
 
     Args:
@@ -121,7 +121,7 @@ def find(session: "Session", text: str, step: int = 1) -> Match:
     """
     text = text or session.folds.sought
     if not text:
-        raise UsageError("nothing was looked for yet; `find TEXT` looks for a part of a path or type")
+        raise UsageError("nothing was looked for yet; `search TEXT` looks for a part of a path or type")
     session.folds.sought = text
     outline, wanted = session.tree.outline, text.lower()
     found = [i for i, m in enumerate(outline.modules) if wanted in f"{m.path} {m.type}".lower()]

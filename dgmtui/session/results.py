@@ -149,10 +149,17 @@ class Results:
             self._replays[key] = self._run(snapshot, dtype, key[-1])
             if not dtype and not key[-1]:
                 self._verdicts[snapshot.iteration, snapshot.turn] = self._replays[key].verdict
-            while len(self._replays) > KEPT_REPLAYS:
-                self._replays.popitem(last=False)
+            self._let_go()
         self._replays.move_to_end(key)
         return self._replays[key]
+
+    def _let_go(self) -> None:
+        """Drop the replays used longest ago, but for that of the failing (or last) iteration: the screen opens on it,
+        and the look at all the others would drop it."""
+        kept = self.failing() or next(iter(self._recording.snapshots[-1:]), None)
+        others = [key for key in list(self._replays)[:-1] if kept is None or key[0] != kept.iteration]
+        while len(self._replays) > KEPT_REPLAYS:
+            self._replays.pop(others.pop(0) if others else next(iter(self._replays)))
 
     def births(self, snapshot: SnapshotInfo, dtype: str = "", edits: "Standing | None" = None) -> "tuple[Birth, ...]":
         """Where non-finite values were born in a snapshot's replay, in order, but for what is excluded; those that an

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from dgmtui.session.comparing import Comparison
     from dgmtui.session.front import Front
     from dgmtui.session.picking import Pick
+    from dgmtui.session.training import WaitingTraining
     from dgmtui.session.view import View
     from dgmtui.trace.graph import Graph
     from dgmtui.trace.progress import Progress
@@ -99,6 +100,8 @@ class Session:
         """The cursor goes with the last iteration of a run that goes on, until it is moved."""
         self._known_findings: frozenset[tuple[object, ...]] | None = None
         """Those listed when the last command was run; None before the run was watched."""
+        self.training: WaitingTraining | None = None
+        """The one that opened this screen and waits, if one did."""
         self.sourcing: tuple[str, ...] = ()
         """Scripts that are being run, outermost first."""
         self.stops = Stops()

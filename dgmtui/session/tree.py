@@ -200,11 +200,12 @@ def _around(row: int | None, count: int, length: int) -> tuple[int, int]:
 
 
 def sizes_of(module: ModuleInfo) -> str:
-    """``784→256`` where it says what goes in and comes out, else the shape of one sample's output."""
+    """``784→256`` where it says what goes in and comes out, else ``→64``, the shape of one sample's output."""
     found = _FEATURES.search(module.detail) or _TWO_NUMBERS.match(module.detail)
     if found is not None:
         return f"{found[1]}→{found[2]}"
-    return "×".join(map(str, (module.output_shape or ())[1:]))
+    shape = (module.output_shape or ())[1:]
+    return "→" + "×".join(map(str, shape)) if shape else ""
 
 
 def _counts(now: NDArray[np.float64]) -> str:

@@ -350,7 +350,8 @@ class View:
     findings_complete: bool
     """False while only what needs no replay has been looked at."""
     live: str = ""
-    """Where a run is watched: ``following`` or ``pinned``, whether the cursor goes with it, and ``ended`` after it."""
+    """Where a run is watched: ``following`` or ``pinned``, whether the cursor goes with it, and ``ended`` after it;
+    ``waits`` where the training holds still until the screen is left."""
     picked: PickedLine | None = None
     """The line of ``dynamics`` that is pointed at, if it is drawn."""
     readings: tuple[Reading, ...] = ()

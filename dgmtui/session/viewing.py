@@ -91,6 +91,8 @@ def _title(session: "Session") -> str:
 
 
 def _live(session: "Session") -> str:
+    if session.training is not None:
+        return "waits"
     if not session.watched:
         return ""
     if not session.running:

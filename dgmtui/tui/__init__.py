@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dgmtui.errors import DgmtuiError, ExitCode
+from dgmtui.tui.guard import guarded_terminal
 
 if TYPE_CHECKING:
     from dgmtui.session.config import Config
     from dgmtui.session.session import Session
+    from dgmtui.session.training import WaitingTraining
     from dgmtui.session.typed_lines import TypedLines
     from dgmtui.session.view import View
 
@@ -30,11 +32,12 @@ def run(
     *,
     follow: bool = False,
     config: "Config | None" = None,
+    training: "WaitingTraining | None" = None,
 ) -> int:
     """Open a recording (several paths: its ranks) on the screen, run ``commands`` there, and return the exit code.
 
     ``config`` is what a person has set for good; None: it is read from where it is kept. With ``follow`` a run that
-    goes on is watched, and waited for until its first iteration is whole.
+    goes on is watched, and waited for until its first iteration is whole. ``training`` is one that waits meanwhile.
 
     A recording that can't be opened is one sentence on standard error, before the screen is touched.
     """
@@ -47,13 +50,18 @@ def run(
         return _refuse("this terminal can't move its cursor (TERM); use --batch to print text instead", ExitCode.USAGE)
     gc.disable()  # until the first paint: what is loaded stays, and looking for garbage in it takes a tenth of the time
     try:
-        return _show(path, commands, follow, config)
+        with guarded_terminal():
+            return _show(path, commands, follow, config, training)
     finally:
         gc.enable()
 
 
 def _show(
-    path: str | Path | Sequence[str | Path], commands: Sequence[str], follow: bool, config: "Config | None"
+    path: str | Path | Sequence[str | Path],
+    commands: Sequence[str],
+    follow: bool,
+    config: "Config | None",
+    training: "WaitingTraining | None",
 ) -> int:
     from dgmtui.recording import open_recording
     from dgmtui.recording.waiting import opened_when_there
@@ -69,6 +77,7 @@ def _show(
     with recording, ThreadPoolExecutor(1) as pool:
         session = Session(recording)
         session.config = config or read_config()
+        session.training = training
         if follow:
             session.follow()
         typed = TypedLines(state_folder() / "typed")

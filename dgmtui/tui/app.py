@@ -1,6 +1,8 @@
 """The application: one session, one registry, one screen."""
 
+import asyncio
 import os
+import signal
 from collections.abc import Sequence
 from typing import ClassVar, cast
 
@@ -19,12 +21,15 @@ from dgmtui.session.view import View
 from dgmtui.tui.frame import Frame
 from dgmtui.tui.front import ScreenFront
 from dgmtui.tui.keys import own_keys
+from dgmtui.tui.leaving import Hurried
 from dgmtui.tui.look import LookFilter, colours_on
 from dgmtui.tui.screen import screen_type
 from dgmtui.tui.widgets.fitted import Fitted
 from dgmtui.tui.widgets.prompt import Prompt
 
 STARTING_SECONDS = 0.03
+TERMINATED = 128 + signal.SIGTERM
+"""The exit code that a shell expects after SIGTERM."""
 
 
 class DgmtuiApp(App[int]):
@@ -32,7 +37,10 @@ class DgmtuiApp(App[int]):
 
     CSS_PATH = "screen.tcss"
     TITLE = "dgmtui"
-    BINDINGS: ClassVar = [Binding("ctrl+l", "repaint", "Paint again", show=False)]
+    BINDINGS: ClassVar = [
+        Binding("ctrl+l", "repaint", "Paint again", show=False),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
+    ]
     ENABLE_COMMAND_PALETTE = False
 
     def __init__(
@@ -81,6 +89,10 @@ class DgmtuiApp(App[int]):
         """Textual paints three times while it starts; over a slow line once is enough."""
         self.delay_update(STARTING_SECONDS)
         self.app_resume_signal.subscribe(self, lambda _: self.action_repaint())
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(Hurried())
+        if not self.is_headless:
+            loop.add_signal_handler(signal.SIGTERM, lambda: self.exit(return_code=TERMINATED))
 
     def action_repaint(self) -> None:
         """Paint all of it again: the shell, or another program, has written on the terminal."""

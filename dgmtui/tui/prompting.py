@@ -71,7 +71,7 @@ class Prompting(Screen[None]):
         if event.prefix == PREFIX:
             self._choose(with_arguments=False)
         elif event.prefix:
-            self.submit(f"find {event.line}" if event.line else "find-next")
+            self.submit(f"search {event.line}" if event.line else "search-next")
         elif event.line:
             self.submit(event.line, typed=True)
 

@@ -46,6 +46,8 @@ ANSWER_SECONDS = 2.0
 """How long an answer can be read before it gives way to how far the sampling is."""
 LOOK_AFTER_SECONDS = 0.2
 """How long after its start the screen begins to look for findings in the background."""
+LEAVING_SECONDS = 2.0
+"""How long what is under way may hold up leaving."""
 HORIZONTAL = [(0, "-narrow"), (100, "-wide"), (160, "-widest")]
 VERTICAL = [(0, "-flattest"), (9, "-flat"), (18, "-short"), (36, "-tall"), (54, "-tallest")]
 """Least width and height in characters, and the class in ``screen.tcss``."""
@@ -133,10 +135,23 @@ class MainScreen(Prompting):
     def action_line(self, line: str) -> None:
         """Run the command line that a key stands for; one that ends in a blank waits for its arguments."""
         line = self._open_pane.line_of(line)
+        if self._session.training is not None:
+            line = self._session.training.line(line)
         if line.endswith(" "):
             self.query_one(Prompt).open(line)
         else:
+            if line == "quit":
+                self._give_up_keys()
             self.submit(line)
+
+    def _give_up_keys(self) -> None:
+        """Whoever leaves does not wait for what keys have asked for, nor long for what is under way; what was typed
+        is still done."""
+        typed = [entry for entry in self._pending if entry[1]]
+        self._pending.clear()
+        self._pending.extend(typed)
+        self._session.cancel()
+        self.set_timer(LEAVING_SECONDS, lambda: self.app.exit(0))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing opens the prompt while it is open: then these keys are text."""

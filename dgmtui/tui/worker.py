@@ -15,6 +15,7 @@ from dgmtui.tui.messages import Answer, Answered, Grown, Looked, Refined
 if TYPE_CHECKING:
     from collections import deque
 
+STEPS = ("step", "back")
 Post = Callable[[Message], object]
 
 
@@ -23,13 +24,37 @@ def drain(session: Session, registry: Registry, pending: "deque[tuple[str, bool]
     once. Nothing is raised; a failure is an answer in words."""
     answers = []
     while pending:
-        line, typed = pending.popleft()
+        try:
+            line, typed = taken(pending)
+        except IndexError:  # given up meanwhile, in the screen's thread
+            break
         answers.append(_answer(session, registry, line, typed))
     with session.lock:  # views arrive in the order in which the session changed
         view, error = _view(session)
         if error:
             answers.append(Answer("view", None, error))
         post(Answered(tuple(answers), view))
+
+
+def taken(pending: "deque[tuple[str, bool]]") -> tuple[str, bool]:
+    """The next line, and with it those that follow and come to the same: a key that is held down is one long step,
+    and of modules that are passed by only the last is looked at."""
+    line, typed = pending.popleft()
+    verb, _, count = line.partition(" ")
+    if typed or not (verb == "module" or (verb in STEPS and (count.isdecimal() or not count))):
+        return line, typed
+    total = int(count or 1) if verb in STEPS else 0
+    while pending and not pending[0][1] and pending[0][0].partition(" ")[0] == verb:
+        following = pending[0][0].partition(" ")[2]
+        if verb == "module":
+            line = pending[0][0]
+        elif following.isdecimal() or not following:
+            total += int(following or 1)
+            line = f"{verb} {total}"
+        else:
+            break
+        pending.popleft()
+    return line, typed
 
 
 def look(session: Session, post: Post) -> None:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-SCREEN = "import sys; from dgmtui.tui import run; sys.exit(run(sys.argv[1], sys.argv[3:], follow=sys.argv[2] == 'y'))"
+SCREEN = "import sys; from dgmtui.cli import main; sys.exit(main())"
+"""What is run, with ``dgmtui``'s arguments."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class Terminal:
         """End the process, however it stands."""
         if not self.ended:
             self.signal(signal.SIGKILL)
-            os.waitpid(self.process, 0)
+            self._code = os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
         with suppress(OSError):
             os.close(self.leader)
 
@@ -163,6 +164,7 @@ def screen(
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Terminal]:
     """The screen on a recording."""
-    command = [sys.executable, "-c", SCREEN, str(path), "y" if follow else "n", *commands]
+    given = [argument for line in commands for argument in ("-c", line)]
+    command = [sys.executable, "-c", SCREEN, str(path), *given, *(["--follow"] if follow else [])]
     with terminal(command, size, environment) as made:
         yield made

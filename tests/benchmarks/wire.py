@@ -83,7 +83,7 @@ def _session(path: Path, size: tuple[int, int], compiled: Mapping[str, str], bef
 
 @contextmanager
 def _screen(path: Path, size: tuple[int, int], compiled: Mapping[str, str], before: str) -> Iterator[Terminal]:
-    with terminal([sys.executable, "-c", before + SCREEN, str(path), "n"], size, compiled) as shown:
+    with terminal([sys.executable, "-c", before + SCREEN, str(path)], size, compiled) as shown:
         yield shown
 
 

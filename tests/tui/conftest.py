@@ -202,8 +202,8 @@ def made_registry() -> Registry:
         session.change(module=path, dynamics=dynamics(path))
         return Result("", blocks=(Text(f"module {path}"),))
 
-    @command("find", group="look", registry=registry)
-    def find(session: Any, text: Rest) -> Result:
+    @command("search", group="look", registry=registry)
+    def search(session: Any, text: Rest) -> Result:
         """Look at the first module that holds a text."""
         found = next((row for row in session.shown.tree if text in row.label.lower()), None)
         if found is None:

@@ -32,6 +32,8 @@ class NetworkTree(RowsPane):
         self._place = TreePlace()
         self._at = 0
         """Which of the rows is selected."""
+        self._moved = 0
+        """By how many rows what is here begins further below in the whole tree than when it was last drawn."""
 
     def show_tree(self, rows: tuple[TreeRow, ...], path: str, place: TreePlace, *, keep: bool = False) -> None:
         """Draw ``rows`` with the module ``path`` (or the row that ``place`` tells) selected.
@@ -40,7 +42,9 @@ class NetworkTree(RowsPane):
             keep: stay on the selected row, as far as it is there: the session is still on its way to it.
         """
         before = self._all[self._at] if self._all else None
+        above = self._above
         self._all, self._place = rows, place
+        self._moved += self._above - above
         there = _row_of(rows, before.path, before.unit) if keep and before is not None else None
         if there is None:
             there = place.selected if place.selected is not None else _row_of(rows, path, None)
@@ -75,15 +79,27 @@ class NetworkTree(RowsPane):
 
     def draw(self) -> None:
         """Lay out what is shown for the size; a row is drawn when it is first visible."""
+        if not self.body_height:
+            return
         note = self._place.note
         head: Row = [("network", "head"), *([("  " + note, "warning")] if note else [])]
         rows = LazyRows(self._lead + len(self._all) + bool(self._place.after), self._drawn)
-        self.show([head], rows, self._lead + self._at if self._all else None)
+        selected = self._lead + self._at
+        top = max(0, self._top - self._moved)
+        if not -1 <= selected - top <= self.body_height:
+            top = max(0, selected - self.body_height // 3)
+        self._moved = 0
+        self.show([head], rows, selected if self._all else None, top=top)
 
     @property
     def _lead(self) -> int:
         """How many rows stand before the first of the tree that is here: one that says how many are not."""
         return int(self._place.before > 0)
+
+    @property
+    def _above(self) -> int:
+        """How many rows of the whole tree stand above the pane's first."""
+        return self._place.before - self._lead
 
     def _lines_to(self, place: int) -> tuple[str, ...]:
         here, there = self._all[self._at], self._all[place]
@@ -102,12 +118,14 @@ class NetworkTree(RowsPane):
 
     def _row(self, row: TreeRow, width: int) -> Row:
         glyph, style = HEALTH[row.health]
-        line = spark(row.spark, min(_SPARK, width // 4)) if width >= _SPARK_FROM else ""
+        name = f"{self._indent(row)}{_arrow(row)} {row.label}"
+        ill = row.health in ("warning", "error")
+        line = spark(row.spark, _spark_width(width, len(name) + len(row.detail) + 2 if ill else 0))
         room = max(0, width - len(line) - (3 if line else 2))
-        name = cut_middle(f"{self._indent(row)}{_arrow(row)} {row.label}", room)
+        name = cut_middle(name, room)
         drawn: Row = [(name, "")]
         left = room - len(name)
-        for text, shade in ((row.detail, style if row.health in ("warning", "error") else "dim"), (row.sizes, "dim")):
+        for text, shade in ((row.detail, style if ill else "dim"), (row.sizes, "dim")):
             if text and left >= len(text) + 2:
                 drawn.append(("  " + text, shade))
                 left -= len(text) + 2
@@ -116,6 +134,13 @@ class NetworkTree(RowsPane):
 
     def _indent(self, row: TreeRow) -> str:
         return "  " * min(row.depth, max(0, self.size.width // 8))
+
+
+def _spark_width(width: int, needed: int) -> int:
+    """Of a pane's width; it gives way, though not wholly, to what is ``needed`` to say what is wrong."""
+    if width < _SPARK_FROM:
+        return 0
+    return min(_SPARK, width // 4, max(_SPARK // 2, width - 3 - needed))
 
 
 def _arrow(row: TreeRow) -> str:

@@ -85,15 +85,17 @@ class RowsPane(Fitted):
         """What a key's command line comes to while this is the open tab; the empty one is that of Esc."""
         return line
 
-    def show(self, head: Sequence[Row], rows: Sequence[Row], selected: int | None = None) -> None:
-        """Show other rows; what is equal to what stands there is not sent again.
+    def show(
+        self, head: Sequence[Row], rows: Sequence[Row], selected: int | None = None, *, top: int | None = None
+    ) -> None:
+        """Show other rows, from the row ``top`` on if that is given; what stands there already is not sent again.
 
         A row that is newly selected is scrolled to; else the pane stays where a person scrolled it.
         """
         if self._beneath is not None:
-            self._beneath = tuple(head), _kept(rows), selected, self._beneath[3]
+            self._beneath = tuple(head), _kept(rows), selected, self._beneath[3] if top is None else top
             return
-        self._put(head, rows, selected)
+        self._put(head, rows, selected, top)
 
     def cover(self, rows: Sequence[Row], selected: int | None) -> None:
         """Show these rows instead, whatever ``show`` is given, until ``uncover``."""
@@ -111,8 +113,10 @@ class RowsPane(Fitted):
             self._top = min(self._top, max(0, len(self._rows) - self.body_height))
             self._refresh_changes(before)
 
-    def _put(self, head: Sequence[Row], rows: Sequence[Row], selected: int | None) -> None:
-        before, another = self._visible(), selected != self._selected or self._fitting
+    def _put(self, head: Sequence[Row], rows: Sequence[Row], selected: int | None, top: int | None = None) -> None:
+        before = self._visible()
+        another = selected != self._selected or self._fitting or top is not None
+        self._top = self._top if top is None else top
         self._head, self._rows, self._selected = tuple(head), _kept(rows), selected
         if selected is not None and another:
             self._reveal(selected)

@@ -38,7 +38,8 @@ def status_row(view: View, width: int) -> Row:
     where = f"iteration {human(view.cursor)}"
     phase = f"  ✗ {view.phase}" if view.phase else ""
     room = max(0, width - len(where) - len(phase) - 3)
-    live = (f"live, {view.live}" if view.live != "ended" else "the run has ended",) if view.live else ()
+    said = {"ended": "the run has ended", "waits": "the training waits"}
+    live = (said.get(view.live, f"live, {view.live}"),) if view.live else ()
     facts = [view.title, *live, f"{human(view.iterations)} iterations", f"{human(view.snapshot_count)} snapshots"]
     left = view.title
     for end in range(1, len(facts) + 1):

@@ -16,7 +16,7 @@ HOW = "`break loss > 300` sets one"
 NONE_SET = f"no breakpoint is set; {HOW}"
 
 
-@command("break", group="move", aliases=("b",), keys=(("B", "break ", ""),))
+@command("break", group="stop", aliases=("b",), keys=(("B", "break ", ""),))
 def break_(session: Session, condition: Condition = "") -> Result:
     """Set a breakpoint on a condition; without one, list them.
 
@@ -34,7 +34,7 @@ def break_(session: Session, condition: Condition = "") -> Result:
     return _set(session, "break", condition, once=False) if condition else breaks(session)
 
 
-@command("tbreak", group="move")
+@command("tbreak", group="stop")
 def tbreak(session: Session, condition: Condition) -> Result:
     """Set a breakpoint that is cleared when it is met.
 
@@ -43,7 +43,7 @@ def tbreak(session: Session, condition: Condition) -> Result:
     return _set(session, "tbreak", condition, once=True)
 
 
-@command("breaks", group="move")
+@command("breaks", group="stop")
 def breaks(session: Session) -> Result:
     """List the breakpoints: how many iterations meet each, the first and the last.
 
@@ -58,7 +58,7 @@ def breaks(session: Session) -> Result:
     return Result("breaks", {"breakpoints": listed}, (Table(("no.", "condition", "", "hits", "first", "last"), rows),))
 
 
-@command("clear", group="move", aliases=("cl",))
+@command("clear", group="stop", aliases=("cl",))
 def clear(session: Session, *which: int | Literal["all"]) -> Result:
     """Clear breakpoints by their numbers, or all.
 
@@ -67,7 +67,7 @@ def clear(session: Session, *which: int | Literal["all"]) -> Result:
     return _changed(session, "clear", which, lambda each: session.stops.clear(each.number))
 
 
-@command("disable", group="move")
+@command("disable", group="stop")
 def disable(session: Session, *which: int | Literal["all"]) -> Result:
     """Keep breakpoints, but do not stop at them until `enable`.
 
@@ -76,7 +76,7 @@ def disable(session: Session, *which: int | Literal["all"]) -> Result:
     return _changed(session, "disable", which, lambda each: setattr(each, "enabled", False))
 
 
-@command("enable", group="move")
+@command("enable", group="stop")
 def enable(session: Session, *which: int | Literal["all"]) -> Result:
     """Stop again at breakpoints that were disabled.
 
@@ -85,7 +85,7 @@ def enable(session: Session, *which: int | Literal["all"]) -> Result:
     return _changed(session, "enable", which, lambda each: setattr(each, "enabled", True))
 
 
-@command("continue", group="move", aliases=("c", "cont"), keys=(("R", "continue", "continue"),))
+@command("continue", group="stop", aliases=("c", "cont"), keys=(("R", "continue", "continue"),))
 def continue_(session: Session, *, back: bool = False) -> Result:
     """Go on to the next iteration that meets a breakpoint; where none does, to the last iteration.
 
@@ -108,7 +108,7 @@ def continue_(session: Session, *, back: bool = False) -> Result:
     return _stopped(session, "continue", f"{said}; this is the {'first' if back else 'last'} iteration", [])
 
 
-@command("until", group="move", aliases=("unt",))
+@command("until", group="stop", aliases=("unt",))
 def until(session: Session, iteration: int) -> Result:
     """Go on to an iteration, or to the first before it that meets a breakpoint.
 

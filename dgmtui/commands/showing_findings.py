@@ -12,7 +12,7 @@ from dgmtui.session.session import Session
 NUMBERED = tuple((str(n), f"finding {n}", "") for n in range(1, 10))
 
 
-@command("finding", group="move", keys=((")", "finding next", ""), ("(", "finding prev", ""), *NUMBERED))
+@command("finding", group="analyse", keys=((")", "finding next", ""), ("(", "finding prev", ""), *NUMBERED))
 def finding(session: Session, n: int | Literal["next", "prev"] = "next") -> Result:
     """Stand on a finding, by its number in the list, or on the next or previous one.
 
@@ -29,9 +29,10 @@ def finding(session: Session, n: int | Literal["next", "prev"] = "next") -> Resu
 
 @command("evidence", group="analyse", keys=(("X", "evidence", ""),), needs_replay=True, logged=False)
 def evidence(session: Session, n: int | Literal["next"] = "next") -> Result:
-    """Run a command that shows the finding that was chosen, or the first: the next of its evidence, or the Nth.
+    """Run a command that shows the chosen finding: the next of its evidence, or the Nth.
 
-    The commands are listed by `explain` and beside the finding; the command that runs is what `save` keeps.
+    Where none was chosen it is the first. The commands are listed by `explain` and beside the finding; the command that
+    runs is what `save` keeps.
 
     JSON: {"command":"evidence","number","of","line","text","result"}: which of how many, the command line that runs,
     what it shows, and its object.

@@ -9,7 +9,7 @@ from dgmtui.session.session import Session
 NONE_STANDS = "nothing is displayed; `display loss` shows the loss at every stop"
 
 
-@command("display", group="look")
+@command("display", group="stop")
 def display(session: Session, expression: Condition = "") -> Result:
     """Show a number at every stop, or whether a condition holds; without one, list what is shown.
 
@@ -24,7 +24,7 @@ def display(session: Session, expression: Condition = "") -> Result:
     return _all(session, "display", number)
 
 
-@command("undisplay", group="look")
+@command("undisplay", group="stop")
 def undisplay(session: Session, *which: int) -> Result:
     """Show expressions no more: those of these numbers, or all.
 
