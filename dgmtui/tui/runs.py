@@ -111,7 +111,10 @@ class RunsApp(App[Path]):
             head, rows = list_rows(listed, self._clock())
             count = "reading …" if self._listed is None else f"{len(listed)} runs · by {self._order}"
             title: Row = [(f" {self._runs.directory} · {count}", "strong")]
-            keys: Row = [(self._error, "error")] if self._error else [(" Enter opens  s sorts  q leaves", "dim")]
+            detail = listed[self._place()].detail if listed else ""
+            keys: Row = [(" Enter opens  s sorts  q leaves", "dim"), (f"  {detail}", "")]
+            if self._error:
+                keys = [(f" {self._error}", "error")]
             pane.show([title, keys, head], rows, self._place() if rows else None)
 
 
