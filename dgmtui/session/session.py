@@ -24,6 +24,7 @@ from dgmtui.session.network.shown import Networks
 from dgmtui.session.operations import Operations
 from dgmtui.session.population import is_looked_at
 from dgmtui.session.ranks import Ranks
+from dgmtui.session.replaced import OpenFiles
 from dgmtui.session.stops import Stops
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
 from dgmtui.session.tree import NetworkTree
@@ -71,6 +72,7 @@ class Session:
                 caused it; a screen has that done in the background.
         """
         self.ranks = Ranks(recording, progress_factory)
+        self.files = OpenFiles(recording.ranks)
         self.thorough = thorough
         self.lock = threading.RLock()
         self.phase: str | None = None
