@@ -26,11 +26,12 @@ def stand(
     target: str = "",
     pick: str = "",
     rank: int | None = None,
+    follow: bool = False,
 ) -> Result:
     """Go to an iteration and look at a module, unit and sample, `MODULE[UNIT]@SAMPLE`, all at once.
 
     Saved sessions have it where the screen moved by itself. --target is what `credit` explains, with what `down` leads
-    to behind ` < `; --pick is the line of the chart that is pointed at.
+    to behind ` < `; --pick is the line of the chart that is pointed at; --follow goes with the run again.
 
     JSON: as `goto`, with "command":"stand".
     """
@@ -41,5 +42,8 @@ def stand(
     there = Standing(
         on, iteration, phase, module, unit, sample, Quantity(quantity), shown, trail, read_pick(pick, on)
     )  # fmt: skip
+    if follow:
+        session.follow()
     there.go(session)
+    session.following = follow
     return moved(session, "stand")

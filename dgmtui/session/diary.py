@@ -77,8 +77,8 @@ class Diary:
         first = (self._began or now).line
         waits = self._session.awaited is not None and self._session.awaited != self._pinned
         moved = self._session.watched or (self._began is not None and (waits or now != self._after))
-        last = (now.line,) if moved else ()
-        return (first, *self.lines, *last, *(("follow",) if self._session.following else ()))
+        last = (now.line + " --follow" * self._session.following,) if moved else ()
+        return (first, *self.lines, *last)
 
     def _add(self, line: str) -> None:
         merge(self.lines, line, self._named_from if self.naming else 0)
