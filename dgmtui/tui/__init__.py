@@ -119,7 +119,7 @@ def _begin(session: "Session", typed: "TypedLines", complaints: list[str]) -> "V
     from dgmtui.session.journal import Journal, broken_off
 
     if session.config.thresholds:
-        import dgmtui.commands  # whole, and first: the other thread is loading it too
+        import dgmtui.commands  # noqa: F401  (whole, and first: the other thread is loading it too)
         from dgmtui.commands.configuring import set_thresholds
 
         complaints += set_thresholds(session)
