@@ -141,7 +141,7 @@ class MainScreen(Prompting):
         if line.endswith(" "):
             self.query_one(Prompt).open(line)
         else:
-            if line == "quit":
+            if line == "quit" and self._session.training is None:  # a training that waits is asked about first
                 self._give_up_keys()
             self.submit(line)
 
