@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from dgmtui.recorder import Recorder
     from dgmtui.recorder.engine import StopTraining
     from dgmtui.recorder.lightning_callback import LightningRecorder
+    from dgmtui.recorder.set_trace import set_trace
     from dgmtui.recorder.transformers_callback import TransformersRecorder
     from dgmtui.recording import open_recording
 
@@ -19,6 +20,7 @@ __all__ = [
     "Watcher",
     "__version__",
     "open_recording",
+    "set_trace",
 ]
 _HOMES = {
     "Recorder": "dgmtui.recorder",
@@ -27,6 +29,7 @@ _HOMES = {
     "TransformersRecorder": "dgmtui.recorder.transformers_callback",
     "Watcher": "dgmtui.findings.live",
     "open_recording": "dgmtui.recording",
+    "set_trace": "dgmtui.recorder.set_trace",
 }
 
 

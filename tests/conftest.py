@@ -25,6 +25,7 @@ from dgmtui.recording.model import (
     Verdict,
 )
 from dgmtui.trace.graph import Call, Graph, Node, NodeRef, Outside, OutsideRef, Source, TensorMeta
+from tests.benchmarks.deep_network import write_deep
 
 if TYPE_CHECKING:
     from dgmtui.recording.writer import RecordingWriter
@@ -211,3 +212,17 @@ def observed() -> Callable[..., Any]:
         return json.loads(done.stdout.splitlines()[-1])
 
     return observe
+
+
+@pytest.fixture(scope="session")
+def deep_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """10,003 modules, of which the last has 100,000 units; ``benchmarks/deep_network.py`` says what is ill in it."""
+    return write_deep(tmp_path_factory.mktemp("deep") / "deep.h5", blocks=1000, units=100_000)
+
+
+@pytest.fixture(autouse=True)
+def _folders_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes what the person who runs it has kept."""
+    base = tmp_path_factory.getbasetemp()
+    for name in ("XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(base / f"of-nobody-{os.getpid()}" / name))

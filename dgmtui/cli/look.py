@@ -40,6 +40,12 @@ def run(arguments: list[str]) -> int:
         return ExitCode.USAGE
     chosen = _parser().parse_args(arguments)
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a replay warns again of what the training was warned of
+    if len(chosen.recording) == 1 and Path(chosen.recording[0]).is_dir():
+        from dgmtui.cli.runs import look_at_runs
+
+        if _wants_screen(chosen):
+            return leave(look_at_runs(Path(chosen.recording[0]), chosen, _config(chosen)))
+        return look_at_runs(Path(chosen.recording[0]), chosen, None)
     if _wants_screen(chosen):
         lines = [("command", f"thresholds {' '.join(pair)}") for pair in map(_pair, chosen.threshold)]
         config = _config(chosen)
@@ -162,7 +168,12 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.set_defaults(given=[])
-    parser.add_argument("recording", nargs="+", metavar="REC", help="a recording; several are the ranks of one run")
+    parser.add_argument(
+        "recording",
+        nargs="+",
+        metavar="REC",
+        help="a recording, or a directory of some; several recordings are the ranks of one run",
+    )
     parser.add_argument("--follow", action="store_true", help="watch a run that goes on; the cursor goes with it")
     parser.add_argument("-c", dest="command", action=_Append, metavar="CMD", help="run a command (may be repeated)")
     parser.add_argument("-x", dest="script", action=_Append, metavar="SCRIPT", help="run the commands of a script")

@@ -28,6 +28,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     patterns,
     printing,
     replaying,
+    runs,
     scalars,
     scripts,
     session,

@@ -14,7 +14,7 @@ from dgmtui.session.viewing import looked_for
 NOTHING_FOUND = "No finding: nothing that is looked for was seen."
 
 
-@command("findings", group="analyse", keys=(("f", "findings", "findings"),), needs_replay=True)
+@command("findings", group="analyse", aliases=("find",), keys=(("f", "findings", "findings"),), needs_replay=True)
 def findings(session: Session, *, quick: bool = False) -> Result:
     """List what went wrong, the most likely root cause first.
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from dgmtui.commands.credit_tables import credit_blocks, credit_data, row_data
 from dgmtui.commands.describe import as_edited, elsewhere
 from dgmtui.commands.grammar import Rest
-from dgmtui.commands.registry import command
+from dgmtui.commands.registry import REGISTRY, command
 from dgmtui.commands.result import Result, Text
 from dgmtui.errors import UsageError
 from dgmtui.render.numbers import human, signed
@@ -88,11 +88,15 @@ def row(session: Session, which: Step | int = "next") -> Result:
 def into(session: Session, number: int | None = None) -> Result:
     """Go into a contributor: it becomes the target, and `out` leads back.
 
-    Without a number it is the picked row (`row`). The snapshot stays that of the table, wherever the cursor is. Enter
-    does so while the tab of contributions is open, and Backspace goes out.
+    Without a number it is the picked row (`row`); where none is, the picked line of the chart is taken (`pick take`).
+    The snapshot stays that of the table, wherever the cursor is. Enter does so while the tab of contributions is open,
+    and Backspace goes out.
 
-    JSON: as `credit`, with "command":"into".
+    JSON: as `credit`, with "command":"into"; as `pick` where it took a line.
     """
+    table = session.results.crediting.shown
+    if number is None and (table is None or (session.pick and session.contributors.picked(table) is None)):
+        return REGISTRY.find("pick").call(session, "take")
     return _credited(session, "into", go_into(session, number))
 
 
@@ -100,8 +104,12 @@ def into(session: Session, number: int | None = None) -> Result:
 def out(session: Session) -> Result:
     """Go back out to the target from which `into` (or `up`) came, and show its contributions.
 
-    JSON: as `credit`, with "command":"out".
+    Where no table is shown, only the target moves (`down`).
+
+    JSON: as `credit`, with "command":"out"; as `down` where no table is shown.
     """
+    if session.results.crediting.shown is None:
+        return REGISTRY.find("down").call(session, "")
     return _credited(session, "out", go_out(session))
 
 

@@ -1,16 +1,18 @@
 """The loss: how it is drawn, and what was logged that stands beside it."""
 
+from dataclasses import replace
 from typing import Literal, get_args
 
 import numpy as np
 
 from dgmtui.commands.registry import command
-from dgmtui.commands.result import Chart, Line, Result, Text
-from dgmtui.commands.scalars import LOSS, ScalarName
+from dgmtui.commands.reporting import loss_chart
+from dgmtui.commands.result import Result, Text
+from dgmtui.commands.scalars import ScalarName
 from dgmtui.errors import UsageError
 from dgmtui.render.numbers import human
 from dgmtui.session.chart_settings import LossScale, LossSettings
-from dgmtui.session.losses import held, loss_scale, thin_losses
+from dgmtui.session.losses import beside_loss, loss_scale
 from dgmtui.session.session import Session
 
 MOST_BESIDE = 3
@@ -44,7 +46,7 @@ def loss(
 def _loss(session: Session) -> Result:
     drawn, losses = session.loss_drawn, session.landmarks.losses
     at = session.iteration
-    here = {name: held(session.recording.scalar(name)) for name in drawn.beside}
+    here = {name: session.landmarks.scalar(name) for name in beside_loss(session)}
     read = {name: float(values[at]) if at < len(values) and not np.isnan(values[at]) else None
             for name, values in here.items()}  # fmt: skip
     value = float(losses[at]) if at < len(losses) else None
@@ -54,13 +56,8 @@ def _loss(session: Session) -> Result:
         "value": value,
         "beside": [{"name": name, "value": number} for name, number in read.items()],
     }
-    iterations, values = thin_losses(losses)
-    scale = loss_scale(values) if drawn.scale == "auto" else drawn.scale
-    bad = np.flatnonzero(~np.isfinite(losses))
-    line = Line(
-        LOSS, values.astype(np.float32), "nonfinite" if len(bad) else "cover", int(bad[0]) if len(bad) else None
-    )
-    chart = Chart(iterations, (line,), LOSS, scale, 1, len(bad), cursor=at)
+    scale = loss_scale(losses) if drawn.scale == "auto" else drawn.scale
+    chart = replace(loss_chart(session), scale=scale, cursor=at)
     parts = (f"loss {human(value)} at {at:,}", f"{drawn.scale} scale" + ("" if scale == drawn.scale else f": {scale}"))
     said = " · ".join((*parts, *(f"{name} {human(number)}" for name, number in read.items())))
     return Result("loss", data, (Text(said), chart), said=Text(said))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from dgmtui.commands.describe import moved
 from dgmtui.commands.grammar import Completes
 from dgmtui.commands.registry import command
-from dgmtui.commands.result import Result
+from dgmtui.commands.result import Result, Text
 from dgmtui.errors import UsageError
 from dgmtui.recording.model import NonFinite, SnapshotInfo
 from dgmtui.session.session import Session
@@ -60,6 +60,20 @@ def follow(session: Session) -> Result:
     """
     session.follow()
     return moved(session, "follow", "" if session.running else "the run has ended; this is its last iteration")
+
+
+@command("pause", group="move", keys=(("P", "pause", ""),))
+def pause(session: Session) -> Result:
+    """Take in nothing more of a run that is watched, until `follow`; the status says how far one is behind.
+
+    JSON: {"command":"pause"}.
+    """
+    if not session.watched:
+        raise UsageError("no run is watched: `follow` watches one")
+    session.liveness.paused = True
+    session.following = False
+    session.liveness.look(session.recording)
+    return Result("pause", blocks=(Text("paused: nothing new is taken in until `follow` (F)"),))
 
 
 @command("first-nonfinite", group="move")

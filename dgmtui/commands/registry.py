@@ -173,10 +173,10 @@ class Registry:
             except ModuleNotFoundError:
                 require_torch()
                 raise
+            if command.logged:  # before the session settles, which it may not do where the line is run again
+                session.diary.keep(result.kept or " ".join(filter(None, (command.name, rest.strip()))))
             session.settle()
             session.note_findings()
-            if command.logged:
-                session.diary.keep(result.kept or " ".join(filter(None, (command.name, rest.strip()))))
             told = result if result.command else replace(result, command=command.name)
             if command.name not in ("copy", "export"):
                 keep_answer(session, told)

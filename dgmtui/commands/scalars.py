@@ -11,8 +11,8 @@ from dgmtui.commands.registry import command
 from dgmtui.commands.result import Chart, Line, Result, Table
 from dgmtui.errors import UsageError
 from dgmtui.session.chart_settings import Scale
+from dgmtui.session.landmarks import held
 from dgmtui.session.lines import thin
-from dgmtui.session.losses import held
 from dgmtui.session.measuring import ScalarSummary, scalar_summary
 from dgmtui.session.session import Session
 

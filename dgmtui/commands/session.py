@@ -24,6 +24,7 @@ def save(session: Session, file: Path) -> Result:
 
     JSON: {"command":"save","file","commands"}: how many were written.
     """
+    session.settle()  # as after every command: what is saved is what stands when this one has run
     lines = session.diary.script()
     script.write(file, lines, str(session.recording.path))
     data = {"file": str(file), "commands": len(lines)}
@@ -55,7 +56,7 @@ def resume(session: Session) -> Result:
     """
     found = broken_off(session.recording)
     if found is None:
-        raise UsageError("no session on this recording broke off; there is nothing to take up")
+        raise UsageError("no session on this recording broke off; nothing to take up")
     results = run_script(session, found.file)
     if session.diary.journal is not None:  # which has all of it by now
         found.file.unlink(missing_ok=True)

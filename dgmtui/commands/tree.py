@@ -90,7 +90,7 @@ def search_next(session: Session) -> Result:
     return _found("search-next", browsing.search(session, ""))
 
 
-@command("search-previous", group="look", keys=(("ctrl+b", "search-previous", ""),))
+@command("search-previous", group="look", keys=(("ctrl+o", "search-previous", ""),))
 def search_previous(session: Session) -> Result:
     """Look at the module before this one that holds what `search` looked for.
 

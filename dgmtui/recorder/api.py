@@ -139,7 +139,7 @@ class Recorder:
         whole = self._hooks.finish(self._end(error))
         if whole and self._compress and self._writer.begun:
             self._say(compacted(self.path))
-        if stopped:
+        if stopped and self.stopped_at is not None:
             self._say(stopped_words(self.path, self._engine.stopped_at or 0))
         return stopped
 
@@ -147,6 +147,6 @@ class Recorder:
         if error is None:
             return End("finished", self._engine.reached, "")
         if isinstance(error, StopTraining):
-            return End("nonfinite", self._engine.stopped_at or 0, str(error))
+            return End(error.reason, self._engine.reached, str(error))
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else "exception"
         return End(reason, self._engine.reached, f"{type(error).__name__}: {error}")

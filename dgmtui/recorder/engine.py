@@ -54,6 +54,15 @@ _GIVEN = 8
 class StopTraining(BaseException):
     """Raised in the training loop once a non-finite value is recorded; no ``except Exception`` holds it."""
 
+    reason = "nonfinite"
+    """As the recording's end tells it."""
+
+
+class StoppedByHand(StopTraining):
+    """Whoever looked at the training where it waited (``set_trace``) stopped it."""
+
+    reason = "interrupted"
+
 
 class Engine:
     """Follows one training run."""
@@ -127,8 +136,9 @@ class Engine:
         self._opens = options.on_nonfinite == "debug"
         """At the next failure the screen is opened."""
         self._was_opened = False
-        self.traces = True
-        """``set_trace`` opens the screen."""
+        self._ask_no_more = False
+        self._screen_due = False
+        """``set_trace`` was called in the forward pass under way."""
         self._fresh_row()
 
     @property
@@ -320,6 +330,8 @@ class Engine:
         if self.failed_at is None:
             self._look_at_gradients(backward, parameters, reason)
         self._spend(window, plan)
+        if self._screen_due:
+            self._show_so_far()
         if self._plans.goes_on(len(self._losses)) and not window.gave_up:
             self._window = window.followed_by(self._pass_row())
         if self._rounds.without_optimizer and not self.in_block:
@@ -354,7 +366,8 @@ class Engine:
     def _reason_to_keep(self, loss: float) -> str | None:
         if self.failed_at is not None or self._sharded or not is_finite(loss):
             return None
-        return self._keeper.due(self.iteration, loss, len(self._losses))
+        due = self._keeper.due(self.iteration, loss, len(self._losses))
+        return due or ("scheduled" if self._screen_due else None)
 
     @staticmethod
     def _before(parameters: Mapping[str, Tensor], *, copied: bool) -> Before:
@@ -563,6 +576,38 @@ class Engine:
             return True
         return False
 
+    def open_screen(self) -> None:
+        """Show the present iteration: once its backward pass is made, or the last one where none is under way."""
+        if self._ask_no_more or not self.watching:
+            return
+        if why := no_terminal():
+            self._say(f"set_trace can't open the screen, {why}: the training goes on")
+        elif self._losses:
+            self._show_so_far()
+        elif self.iteration and self._window is None:
+            self._journal.write_ended()
+            self._trace("set_trace() after iteration", self.iteration - 1)
+        else:
+            self._screen_due = True
+
+    def _show_so_far(self) -> None:
+        """Write what there is of the iteration under way, and open the screen on it."""
+        self._screen_due = False
+        self._journal.write_ended()
+        with _Busy(self), self._untraced():
+            self._journal.begin(self._row)
+            kept = self._following.write_so_far(self._rounds.known)
+        loss, seconds = sum(self._losses) / len(self._losses), time.perf_counter() - self._since
+        self._journal.write_failing(Ended(self.iteration, loss, seconds, self._scalars, self._row))
+        self._row = None
+        there = "with its snapshot" if kept else "no snapshot of it"
+        self._trace(f"set_trace() before the step, {there}, of iteration", self.iteration)
+
+    def _trace(self, where: str, iteration: int) -> None:
+        because = f"{where} {iteration}"
+        if self._hold(because, [f"goto {iteration}", "training"]) is Answer.STOP:
+            raise StoppedByHand(f"stopped at {because}")
+
     def _hold(self, because: str, commands: Sequence[str]) -> Answer:
         """The training holds still, which is none of the iteration's time."""
         self._writer.flush()
@@ -571,7 +616,7 @@ class Engine:
             answer = hold(self._writer.path, because, commands, self._say)
         self._since += time.perf_counter() - began
         if answer is Answer.GO_ON_FOR_GOOD:
-            self._opens = self.traces = False
+            self._opens, self._ask_no_more = False, True
         return answer
 
     def note_once(self, kind: str, message: str) -> None:

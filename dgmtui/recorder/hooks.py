@@ -23,6 +23,8 @@ from dgmtui.trace.tracebacks import unseen
 
 _ENTERED: list[threading.Thread] = []
 """By which threads hooks are entered now."""
+_ACTIVE: "list[Hooks]" = []
+"""Those that are entered, the innermost last."""
 
 
 class Hooks:
@@ -53,6 +55,8 @@ class Hooks:
         engine, remove = self._engine, self._stack.callback
         _ENTERED.append(threading.current_thread())
         remove(_ENTERED.remove, threading.current_thread())
+        _ACTIVE.append(self)
+        remove(_ACTIVE.remove, self)
         _end_in_children(engine)
         before = module_hooks.register_module_forward_pre_hook(self._before_call)
         after = module_hooks.register_module_forward_hook(self._after_call, with_kwargs=True, always_call=True)
@@ -132,6 +136,17 @@ class Hooks:
                 self._warn(f"the recording could not be closed ({type(error).__name__}: {error})")
             return False
         return True
+
+    def open_screen(self) -> None:
+        """The user's code asks for the screen; whoever leaves it may stop the training."""
+        try:
+            if not self.broken:
+                self._engine.open_screen()
+        except StopTraining as stop:
+            self.stopped(stop)
+            raise
+        except Exception as error:  # noqa: BLE001
+            self._give_up(error)
 
     def _is_compiled(self, module: torch.nn.Module) -> bool:
         """Whether the hook is being traced, or the call known already."""
@@ -305,6 +320,11 @@ def refuse_second_thread() -> None:
     """``UsageError`` where another thread records: PyTorch's global hooks would tell each of both trainings."""
     if any(thread is not threading.current_thread() for thread in _ENTERED):
         raise UsageError("another thread of this process records: one training is recorded at a time")
+
+
+def present() -> Hooks | None:
+    """Those that hear of what this process trains; None where nothing is recorded."""
+    return _ACTIVE[-1] if _ACTIVE else None
 
 
 def _end_in_children(engine: Engine) -> None:

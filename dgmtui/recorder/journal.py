@@ -57,6 +57,8 @@ class Journal:
         """The last iteration, as long as numbers may be logged to it."""
         self._held = False
         """It is not written yet."""
+        self._shown = -1
+        """The last that was written before it had ended."""
         self._watch = watch
         self._rows = Rows(writer, names, watch)
         self._approach = Approach(self._rows, writer.add_event, say, last)
@@ -111,6 +113,8 @@ class Journal:
             self._held = False  # what was refused is not tried again, what was interrupted is
             raise
         self._held = False
+        if ended.iteration == self._shown:
+            return
         row = ended.row
         onset = self._approach.is_onset(ended.iteration, failed=ended.fails)
         if row is not None and not row.is_empty:
@@ -145,9 +149,11 @@ class Journal:
         self._ended = None
 
     def write_failing(self, ended: Ended) -> None:
-        """Write the iteration that the run stops at, at once."""
+        """Write the iteration that the run stops at, or waits in, at once; if it goes on, only its numbers are
+        written again when it has ended."""
         self.write(ended)
         self.write_ended()
+        self._shown = ended.iteration
         self.writer.flush()
 
     def close(self, end: End) -> None:

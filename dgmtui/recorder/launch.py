@@ -85,8 +85,8 @@ def _recorded(script: str, args: Sequence[str], module: bool, engine: Engine, ho
         hooks.interrupt = ending.raise_if_heard
         with hooks, _as_main(script, args, module):
             code, end = _run_with_threads(script, module, engine, ending)
-        if stops and end.reason != "nonfinite":  # in a thread, after which the script went on
-            code, end = 1, End("nonfinite", engine.reached, str(stops[0]))
+        if stops and end.reason != stops[0].reason:  # in a thread, after which the script went on
+            code, end = 1, End(stops[0].reason, engine.reached, str(stops[0]))
         whole = hooks.finish(end)
     if ending.heard.is_set():
         _leave_threads(code)
@@ -117,7 +117,7 @@ def _run(act: Callable[[], object], engine: Engine, ending: Ending) -> tuple[int
         with ending.in_script():
             act()
     except StopTraining as stop:
-        return 1, end("nonfinite", str(stop))
+        return 1, end(stop.reason, str(stop))
     except SystemExit as stop:
         return _exit_code(stop), end("finished", f"the script exited with {stop.code!r}" if stop.code else "")
     except KeyboardInterrupt as error:

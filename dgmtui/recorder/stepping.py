@@ -69,6 +69,15 @@ class Following:
             self._journal.later(lambda append=append: append(writer))  # type: ignore[misc]
         self._order, self._now = self._now or self._order, {}
 
+    def write_so_far(self, known: Sequence[torch.optim.Optimizer]) -> bool:
+        """Write the snapshots of the passes made so far with the steps that are to come; whether there are any."""
+        waiting, self._pending = self._pending, []
+        for pending in waiting:
+            self.expect(pending, known, before_backward=False)
+            self._bytes += pending.nbytes()
+            pending.ended()(self._journal.writer)
+        return bool(waiting)
+
     def expect(self, pending: Pending, known: Sequence[torch.optim.Optimizer], *, before_backward: bool) -> None:
         """Add the steps that would have come after the failing pass: those of the last iteration, else all it may.
 

@@ -201,6 +201,17 @@ class RecordedFile:
                 if isinstance(value, cached_property):
                     self.__dict__.pop(name, None)
 
+    def iterations_written(self) -> int:
+        """How many iterations are in the file by now; what of them ``refresh`` has taken in is another matter."""
+        with reading(self.path):
+            self._fixed[schema.COMMITTED].refresh()
+            return int(self._fixed[schema.COMMITTED][Committed.ITERATIONS])
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether its name belongs to another file by now; once refreshed, to another run's."""
+        return is_replaced(self._file, self.path)
+
     def _reopen_if_replaced(self) -> None:
         """Another run's recording of that name is not this one: then what is open stays."""
         if not is_replaced(self._file, self.path):

@@ -67,6 +67,12 @@ def _block_csv(block: Block) -> str:
         return columns_csv("iteration", block.iterations, list(zip(names, values, strict=True)))
     if isinstance(block, Pictures):
         return _rows_csv(("picture", "row", "column", "value"), _pixels(block))
+    if isinstance(block, Graph):
+        names = [vertex.label for vertex in block.network.vertices]
+        edges = (
+            (names[e.tail], names[e.head], str(e.flow.shape), e.flow.low, e.flow.high) for e in block.network.edges
+        )
+        return _rows_csv(("from", "to", "shape", "min", "max"), edges)
     return ""
 
 

@@ -2,7 +2,7 @@
 
 from dgmtui.render.chart import Row
 from dgmtui.render.numbers import finite_share, human, shape
-from dgmtui.render.rails import ASCII, GLYPHS, Link, rails
+from dgmtui.render.rails import GLYPHS, Link, rails
 from dgmtui.render.tables import aligned, cut
 from dgmtui.session.network.model import Flow, Network, Vertex
 
@@ -10,7 +10,6 @@ MARKS = {"error": ("✗", "error"), "nonfinite": ("!", "warning"), "warning": ("
 SELECTED, ON_PATH = "▶", "→"
 LEGEND = (("■", "module"), ("□", "function"), ("▷", "input"), ("●", "draws at random"), ("○", "draws at random"))
 PATH_LEGEND = "┃ → the way to the first non-finite value, along the largest values"
-_ASCII = ASCII | str.maketrans("▷■●□○✗▲▶→×…–", ">MRfrx^>>x.-")
 _COLUMNS = ("", "shape", "range", "finite", "dtype", "source")
 _RIGHT = (False, False, False, True, False, False)
 _DROPPED = ("source", "dtype", "finite", "range", "shape")
@@ -18,9 +17,7 @@ _DROPPED = ("source", "dtype", "finite", "range", "shape")
 _LEAST_LABEL, _MOST_LABEL = 14, 48
 
 
-def graph_rows(
-    network: Network, width: int | None = None, selected: str = "", *, ascii_only: bool = False
-) -> tuple[list[Row], int | None]:
+def graph_rows(network: Network, width: int | None = None, selected: str = "") -> tuple[list[Row], int | None]:
     """A heading, one row a vertex and a legend; and which row to show: the birth's, else the selected module's.
 
     Args:
@@ -43,8 +40,6 @@ def graph_rows(
         rows.append([(mark, style), (arrow, "strong"), (line.ljust(left), ""), (body, _style(vertex, place in chosen))])
     told = (network.note, _legend(network))
     rows += [[(part if width is None else cut(part, width - 1), "dim")] for part in told if part]
-    if ascii_only:
-        rows = [[(text.translate(_ASCII), name) for text, name in row] for row in rows]
     born = next((place for place, vertex in enumerate(network.vertices) if vertex.born), None)
     shown = born if born is not None else min(chosen, default=None)
     return rows, None if shown is None else shown + head

@@ -28,11 +28,6 @@ JUNCTIONS = {
     (2, 1, 1, 1): "╀", (2, 1, 2, 1): "╃", (2, 1, 1, 2): "╄", (2, 1, 2, 2): "╇",
 }  # fmt: skip
 """Weights of the arms up, down, left and right → the character."""
-ASCII = str.maketrans(
-    dict.fromkeys("│╿╽", "|") | {"┃": "#", "─": "-", "━": "=", "╾": "=", "╼": "-"}
-    | {each: "+" for each in JUNCTIONS.values() if each not in "│╿╽┃─━╾╼"}
-)  # fmt: skip
-"""The same in ASCII."""
 
 
 @dataclass(frozen=True)

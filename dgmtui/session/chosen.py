@@ -20,12 +20,19 @@ class ChosenFinding:
 
     def __init__(self) -> None:
         self._name: Hashable = None
+        self._when: Hashable = None
+        """What stays of it when a replay tells what operation it came from."""
         self._shown = 0
 
     def number(self, findings: "Sequence[Finding]") -> int | None:
         """Its place in a list, from 1; None where none was chosen, or it is not there."""
-        names = [name_of(finding) for finding in findings]
-        return names.index(self._name) + 1 if self._name in names else None
+        for chosen, names in (
+            (self._name, [name_of(finding) for finding in findings]),
+            (self._when, [_when(finding) for finding in findings]),
+        ):
+            if chosen in names:
+                return names.index(chosen) + 1
+        return None
 
     def choose(self, session: "Session", which: int | Literal["next", "prev"]) -> "tuple[int, Finding]":
         """Choose a finding and stand on it: its iteration, rank, module, unit and sample.
@@ -40,7 +47,7 @@ class ChosenFinding:
             raise UsageError(f"no finding {number}; {has}")
         finding = findings[number - 1]
         stand_on(session, finding)
-        self._name, self._shown = name_of(finding), 0
+        self._name, self._when, self._shown = name_of(finding), _when(finding), 0
         return number, finding
 
     def evidence(self, session: "Session", which: int | Literal["next"]) -> "tuple[int, Evidence, int]":
@@ -84,6 +91,10 @@ def stand_on(session: "Session", finding: "Finding") -> None:
         if finding.unit is not None and finding.unit < session.unit_count():
             session.select_unit(finding.unit)
     session.sample = finding.sample
+
+
+def _when(finding: "Finding") -> tuple[object, ...]:
+    return finding.kind, finding.rank, finding.iteration
 
 
 def name_of(finding: "Finding") -> tuple[object, ...]:

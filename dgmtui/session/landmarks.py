@@ -31,6 +31,7 @@ class Landmarks:
         self._explained = explained
         self._losses: NDArray[np.float64] = np.empty(0)
         self._bad_losses: NDArray[np.int64] = np.empty(0, np.int64)
+        self._scalars: dict[str, NDArray[np.float64]] = {}
 
     @property
     def losses(self) -> NDArray[np.float64]:
@@ -42,6 +43,17 @@ class Landmarks:
             self._losses = np.concatenate([self._losses, new])
             self._bad_losses = np.concatenate([self._bad_losses, bad])
         return self._losses
+
+    def scalar(self, name: str) -> NDArray[np.float64]:
+        """``[T]`` of a logged scalar, each number held until the next; read again only when the run has gone on.
+
+        Raises:
+            UsageError: none of that name was logged.
+        """
+        known = self._scalars.get(name)
+        if known is None or len(known) != self._recording.iteration_count:
+            self._scalars[name] = known = held(self._recording.scalar(name))
+        return known
 
     def first_nonfinite(self) -> NonFinite | None:
         """The earliest of all; of one iteration, the one that the index names."""
@@ -120,6 +132,12 @@ class Landmarks:
         value = self._losses[iteration]
         kinds = (int(np.isnan(value)), int(value == np.inf), int(value == -np.inf))
         return NonFinite(iteration, "", Quantity.ACTIVATION, None, *kinds)
+
+
+def held(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each NaN replaced by the last number before it; those before the first stay."""
+    latest = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
+    return np.where(latest >= 0, values[latest], np.nan)
 
 
 def _earliest(indexed: NonFinite | None, loss: NonFinite | None) -> NonFinite | None:

@@ -28,15 +28,14 @@ def loss_view(session: "Session", findings: "Sequence[Finding]") -> LossView:
         others=_other_losses(session),
         scale=session.loss_drawn.scale,
         here=float(losses[session.iteration]) if session.iteration < len(losses) else None,
-        scalars=tuple(_scalar(session, name) for name in session.loss_drawn.beside),
+        scalars=tuple(_scalar(session, name) for name in beside_loss(session)),
         window=session.drawn.window,
     )
 
 
-def held(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each NaN replaced by the last number before it; those before the first stay."""
-    latest = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
-    return np.where(latest >= 0, values[latest], np.nan)
+def beside_loss(session: "Session") -> tuple[str, ...]:
+    """The scalars that are to stand beside the loss, as far as this rank logged them."""
+    return tuple(name for name in session.loss_drawn.beside if name in session.recording.scalars)
 
 
 def thin_losses(losses: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -60,7 +59,7 @@ def thin_losses(losses: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray
 
 
 def _scalar(session: "Session", name: str) -> Scalar:
-    values = held(session.recording.scalar(name))
+    values = session.landmarks.scalar(name)
     here = float(values[session.iteration]) if session.iteration < len(values) else None
     return Scalar(name, *thin_losses(values), here=here)
 

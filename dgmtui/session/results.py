@@ -195,8 +195,9 @@ class Results:
         Raises:
             UsageError: none stands.
         """
+        changed = self.edits.undo(snapshot)
         self.crediting.shown = None
-        return self.edits.undo(snapshot)
+        return changed
 
     def redo(self, snapshot: SnapshotInfo) -> "Edit":
         """Make the edit of an iteration again that was undone last.
@@ -204,8 +205,9 @@ class Results:
         Raises:
             UsageError: none was, or another one was made since.
         """
+        changed = self.edits.redo(snapshot)
         self.crediting.shown = None
-        return self.edits.redo(snapshot)
+        return changed
 
     def edited_graph(self, snapshot: SnapshotInfo) -> "Graph | None":
         """The graph of the iteration as edited; None where no edit stands."""

@@ -19,10 +19,12 @@ from dgmtui.session.diary import Diary
 from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.folds import Folds
 from dgmtui.session.landmarks import Landmarks
+from dgmtui.session.liveness import Liveness
 from dgmtui.session.network.shown import Networks
 from dgmtui.session.operations import Operations
 from dgmtui.session.population import is_looked_at
 from dgmtui.session.ranks import Ranks
+from dgmtui.session.replaced import OpenFiles
 from dgmtui.session.stops import Stops
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
 from dgmtui.session.tree import NetworkTree
@@ -70,6 +72,7 @@ class Session:
                 caused it; a screen has that done in the background.
         """
         self.ranks = Ranks(recording, progress_factory)
+        self.files = OpenFiles(recording.ranks)
         self.thorough = thorough
         self.lock = threading.RLock()
         self.phase: str | None = None
@@ -98,6 +101,8 @@ class Session:
         """What the run records meanwhile is to be taken in."""
         self.following = False
         """The cursor goes with the last iteration of a run that goes on, until it is moved."""
+        self.liveness = Liveness()
+        """How a run that is watched is doing, and whether one has paused."""
         self._known_findings: frozenset[tuple[object, ...]] | None = None
         """Those listed when the last command was run; None before the run was watched."""
         self.training: WaitingTraining | None = None
@@ -263,6 +268,8 @@ class Session:
     def refresh(self) -> bool:
         """Take in what a run that goes on has recorded since; whether that is anything."""
         with self.lock:
+            if self.liveness.paused:
+                return self.liveness.look(self.recording)
             changed = False
             for recording in self.recording.ranks:
                 before = _extent(recording)
@@ -276,10 +283,11 @@ class Session:
                     self.iteration = max(self.recording.last_iteration, 0)
                     self.phase = None
                 self.stops.watch(self)
-            return changed
+            return self.liveness.look(self.recording) or changed
 
     def follow(self) -> None:
         """Go to the last iteration, and with it while the run goes on."""
+        self.liveness.paused = False
         self.refresh()
         self._stand(max(self.recording.last_iteration, 0))
         self.watched = self.following = True

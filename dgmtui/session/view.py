@@ -352,6 +352,8 @@ class View:
     live: str = ""
     """Where a run is watched: ``following`` or ``pinned``, whether the cursor goes with it, and ``ended`` after it;
     ``waits`` where the training holds still until the screen is left."""
+    pace: str = ""
+    """Of a run that is watched: ``12.3 it/s``, or what is the matter with it."""
     picked: PickedLine | None = None
     """The line of ``dynamics`` that is pointed at, if it is drawn."""
     readings: tuple[Reading, ...] = ()

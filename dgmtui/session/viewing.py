@@ -42,6 +42,7 @@ def build_view(session: "Session") -> View:
         findings=tuple(_finding(session, each) for each in findings),
         findings_complete=session.ranks.complete,
         live=_live(session),
+        pace=session.liveness.words if session.watched else "",
         picked=picked_line(session, dynamics),
         node=session.operations.looked_at(session),
         networks=session.networks.shown(session),

@@ -101,9 +101,12 @@ def _entry(command: Command) -> Entry:
     return Entry(command.name, command.brief, command.summary, keys, asks)
 
 
-def _rows(found: Iterable[Entry]) -> Iterable[Row]:
-    listed = list(found)
-    wide = min(28, max((len(entry.usage) for entry in listed), default=0))
-    for entry in listed:
-        keys = f"  {entry.keys}" if entry.keys else ""
-        yield [(f" {entry.usage.ljust(wide)}", "strong"), (f"  {entry.summary}", ""), (keys, "dim")]
+def _rows(found: Sequence[Entry]) -> Iterable[Row]:
+    wide = min(28, max((len(entry.usage) for entry in found), default=0))
+    keys = max((len(entry.keys) for entry in found), default=0)
+    for entry in found:
+        yield [
+            (f" {entry.usage.ljust(wide)}", "strong"),
+            (f"  {entry.keys.ljust(keys)}", "dim"),
+            (f"  {entry.summary}", ""),
+        ]

@@ -18,6 +18,7 @@ from dgmtui.render.text import caption
 from dgmtui.session.session import Session
 from dgmtui.session.typed_lines import TypedLines
 from dgmtui.session.view import View
+from dgmtui.tui.alarm import alarm
 from dgmtui.tui.help import HelpScreen
 from dgmtui.tui.keys import OPENS_PROMPT, bindings, key_of
 from dgmtui.tui.messages import Answer, Answered, Grown, Looked, Refined
@@ -218,6 +219,9 @@ class MainScreen(Prompting):
         if event.error:
             self.query_one(Prompt).say(event.error, "warning")
         if event.view is not None:
+            if rings := alarm(self.view, event.view):
+                self.app.bell()
+                self.query_one(Prompt).say(rings, "error")
             self.view = event.view
             if event.said:
                 self.query_one(Prompt).say(event.said, "warning")

@@ -31,7 +31,7 @@ def drain(session: Session, registry: Registry, pending: "deque[tuple[str, bool]
         answers.append(_answer(session, registry, line, typed))
     with session.lock:  # views arrive in the order in which the session changed
         view, error = _view(session)
-        if error:
+        if error := error or session.files.news():
             answers.append(Answer("view", None, error))
         post(Answered(tuple(answers), view))
 

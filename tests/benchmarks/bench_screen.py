@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import held
 import numpy as np
 import wire
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ def rows() -> Iterable[BenchRow]:
         path = write_recording(Path(folder) / "bench.h5")
         yield _imports(path)
         yield from wire.rows(path)
+    yield from held.rows()
 
 
 def _frames() -> Iterator[BenchRow]:

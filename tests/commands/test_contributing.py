@@ -168,10 +168,19 @@ def test_without_a_table_or_a_row_it_is_said_what_to_type(session: Session, smal
         REGISTRY.run(session, "into")
     with open_recording(small_recording) as recording:
         other = Session(recording)
-        for line in ("row", "into 1", "out"):
-            with pytest.raises(UsageError, match="`credit` makes one"):
+        for line, said in (("row", "`credit` makes one"), ("into 1", "`credit` makes one"),
+                           ("into", "nothing is picked"), ("out", "there is nothing further down")):  # fmt: skip
+            with pytest.raises(UsageError, match=said):
                 REGISTRY.run(other, line)
         assert run(other, "sort value")["by"] == "value" and run(other, "filter enc")["left_out"] == 0
+
+
+def test_where_no_row_is_picked_the_line_of_the_chart_is_taken(session: Session) -> None:
+    run(session, "module enc.0")
+    run(session, "row none")
+    unit = run(session, "pick next")["picked"]["unit"]
+    assert run(session, "into")["command"] == "pick" and session.unit == unit
+    assert shown(session).target.startswith("mu[5]")
 
 
 def test_the_other_snapshot_is_toggled(session: Session) -> None:

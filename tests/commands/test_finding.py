@@ -74,6 +74,15 @@ def test_a_nonfinite_one_is_stood_on_as_the_jump_to_it_does() -> None:
         assert (session.iteration, session.place, session.phase) == (other.iteration, other.place, other.phase)
 
 
+def test_it_stays_chosen_when_a_replay_tells_more_of_it() -> None:
+    with open_recording(SHIPPED / "vae.h5") as recording:
+        session = Session(recording)
+        run(session, "finding 1")
+        assert session.ranks.findings(quick=True)[0].op is None
+        assert run(session, "findings")["findings"][0]["op"] == "aten.exp"
+        assert session.view().finding == 1
+
+
 def test_without_a_finding_it_says_what_was_looked_for() -> None:
     with open_recording(SHIPPED / "cnn-batchnorm.h5") as recording:
         session = Session(recording)

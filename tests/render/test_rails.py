@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from dgmtui.render.rails import ASCII, JUNCTIONS, Link, rails
+from dgmtui.render.plain import plain
+from dgmtui.render.rails import JUNCTIONS, Link, rails
 
 ARMS = {character: arms for arms, character in JUNCTIONS.items()}
 """Character → weights of its arms up, down, left and right."""
@@ -107,5 +108,6 @@ def test_one_that_nothing_takes_does_not_seem_to_feed_what_stands_below() -> Non
     assert rails("ab", []) == ["a", "  b"]
 
 
-def test_ascii_has_a_character_for_each() -> None:
-    assert all(ord(character.translate(ASCII)) < 128 for character in JUNCTIONS.values())
+def test_in_ascii_rails_keep_their_columns_and_vertices_are_told_apart() -> None:
+    drawn = [plain(line) for line in rails("▷■□●○", [Link(0, 1), Link(1, 2, heavy=True), Link(0, 2), Link(2, 3)])]
+    assert drawn == ["@", "+-#", "=-+", "*", "  o"]

@@ -27,7 +27,7 @@ QUICK = (
     "quantity weight", "quantity activation", "dynamics -k 3", "dynamics --scale next", "dynamics --overlay next",
     "dynamics --of below", "dynamics --limits -1 2", "dynamics --fit", "zoom in", "zoom out", "zoom left", "zoom all",
     "pick next", "pick previous", "pick take", "pick none", "thresholds dead_share_warning 0.7", "thresholds default",
-    "follow", "where", "nonsense", *BY_ITSELF,
+    "follow", "where", "bookmark", "note odd", "goto b1", "nonsense", *BY_ITSELF,
 )  # fmt: skip
 REPLAYED = (
     *QUICK, "replay", "replay --dtype float64", "credit", "credit nonfinite", "credit enc[1]", "against 0",
@@ -68,6 +68,7 @@ def state(session: Session) -> dict[str, Any]:
         "against": session.against,
         "target": session.target,
         "thresholds": session.ranks.thresholds,
+        "bookmarks": (dict(session.bookmarks.places), list(session.bookmarks.notes)),
         "edits": edits,
         "view": plain(asdict(replace(session.view(), operations=(), verdict="", picked=None, dynamics=None))),
         "chart": chart(session),

@@ -14,6 +14,7 @@ from dgmtui.commands.grammar import ModulePath, Rest
 from dgmtui.commands.registry import Registry, command
 from dgmtui.commands.result import Result, Table, Text
 from dgmtui.errors import UsageError
+from dgmtui.session.replaced import OpenFiles
 from dgmtui.session.view import (
     CreditRow,
     CreditView,
@@ -124,6 +125,7 @@ class FakeSession:
 
     def __init__(self, view: View) -> None:
         self.lock = threading.RLock()
+        self.files = OpenFiles(())
         self.history: list[str] = []
         self.diary = SimpleNamespace(begin=lambda: None, keep=self.history.append, broken_off=None)
         self.shown = view
@@ -136,6 +138,7 @@ class FakeSession:
         modules = [SimpleNamespace(path=row.path) for row in view.tree]
         self.recording = SimpleNamespace(modules=modules)
         self.watched = False
+        self.training: Any = None
         self.stops = SimpleNamespace(take_said=lambda: "")
         self.ranks = SimpleNamespace(findings=self._find)
 

@@ -98,7 +98,7 @@ async def test_lines_are_walked_up_and_down_and_taken(small_recording: Path) -> 
         await seen.until_shows(f"iteration 16 · enc[{first.unit}]")
         assert seen.session.unit == first.unit and "*enc" not in seen.title()
         await seen.press("enter")
-        await seen.until_shows("pick: nothing is picked")
+        await seen.until_shows("nothing is picked; `pick next` points at a line")
 
 
 async def test_s_and_o_go_through_scales_and_overlays(small_recording: Path) -> None:

@@ -110,11 +110,25 @@ async def test_a_table_is_gone_through_by_keys_and_by_clicks(size: tuple[int, in
             assert widget._selected == 2
 
 
-async def test_without_a_picked_row_enter_takes_the_line_of_the_chart(session: Any, registry: Registry) -> None:
+async def test_keys_pressed_faster_than_they_are_answered_all_count() -> None:
+    with open_recording(VAE) as recording:
+        session = Session(recording)
+        for line in ("goto 2048", "credit xv[3]@0"):
+            REGISTRY.run(session, line)
+        app = DgmtuiApp(session, REGISTRY, first=session.view())
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause()
+            seen = Seen(app, pilot, session)
+            with session.lock:  # nothing is answered meanwhile
+                await pilot.press("}", "}", "enter", "}", "enter", "backspace")
+            await seen.until(lambda: len(session.trail()) == 2 and not seen.main._busy)
+            await seen.until(lambda: "← xv[3]@0" in pane(seen)[0])
+
+
+async def test_esc_lists_all_rows_only_where_some_are_left_out(session: Any, registry: Registry) -> None:
     async with opened(session, registry) as seen:
         widget = seen.main.query_one(Contributions)
-        assert widget.line_of("pick take") == "pick take" and widget.line_of("down") == "down"
-        session.change(credit=replace(session.shown.credit, picked=1, trail=("nonfinite",)))
+        assert (widget.line_of(""), widget.line_of("credit")) == ("", "credit")
+        session.change(credit=replace(session.shown.credit, only="dec"))
         await seen.press("n")
-        await seen.until(lambda: widget.line_of("pick take") == "into")
-        assert widget.line_of("down") == "out" and widget.line_of("credit") == "credit" and widget.line_of("") == ""
+        await seen.until(lambda: widget.line_of("") == "filter")

@@ -135,5 +135,5 @@ async def test_keys_follow_the_data_on_a_recording() -> None:
             await pilot.press("O")
             await until(app, pilot, "what takes node 19")
             await pilot.press("S")
-            await until(app, pilot, "what it ran")
+            await until(app, pilot, "dgmtui/demos/vae.py, VAE.forward")
             assert "self.xv(h)" in text_of(app)

@@ -12,6 +12,8 @@ from dgmtui.render.scales import Axis
 from dgmtui.session.view import Backdrop, DynamicsView, PickedLine
 from dgmtui.tui.app import DgmtuiApp
 
+from .test_graph_tab import unet
+
 Compare = Callable[..., bool]
 SMALL, LARGE = (80, 24), (200, 60)
 
@@ -35,6 +37,12 @@ def test_before_anything_was_replayed(snap_compare: Compare, fresh_session: Any,
 def test_operations(snap_compare: Compare, session: Any, registry: Registry) -> None:
     app = DgmtuiApp(session, registry, first=session.shown)
     assert snap_compare(app, terminal_size=(110, 36), press=["t"])
+
+
+def test_graph(snap_compare: Compare, session: Any, registry: Registry) -> None:
+    session.change(networks=(unet(),), module="down1")
+    app = DgmtuiApp(session, registry, first=session.shown)
+    assert snap_compare(app, terminal_size=SMALL, press=["t", "t"])
 
 
 def test_prompt_open(snap_compare: Compare, session: Any, registry: Registry) -> None:

@@ -9,7 +9,11 @@ from dgmtui.tui.app import DgmtuiApp
 from dgmtui.tui.messages import Grown
 from dgmtui.tui.widgets.displays import Displays
 from dgmtui.tui.widgets.prompt import Prompt
+from tests.benchmarks.terminal import screen
 from tests.tui.test_real_session import text_of, until
+from tests.tui.test_wire import cost, started
+
+SHIPPED = Path(__file__).parents[2] / "recordings"
 
 
 async def test_a_key_asks_for_a_condition_and_another_goes_on_to_it(small_recording: Path) -> None:
@@ -59,3 +63,13 @@ async def test_that_a_live_run_met_a_breakpoint_is_said(small_recording: Path) -
             await pilot.pause()
             app.screen.post_message(Grown(session.view(), said="iteration 30: breakpoint 1: loss > 3 (inf)"))
             await until(app, pilot, "iteration 30: breakpoint 1: loss > 3 (inf)")
+
+
+def test_a_stop_and_what_is_displayed_at_it_are_cheap_on_a_slow_line() -> None:
+    with screen(SHIPPED / "cnn.h5", (200, 50)) as terminal:
+        started(terminal, "cnn.h5")
+        for line in ("display loss", "display conv1.activation.absmax", "break loss > 2", "goto 20"):
+            cost(terminal, f":{line}\r")
+        assert b"2: conv1.activation.absmax" in terminal.data
+        assert max(cost(terminal, key) for key in "lhlRR") <= 1200
+        assert max(cost(terminal, key) for key in "12)") <= 9000

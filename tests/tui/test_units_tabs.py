@@ -10,6 +10,7 @@ from dgmtui.commands.registry import Registry, command
 from dgmtui.commands.result import Pictures, Result, Text
 from dgmtui.session.pictures import picture, signed_picture
 from dgmtui.session.view import UnitsTab
+from dgmtui.tui.tabs import TABS
 from dgmtui.tui.widgets.status import tabs_row
 
 from .test_screen import opened
@@ -54,7 +55,7 @@ async def test_a_command_shows_its_tab(session: Any, with_maps: Registry, size: 
 
 async def test_without_an_answer_the_tab_says_how_to_get_one(session: Any, with_maps: Registry) -> None:
     async with opened(session, with_maps) as seen:
-        await seen.press("t", "t")
+        await seen.press(*"t" * TABS.index("maps"))
         assert "press m for maps" in seen.text()
         await seen.press("t")
         assert ": samples for samples" in seen.text()
@@ -76,7 +77,7 @@ async def test_a_cluster_has_one_colour(session: Any, registry: Registry) -> Non
     session.change(clusters=CLUSTERS)
     async with opened(session, registry) as seen:
         pane = seen.main.query_one("#clusters")
-        await seen.press("t", "t", "t", "t")
+        await seen.press(*"t" * TABS.index("clusters"))
         assert "[clusters]" in seen.text()
         styles = [[str(segment.style) for segment in pane.render_line(y) if segment.text.strip()] for y in (2, 3)]
         assert styles == [["green"], ["yellow"]]

@@ -49,20 +49,16 @@ class Contributions(RowsPane):
                 self.scroll_rows(-len(self._rows))
 
     def line_of(self, line: str) -> str:
-        """Enter goes into the picked row, Backspace back out of it, Esc lists all rows again."""
-        view = self._view
-        if view is None:
-            return line
-        if line == "pick take" and view.picked is not None:
-            return "into"
-        if line == "down" and view.trail:
-            return "out"
-        return "filter" if not line and view.only else line
+        """Enter goes into the picked row, Backspace back out of it, Esc lists all rows again. Whether a row is picked
+        is not asked here: keys before may not have been answered yet."""
+        if not line and self._view is not None and self._view.only:
+            return "filter"
+        return {"pick take": "into", "down": "out"}.get(line, line)
 
     def on_click(self, event: Click) -> None:
         """Pick the row under the pointer, or sort by the column whose heading it is on."""
         view, row = self._view, self.row_at(event.y)
-        if view is None:
+        if view is None or self.covered:
             return
         if event.y == 1 and len(self._head) > 1:
             column = next((name for end, name in self._headings if event.x <= end), "")

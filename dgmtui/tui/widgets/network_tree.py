@@ -87,9 +87,17 @@ class NetworkTree(RowsPane):
         selected = self._lead + self._at
         top = max(0, self._top - self._moved)
         if not -1 <= selected - top <= self.body_height:
-            top = max(0, selected - self.body_height // 3)
+            top = self._top_after_a_jump(selected)
         self._moved = 0
         self.show([head], rows, selected if self._all else None, top=top)
+
+    def _top_after_a_jump(self, selected: int) -> int:
+        """What contains the selected row is shown above it, as far as that leaves room below."""
+        depth = self._all[self._at].depth if self._all else 0
+        above = (place for place in range(self._at - 1, -1, -1) if self._all[place].depth < depth)
+        parent = self._lead + next(above, self._at)
+        wanted = min(parent - 1, selected - self.body_height // 3)
+        return max(0, wanted, selected - self.body_height * 2 // 3)
 
     @property
     def _lead(self) -> int:

@@ -104,6 +104,11 @@ class RowsPane(Fitted):
             self._top = 0
         self._put((), rows, selected)
 
+    @property
+    def covered(self) -> bool:
+        """Whether something else than its own is shown."""
+        return self._beneath is not None
+
     def uncover(self) -> None:
         """Show again what was given last."""
         if self._beneath is not None:

@@ -40,7 +40,13 @@ def status_row(view: View, width: int) -> Row:
     room = max(0, width - len(where) - len(phase) - 3)
     said = {"ended": "the run has ended", "waits": "the training waits"}
     live = (said.get(view.live, f"live, {view.live}"),) if view.live else ()
-    facts = [view.title, *live, f"{human(view.iterations)} iterations", f"{human(view.snapshot_count)} snapshots"]
+    facts = [
+        view.title,
+        *live,
+        *filter(None, (view.pace,)),
+        f"{human(view.iterations)} iterations",
+        f"{human(view.snapshot_count)} snapshots",
+    ]
     left = view.title
     for end in range(1, len(facts) + 1):
         fitting = " · ".join([*facts[:end], view.verdict])

@@ -42,10 +42,8 @@ class UnitsPane(RowsPane):
             self._view, self._hint, self._looked_at = view, hint, looked_at
             self.scroll_rows(-len(self._rows))
             self.redraw()
-        elif looked_at != self._looked_at:
-            self._looked_at = looked_at
-            self.redraw()
-            self._follow()
+        else:
+            self._mark(looked_at)
 
     def line_of(self, line: str) -> str:
         """The keys that go through rows go through units or samples; Backspace leads back from a cluster's."""
@@ -57,14 +55,15 @@ class UnitsPane(RowsPane):
         if line not in _STEPS or not looks:
             return line
         here = next((i for i, each in enumerate(looks) if each in self._looked_at), None)
-        if here is None:
-            return looks[0 if _STEPS[line] > 0 else -1]
-        return looks[min(max(0, here + _STEPS[line]), len(looks) - 1)]
+        first = 0 if _STEPS[line] > 0 else len(looks) - 1
+        found = looks[first if here is None else min(max(0, here + _STEPS[line]), len(looks) - 1)]
+        self._mark(frozenset({found}))  # at once, so that keys pressed faster than the session answers all count
+        return found
 
     def on_click(self, event: Click) -> None:
         """Look at what is under the pointer."""
         row, view = self.row_at(event.y), self._view
-        if row is None or view is None:
+        if row is None or view is None or self.covered:
             return
         lines, place = (view.row_lines, row) if row < self._above else (view.picture_lines, None)
         if place is None:
@@ -106,6 +105,12 @@ class UnitsPane(RowsPane):
         rows += self._laid.rows
         row = next((i for i, line in enumerate(view.row_lines[:_ROWS]) if line in self._looked_at), None)
         self.show(head, [*rows, *([(line, "dim")] for line in textwrap.wrap(view.note, width))], row)
+
+    def _mark(self, looked_at: frozenset[str]) -> None:
+        if looked_at != self._looked_at:
+            self._looked_at = looked_at
+            self.redraw()
+            self._follow()
 
     def _follow(self) -> None:
         """Scroll to the picture that is looked at, unless it is to be seen or its row is."""
