@@ -99,6 +99,7 @@ def _show(
             look=session.config.theme,
             ascii_only=ascii_only(session.config),
             notice=complaints[0] if complaints else "",
+            bell=session.config.bell,
         )
         code = app.run(mouse=mouse(session.config, remote))
         session.cancel()
