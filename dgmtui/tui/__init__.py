@@ -99,6 +99,7 @@ def _show(
             look=session.config.theme,
             ascii_only=ascii_only(session.config),
             notice=complaints[0] if complaints else "",
+            bell=session.config.bell,
         )
         code = app.run(mouse=mouse(session.config, remote))
         session.cancel()
@@ -119,10 +120,9 @@ def _begin(session: "Session", typed: "TypedLines", complaints: list[str]) -> "V
     from dgmtui.session.journal import Journal, broken_off
 
     if session.config.thresholds:
-        import dgmtui.commands  # noqa: F401  (whole, and first: the other thread is loading it too)
-        from dgmtui.commands.configuring import set_thresholds
+        from dgmtui.commands import configuring  # the package first, and whole: the other thread loads it too
 
-        complaints += set_thresholds(session)
+        complaints += configuring.set_thresholds(session)
     typed.load()
     session.diary.broken_off = broken_off(session.recording)
     session.diary.journal = Journal(session.recording)

@@ -54,11 +54,13 @@ class DgmtuiApp(App[int]):
         look: str = AUTO,
         ascii_only: bool = False,
         notice: str = "",
+        bell: bool = True,
     ) -> None:
-        """``look`` names a theme, ``ascii_only`` leaves out all that is not ASCII, ``notice`` is said at first."""
+        """``look`` names a theme, ``ascii_only`` leaves out all that is not ASCII, ``notice`` is said at first;
+        without ``bell`` it stays silent."""
         super().__init__(ansi_color=True)
         self.theme = "ansi-dark"
-        self._frame = Frame()
+        self._frame, self._rings = Frame(), bell
         self._wanted_none, self.ascii_only = self.no_color, ascii_only
         self._choose(look)
         self._session, self._notice = session, notice
@@ -80,6 +82,11 @@ class DgmtuiApp(App[int]):
         self.look = theme_for(environment, colours_on(self.console)) if name == AUTO else THEMES[name]
         self.no_color = not self.look.coloured
         self._filter = LookFilter(self.look, self.ascii_only)
+
+    def bell(self) -> None:
+        """Ring, unless that is not wanted."""
+        if self._rings:
+            super().bell()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """The theme's in place of the one that Textual has where ``NO_COLOR`` is set."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.app import App
 from textual.pilot import Pilot
 
 from dgmtui.commands import REGISTRY
@@ -120,6 +121,15 @@ async def test_the_config_moves_keys_on_the_screen(session: Any, registry: Regis
         await seen.press("T", "f8")
         await seen.until_shows("iteration 1,317  ✗ forward")
         assert "[operations]" in seen.text()
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_the_bell_can_be_silenced(session: Any, registry: Registry, wanted: bool, monkeypatch: Any) -> None:
+    async with opened(session, registry, bell=wanted) as seen:
+        rung: list[str] = []
+        monkeypatch.setattr(App, "bell", lambda _: rung.append("rung"))  # headless, Textual's own does nothing
+        seen.app.bell()
+        assert bool(rung) is wanted
 
 
 async def test_what_is_wrong_with_the_configuration_is_said_at_first(session: Any, registry: Registry) -> None:
