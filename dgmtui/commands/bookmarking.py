@@ -12,9 +12,9 @@ NoteText = Annotated[str, Remaining()]
 
 @command("bookmark", group="session", keys=(("b", "bookmark", ""),))
 def bookmark(session: Session, name: str = "") -> Result:
-    """Keep the present place, its iteration, module, unit and sample, under a name; `goto NAME` goes there again.
+    """Keep the present place under a name; `goto NAME` goes there again.
 
-    Without a name it is b1, b2 and so on.
+    A place is an iteration, module, unit and sample. Without a name it is b1, b2 and so on.
 
     JSON: {"command":"bookmark","name","iteration","module","unit","sample"}.
     """

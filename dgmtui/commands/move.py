@@ -64,7 +64,9 @@ def follow(session: Session) -> Result:
 
 @command("pause", group="move", keys=(("P", "pause", ""),))
 def pause(session: Session) -> Result:
-    """Take in nothing more of a run that is watched, until `follow`; the status says how far one is behind.
+    """Take in nothing more of a run that is watched, until `follow`.
+
+    The status says how far one is behind.
 
     JSON: {"command":"pause"}.
     """

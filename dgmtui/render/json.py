@@ -19,7 +19,7 @@ def to_json(result: Result) -> str:
 
 def error_to_json(command: str, error: str, at: tuple[int, int] | None = None) -> str:
     """``{"command": …, "error": …, "at": …}`` on one line; ``at`` is what of the line is wrong, where that is known."""
-    return _dump({"command": command, "error": error, "at": at})
+    return _dump({"command": command, "error": error} | ({} if at is None else {"at": at}))
 
 
 def plain(value: Any) -> Any:

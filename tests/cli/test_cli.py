@@ -108,7 +108,7 @@ def _missing(folder: Path, small: Path) -> Path:
     return folder / "nowhere.h5"
 
 
-@pytest.mark.parametrize("bad", [_truncated, _not_hdf5, _not_ours, _newer, _missing, lambda folder, small: folder])
+@pytest.mark.parametrize("bad", [_truncated, _not_hdf5, _not_ours, _newer, _missing])
 def test_what_is_no_recording_is_said_in_one_sentence(
     bad: Callable[[Path, Path], Path], tmp_path: Path, small_recording: Path
 ) -> None:

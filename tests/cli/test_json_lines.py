@@ -41,4 +41,4 @@ def test_every_value_becomes_plain_json() -> None:
 
 
 def test_errors_have_their_own_shape() -> None:
-    assert json.loads(error_to_json("goto", 'no "x"')) == {"command": "goto", "error": 'no "x"', "at": None}
+    assert json.loads(error_to_json("goto", 'no "x"')) == {"command": "goto", "error": 'no "x"'}

@@ -49,6 +49,11 @@ LINES = (
     "goto 0", "break loss > 100 or {leaf}.activation.absmax > 3", "tbreak nonfinite", "break finding", "breaks",
     "display loss", "display", "continue", "continue --back", "disable 1", "enable all", "until -1", "undisplay",
     "clear all", "finding", "finding 1", "evidence", "exclude aten.log$", "include all", "bisect",
+    "pause", "follow", "node next", "node", "inputs", "outputs -r", "list", "graph", "graph --all", "fold", "fold",
+    "collapse .", "expand .", "unhealthy", "unhealthy", "search {leaf}", "search-next", "search-previous",
+    "bookmark here", "note it was high", "bookmarks", "goto here", "runs {folder}", "script start tried",
+    "script stop", "scripts", "script show tried", "script delete tried", "training", "resume-training",
+    "stop-training", "resume", "stand 10",
     "help", "help credit", "save {file}", "source {file}", "nonsense", "module nowhere", "quit",
 )  # fmt: skip
 LEAVES = {"vae": "enc.0", "cnn": "conv1"}
@@ -67,6 +72,7 @@ def test_every_command_is_tried() -> None:
 @pytest.mark.parametrize("name", LEAVES)
 def test_every_answer_is_one_line_of_strict_json(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = {"leaf": LEAVES[name], "later": LATER[name], "file": tmp_path / "kept.dgm", "other": SHIPPED / OTHERS[name]}
+    words["folder"] = SHIPPED
     lines = [line.format(**words) for line in LINES]
     arguments = [part for line in lines for part in ("-c", line)]
     code = main([str(SHIPPED / f"{name}.h5"), "--batch", "--json", *arguments])
@@ -78,7 +84,7 @@ def test_every_answer_is_one_line_of_strict_json(name: str, tmp_path: Path, caps
     nothing_failed = {"goto first-nonfinite", "first-nonfinite", "next-nonfinite", "prev-nonfinite"}
     assert {"nonsense", "module nowhere"} <= failed
     at_512 = {"next-snapshot", "credit nonfinite", "up", "down"} | ({"bisect"} if name == "cnn" else set())
-    stateless = {"optimizer-step", "train 1", "copy"}
+    stateless = {"optimizer-step", "train 1", "copy", "training", "resume-training", "stop-training", "resume"}
     assert stateless <= failed
     of_data = nothing_failed if name == "cnn" else {"classes {leaf}", "chain --backward loss"}
     assert failed <= {"nonsense", "module nowhere"} | stateless | at_512 | of_data
