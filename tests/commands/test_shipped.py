@@ -51,7 +51,7 @@ LINES = (
     "clear all", "finding", "finding 1", "evidence", "exclude aten.log$", "include all", "bisect",
     "pause", "follow", "node next", "node", "inputs", "outputs -r", "list", "graph", "graph --all", "fold", "fold",
     "collapse .", "expand .", "unhealthy", "unhealthy", "search {leaf}", "search-next", "search-previous",
-    "bookmark here", "note it was high", "bookmarks", "goto here", "runs {folder}", "script start tried",
+    "bookmark here", "note it was high", "bookmarks", "goto here", "runs {folder}", "script start tried", "step",
     "script stop", "scripts", "script show tried", "script delete tried", "training", "resume-training",
     "stop-training", "resume", "stand 10",
     "help", "help credit", "save {file}", "source {file}", "nonsense", "module nowhere", "quit",
