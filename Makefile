@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 PEERS := $(VENV)/.installed-peers
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check bench scores reference recordings clean
+.PHONY: help setup demo run test check bench scores reference screenshot recordings clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ scores: $(STAMP) ## Score the findings on the corpus of faults, and write the ta
 
 reference: $(STAMP) ## Write dgmtui/commands/REFERENCE.md from what the commands declare
 	@$(BIN)/python -m dgmtui.commands.reference > dgmtui/commands/REFERENCE.md
+
+screenshot: $(STAMP) ## Draw the README's picture of the screen again
+	@$(BIN)/python tests/scripts/screenshot.py recordings/vae.h5 recordings/vae-screen.svg --size 110x32 --theme dark -c n -c credit
 
 recordings: $(STAMP) ## Record the demos that lie in recordings/ again (one that fails ends with code 1, as it should)
 	-@$(RECORD) --every 25 -o recordings/vae.h5 -m dgmtui.demos.vae

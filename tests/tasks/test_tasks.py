@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dgmtui.commands import REGISTRY
+
 if TYPE_CHECKING:
     from conftest import Terminal
 
@@ -72,3 +74,11 @@ def test_a_task_takes_the_keys_that_the_readme_says(terminal: "Terminal", task: 
     shown = terminal.until(*ANSWERS[task.name])
     assert "Traceback" not in shown
     assert terminal.keys == task.count
+
+
+def test_the_readme_tells_every_key() -> None:
+    table = (ROOT / "README.md").read_text(encoding="utf-8").split("| key | does |")[1].split("\n\n")[0]
+    told = {key.replace("\\|", "|") for key in re.findall(r"`([^` ]+)`", table)}
+    shown = {"right": "→", "left": "←", "full_stop": ".", "comma": ",", "backspace": "⌫", "f1": "F1", "enter": "Enter"}
+    digits = set("2345678")
+    assert {shown.get(key, key) for key in REGISTRY.keys} - digits <= told
