@@ -7,6 +7,7 @@ import select
 import signal
 import struct
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -139,9 +140,16 @@ class Terminal:
 def terminal(
     command: Sequence[str], size: tuple[int, int] = (80, 24), environment: Mapping[str, str] | None = None
 ) -> Iterator[Terminal]:
-    """``command`` in a terminal of ``size`` columns and rows; ended on leaving."""
+    """``command`` in a terminal of ``size`` columns and rows, with no session kept from before; ended on leaving."""
+    with tempfile.TemporaryDirectory() as folder:
+        with _terminal(command, size, {"XDG_STATE_HOME": folder, **(environment or {})}) as made:
+            yield made
+
+
+@contextmanager
+def _terminal(command: Sequence[str], size: tuple[int, int], environment: Mapping[str, str]) -> Iterator[Terminal]:
     known = {"TERM": "xterm-256color", "COLUMNS": None, "LINES": None, "SSH_CONNECTION": None, "SSH_TTY": None}
-    environ = {**os.environ, **known, **(environment or {})}
+    environ = {**os.environ, **known, **environment}
     kept = {name: value for name, value in environ.items() if value is not None}
     process, leader = pty.fork()
     if process == 0:

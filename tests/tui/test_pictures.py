@@ -9,13 +9,24 @@ import pytest
 
 from dgmtui.commands.registry import Registry
 from dgmtui.render.scales import Axis
-from dgmtui.session.view import Backdrop, DynamicsView, PickedLine
+from dgmtui.session.view import Backdrop, DynamicsView, PickedLine, UnitsTab
 from dgmtui.tui.app import DgmtuiApp
+from dgmtui.tui.tabs import TABS
 
 from .test_graph_tab import unet
+from .test_units_tabs import CLUSTERS, MAPS
 
 Compare = Callable[..., bool]
 SMALL, LARGE = (80, 24), (200, 60)
+SAMPLES = UnitsTab(
+    "samples of conv1[3]: 2 of 64, by its mean",
+    ("sample", "row", "activation", "label"),
+    ((15, 1070, 93.55, 4), (3, 1666, 12.4, 9)),
+    pictures=MAPS.pictures,
+    at=512,
+)
+EXPLAINED = ("colon", *"explain", "enter")
+"""Keys whose answer stands in the output tab."""
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
@@ -34,25 +45,26 @@ def test_before_anything_was_replayed(snap_compare: Compare, fresh_session: Any,
     assert snap_compare(DgmtuiApp(fresh_session, registry, first=fresh_session.shown), terminal_size=SMALL)
 
 
-def test_operations(snap_compare: Compare, session: Any, registry: Registry) -> None:
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab(snap_compare: Compare, session: Any, registry: Registry, size: Any, tab: str) -> None:
+    session.change(networks=(unet(),), maps=MAPS, clusters=CLUSTERS, samples=SAMPLES)
     app = DgmtuiApp(session, registry, first=session.shown)
-    assert snap_compare(app, terminal_size=(110, 36), press=["t"])
+    answer = [*EXPLAINED] if tab == "output" else []
+    press = ["t"] * TABS.index(tab) if not answer else []
+    assert snap_compare(app, terminal_size=size, press=[*press, *answer])
 
 
-def test_graph(snap_compare: Compare, session: Any, registry: Registry) -> None:
-    session.change(networks=(unet(),), module="down1")
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("key", ["question_mark", "ctrl+p"], ids=["help", "palette"])
+def test_help_and_palette(snap_compare: Compare, session: Any, registry: Registry, size: Any, key: str) -> None:
     app = DgmtuiApp(session, registry, first=session.shown)
-    assert snap_compare(app, terminal_size=SMALL, press=["t", "t"])
+    assert snap_compare(app, terminal_size=size, press=[key])
 
 
 def test_prompt_open(snap_compare: Compare, session: Any, registry: Registry) -> None:
     app = DgmtuiApp(session, registry, first=session.shown)
     assert snap_compare(app, terminal_size=SMALL, press=["colon", *"module", "space", "d"])
-
-
-def test_help(snap_compare: Compare, session: Any, registry: Registry) -> None:
-    app = DgmtuiApp(session, registry, first=session.shown)
-    assert snap_compare(app, terminal_size=SMALL, press=["question_mark"])
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])

@@ -81,7 +81,8 @@ def _lines(number: int, finding: FindingRow, width: int, most: int, *, chosen: b
 
 def _told(finding: FindingRow, width: int) -> list[Row]:
     """What to try, and the commands that show it."""
-    rows: list[Row] = [[(line, "")] for line in textwrap.wrap(f"try: {finding.advice}", max(8, width))]
+    advice = f"try: {finding.advice}" if finding.advice else ""
+    rows: list[Row] = [[(line, "")] for line in textwrap.wrap(advice, max(8, width))]
     for number, (command, text) in enumerate(finding.evidence, 1):
         shown = f"{number} {command}"
         rows.append([(shown, "strong"), (cut(f"  {text}", max(1, width - len(shown))), "dim")])
