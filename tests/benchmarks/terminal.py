@@ -140,9 +140,13 @@ class Terminal:
 def terminal(
     command: Sequence[str], size: tuple[int, int] = (80, 24), environment: Mapping[str, str] | None = None
 ) -> Iterator[Terminal]:
-    """``command`` in a terminal of ``size`` columns and rows, with no session kept from before; ended on leaving."""
+    """``command`` in a terminal of ``size`` columns and rows; ended on leaving.
+
+    Sessions are kept where ``XDG_STATE_HOME`` says, else nowhere.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        with _terminal(command, size, {"XDG_STATE_HOME": folder, **(environment or {})}) as made:
+        state = {"XDG_STATE_HOME": os.environ.get("XDG_STATE_HOME", folder)}
+        with _terminal(command, size, {**state, **(environment or {})}) as made:
             yield made
 
 
