@@ -82,8 +82,13 @@ class Operations:
         return _row(graph, graph.nodes[node], seen, self.born(session, node))
 
     def looked_at(self, session: "Session") -> int | None:
-        """The node that was selected, else the one where the first non-finite value was born; None where neither is."""
-        snapshot, graph = session.snapshot, session.graph
+        """The node that was selected, else the one where the first non-finite value was born; None where neither is,
+        or the trace can't be read."""
+        snapshot = session.snapshot
+        try:
+            graph = session.graph
+        except RecordingError:
+            return None
         if snapshot is None or graph is None:
             return None
         if self._selected is not None and self._selected[0] == snapshot.trace and self._selected[1] < len(graph.nodes):
