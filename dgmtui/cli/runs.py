@@ -37,11 +37,15 @@ def look_at_runs(directory: Path, chosen: argparse.Namespace, config: "Config | 
 def _screen(directory: Path, config: "Config") -> int:
     from dgmtui.cli.look import open_screen
     from dgmtui.tui import over_ssh
+    from dgmtui.tui.guard import guarded_terminal
     from dgmtui.tui.runs import RunsApp
+    from dgmtui.tui.setting import ascii_only, mouse
 
     runs, path = Runs(directory), None
     while True:
-        path = RunsApp(runs, chosen=path).run(mouse=not over_ssh())
+        app = RunsApp(runs, chosen=path, look=config.theme, ascii_only=ascii_only(config))
+        with guarded_terminal():
+            path = app.run(mouse=mouse(config, over_ssh()))
         if path is None:
             return ExitCode.DONE
         live = path.name.endswith(".part") or any(r.path == path and r.state == "running" for r in runs.read())

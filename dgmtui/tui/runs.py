@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from dgmtui.commands.result import Table
@@ -13,19 +13,19 @@ from dgmtui.commands.runs import COLUMNS, cells
 from dgmtui.errors import DgmtuiError
 from dgmtui.render.chart import Row
 from dgmtui.render.tables import table_rows
+from dgmtui.render.themes import AUTO
 from dgmtui.session.runs import ORDERS, Run, Runs
+from dgmtui.tui.painted import Painted
 from dgmtui.tui.widgets.pane import RowsPane
 
 READ_SECONDS = 2.0
 """Between two looks at the directory."""
 
 
-class RunsApp(App[Path]):
+class RunsApp(Painted[Path]):
     """Returns the path that was chosen; None: the list was left."""
 
     CSS = "Screen { overflow: hidden; } #runs { height: 1fr; }"
-    TITLE = "dgmtui"
-    ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", show=False),
         Binding("up,k", "move(-1)", show=False),
@@ -36,9 +36,16 @@ class RunsApp(App[Path]):
         Binding("q,escape,ctrl+c", "quit", show=False),
     ]
 
-    def __init__(self, runs: Runs, *, chosen: Path | None = None, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(ansi_color=True)
-        self.theme = "ansi-dark"
+    def __init__(
+        self,
+        runs: Runs,
+        *,
+        chosen: Path | None = None,
+        look: str = AUTO,
+        ascii_only: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(look, ascii_only=ascii_only)
         self._runs, self._clock = runs, clock
         self._order = ORDERS[0]
         self._listed: tuple[Run, ...] | None = None
