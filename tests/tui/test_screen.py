@@ -275,7 +275,7 @@ async def test_given_commands_are_run(session: Any, registry: Registry) -> None:
 
 
 async def test_the_palette_lists_every_command_and_finds_by_any_letters(session: Any, registry: Registry) -> None:
-    async with opened(session, registry, size=(100, 45)) as seen:
+    async with opened(session, registry, size=(130, 45)) as seen:
         await seen.press("ctrl+p")
         await seen.until_shows("next-nonfinite")
         for command in registry.commands:
