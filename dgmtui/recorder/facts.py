@@ -16,6 +16,9 @@ from dgmtui.recorder.optimizers import class_of, groups_of, trained
 from dgmtui.recorder.ranks import replica
 from dgmtui.trace.tensors import name_of, to_stored
 
+UNSEEN = "unseen"
+"""Of a gradient that was not looked at."""
+
 
 class Reached(IntEnum):
     """The most that was ever seen of a gradient."""
@@ -125,11 +128,13 @@ class Facts:
         return {"parameters": told, "optimizers": [self._optimizer(each, own, mine) for each, own in held]}
 
     def _optimizer(self, optimizer: _Optimizer, own: list[Tensor], named: set[int]) -> dict[str, Any]:
+        """Gradients of one that has not stepped here are not touched: another thread may train with it just now, and
+        its backward pass writes them without Python's lock."""
         strangers = [
             {
                 "shape": list(p.shape),
                 "was": optimizer.was.get(id(p), ""),
-                "gradient": _reached(p, Reached.NONE).name.lower(),
+                "gradient": _reached(p, Reached.NONE).name.lower() if optimizer.stepped else UNSEEN,
             }
             for p in own
             if id(p) not in named and _can_be_read(p)
