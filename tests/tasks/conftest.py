@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE = 90.0
+PATIENCE = 60.0
 """Seconds until what is waited for must be on the screen; other tests take the cores meanwhile."""
 PROMPT = "ready$"
 
@@ -22,6 +22,9 @@ class Terminal:
         self._server = ["tmux", "-S", str(folder / "tmux"), "-f", os.devnull]
         environment = {
             "HOME": str(folder),
+            "XDG_STATE_HOME": str(folder),
+            "XDG_DATA_HOME": str(folder),
+            "XDG_CONFIG_HOME": str(folder),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
             "LANG": "C.UTF-8",
