@@ -25,14 +25,13 @@ class Terminal:
             "XDG_STATE_HOME": str(folder),
             "XDG_DATA_HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder),
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
             "LANG": "C.UTF-8",
             "TEXTUAL_ANIMATIONS": "none",
         }
         given = [word for name, value in environment.items() for word in ("-e", f"{name}={value}")]
         start = folder / "shell"
-        start.write_text(f"PS1='{PROMPT} '\n")
+        start.write_text(f"PS1='{PROMPT} '\nPATH='{Path(sys.executable).parent}:{os.environ['PATH']}'\n")
         size = ["-x", str(columns), "-y", str(rows)]
         self._tmux("new-session", "-d", "-s", "shell", *size, "-c", str(folder), *given, f"exec bash --rcfile {start}")
         self.keys = 0
