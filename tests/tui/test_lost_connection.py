@@ -17,6 +17,7 @@ import pytest
 
 START = "import sys; from dgmtui.tui import run; sys.exit(run(sys.argv[1]))"
 SECONDS = 30.0
+REPAINT = b"\x0c"
 
 
 class Terminal:
@@ -30,12 +31,15 @@ class Terminal:
         fcntl.ioctl(self.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
 
     def until(self, words: str) -> None:
-        """Read until it has shown this."""
+        """Read until it has shown this. Of a line only what changes is sent, so after a while all is asked for."""
         seen, end = "", time.monotonic() + SECONDS
         while words not in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen):
-            if not select.select([self.terminal], [], [], max(0.0, end - time.monotonic()))[0]:
+            if time.monotonic() > end:
                 raise AssertionError(f"{words!r} was not shown; the end of what was: {seen[-2000:]!r}")
-            seen += os.read(self.terminal, 65536).decode(errors="replace")
+            if select.select([self.terminal], [], [], 2.0)[0]:
+                seen += os.read(self.terminal, 65536).decode(errors="replace")
+            else:
+                os.write(self.terminal, REPAINT)
 
     def type(self, keys: str, then: str) -> None:
         """Press keys, and wait for what they show."""

@@ -44,6 +44,7 @@ for i in range(30):
         breakpoint()
     print(loss.item().hex(), file=out)
 """
+REPAINT = "\x0c"
 ESCAPES = re.compile(rb"\x1b(\[[0-9;?<>=]*[a-zA-Z]|[()][A-Z0-9]|[=>]|\][^\x07\x1b]*(\x07|\x1b\\\\))")
 
 
@@ -67,10 +68,13 @@ class Terminal:
                 self.shown += more
 
     def wait_for(self, text: str, times: int = 1) -> None:
-        """Until it was shown so often."""
-        deadline = time.monotonic() + 90
+        """Until it was shown so often. Of a line only what changes is sent, so from time to time all is asked for."""
+        deadline, asked = time.monotonic() + 90, time.monotonic()
         while (seen := ESCAPES.sub(b"", self.shown).decode(errors="replace")).count(text) < times:
             assert time.monotonic() < deadline and self.process.poll() is None, seen[-3000:]
+            if time.monotonic() > asked + 3:
+                self.press(REPAINT)
+                asked = time.monotonic()
             time.sleep(0.05)
 
     def press(self, keys: str) -> None:
