@@ -12,7 +12,7 @@ NoteText = Annotated[str, Remaining()]
 
 @command("bookmark", group="session", keys=(("b", "bookmark", ""),))
 def bookmark(session: Session, name: str = "") -> Result:
-    """Keep the present place, its iteration, module, unit and sample, under a name; `goto NAME` goes there again.
+    """Keep the present iteration, module, unit and sample under a name; `goto NAME` goes there again.
 
     Without a name it is b1, b2 and so on.
 

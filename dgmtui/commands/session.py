@@ -80,7 +80,9 @@ def help_(session: Session, name: CommandName = "") -> Result:
 
 @command("quit", group="session", aliases=("q", "exit"), keys=(("q", "quit", "quit"),), logged=False)
 def quit_(session: Session) -> Result:
-    """Leave the session; a script that is being recorded is kept. Where a training waits, it first asks about that.
+    """Leave the session; where a training waits, it first asks about that.
+
+    A script that is being recorded is kept.
 
     JSON: {"command":"quit"}, with "waits": true where it asks.
     """
