@@ -71,7 +71,9 @@ def state(session: Session) -> dict[str, Any]:
         "thresholds": session.ranks.thresholds,
         "bookmarks": (dict(session.bookmarks.places), list(session.bookmarks.notes)),
         "edits": edits,
-        "view": plain(asdict(replace(session.view(), operations=(), verdict="", picked=None, dynamics=None))),
+        "view": plain(
+            asdict(replace(session.view(), operations=(), verdict="", picked=None, dynamics=None, readings=()))
+        ),
         "chart": chart(session),
     }
 

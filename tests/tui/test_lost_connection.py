@@ -63,19 +63,25 @@ def blow(request: pytest.FixtureRequest) -> Iterator[signal.Signals]:
     yield request.param
 
 
-def test_a_session_whose_process_was_ended_is_taken_up(small_recording: Path, blow: signal.Signals) -> None:
+def test_a_session_whose_process_was_ended_is_taken_up(
+    small_recording: Path, tmp_path: Path, blow: signal.Signals
+) -> None:
     first = Terminal(small_recording)
     first.until("iteration 30")
     first.type(":goto 16\r", "iteration 16")
-    first.type(":module enc\r", "16 · enc")
-    first.type(":unit 2\r", "enc[2]")
+    first.type(":module enc\r", "enc · activation")
+    first.type(":unit 2\r", "[2]")
     os.kill(first.child, blow)
     first.ended()
     os.close(first.terminal)
 
     second = Terminal(small_recording)
     second.until("broke off after 3 commands; Ctrl+R")
-    second.type("\x12", "taken up: 3 commands; iteration 16 · enc[2]")
+    saved = tmp_path / "a.dgm"
+    second.type("\x12", "taken up")
+    second.type(f":save {saved}\r", "saved to")
+    lines = [line for line in saved.read_text().splitlines()[1:] if not line.startswith("stand ")]
+    assert lines == ["goto 16", "module enc", "unit 2"]
     second.type("q", "")
     second.ended()
     os.close(second.terminal)
