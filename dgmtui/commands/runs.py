@@ -28,7 +28,8 @@ def runs(
     in seconds since the epoch.
     """
     where = directory or Path(session.recording.path).parent
-    return listed(where, Runs(where).read(sort))
+    beside = () if session.compared is None else session.compared.others
+    return listed(where, Runs(where, (*session.recording.ranks, *beside)).read(sort))
 
 
 def listed(directory: Path, found: Sequence[Run]) -> Result:

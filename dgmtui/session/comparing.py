@@ -82,10 +82,9 @@ def compare_with(session: "Session", files: Sequence[Path]) -> Comparison:
     try:
         for file in files:
             taken = (*(each.path for each in session.recording.ranks), *(each.path for each in opened))
-            recording = open_recording(file)
-            opened.append(recording)
-            if any(_same_file(recording.path, path) for path in taken):
+            if any(_same_file(file, path) for path in taken):  # HDF5 misreads a file that a process has open twice
                 raise UsageError(f"{file} is open already; name another recording")
+            opened.append(open_recording(file))
     except BaseException:
         for recording in opened:
             recording.close()

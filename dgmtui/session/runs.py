@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,10 +40,14 @@ class Run:
 
 
 class Runs:
-    """The list of a directory, of which only what has changed is read again."""
+    """The list of a directory, of which only what has changed is read again.
 
-    def __init__(self, directory: Path) -> None:
+    Of ``opened``, recordings that this process has open, nothing is opened a second time: HDF5 would misread them.
+    """
+
+    def __init__(self, directory: Path, opened: Sequence[Recording] = ()) -> None:
         self.directory = directory
+        self._opened = {recording.path.resolve(): recording for recording in opened}
         self._known: dict[Path, tuple[tuple[int, int], Run]] = {}
 
     def read(self, order: str = "time") -> tuple[Run, ...]:
@@ -68,17 +73,17 @@ class Runs:
         as_of = stat.st_mtime_ns, stat.st_size
         known = self._known.get(path)
         if known is None or known[0] != as_of or known[1].state == "running":
-            return as_of, _read(path, stat.st_mtime)
+            return as_of, _read(path, stat.st_mtime, self._opened.get(path.resolve()))
         return known
 
 
-def _read(path: Path, written: float) -> Run:
+def _read(path: Path, written: float, opened: Recording | None) -> Run:
     silent = time.time() - written
     if path.name.endswith(".part"):
         waits = silent < SILENT_SECONDS
         return Run(path, written, "running" if waits else "silent", "in its first iteration")
     try:
-        with Recording(path) as recording:
+        with Recording(path) if opened is None else nullcontext(opened) as recording:
             losses, end, count = recording.losses(), recording.end, recording.last_iteration + 1
     except DgmtuiError as error:
         return Run(path, written, "unreadable", str(error).removeprefix(f"{path} "))

@@ -10,6 +10,7 @@ import pytest
 
 from dgmtui.cli import main
 from dgmtui.errors import UsageError
+from dgmtui.recording.reader import Recording
 from dgmtui.session.runs import Runs
 from dgmtui.tui.runs import RunsApp
 from dgmtui.tui.widgets.pane import RowsPane
@@ -91,3 +92,17 @@ async def test_a_run_that_appears_is_listed_and_the_selection_stays(directory: P
         assert "new.h5" in app.query_one(RowsPane).render_line(3).text
         await pilot.press("enter")
     assert app.return_value == directory / "cnn.h5"
+
+
+def test_what_is_open_is_not_opened_a_second_time(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def noting(path: Path) -> Recording:
+        opened.append(path.name)
+        return Recording(path)
+
+    with Recording(directory / "vae.h5") as recording:
+        monkeypatch.setattr("dgmtui.session.runs.Recording", noting)
+        listed = {run.path.name: run for run in Runs(directory, (recording,)).read()}
+        assert "vae.h5" not in opened and "cnn.h5" in opened
+        assert listed["vae.h5"].iterations == 2579 and len(recording.losses()) == 2579, "nor was it closed"
