@@ -9,7 +9,7 @@ from dgmtui.commands.registry import command
 from dgmtui.commands.result import Result, Table, Text
 from dgmtui.render.numbers import human
 from dgmtui.render.spark import spark
-from dgmtui.session.runs import Run, Runs
+from dgmtui.session.runs import Run, Runs, span_words
 from dgmtui.session.session import Session
 
 GLYPHS = {"failed": "✗", "unreadable": "?", "silent": "▲", "running": "▶", "ended": "·"}
@@ -46,7 +46,16 @@ def cells(run: Run, now: float) -> tuple[str, ...]:
     loss = "" if run.loss is None else human(run.loss)
     count = human(run.iterations) if run.iterations else ""
     course = spark(run.losses, SPARK_WIDTH) if run.losses else ""
-    return (GLYPHS[run.state], run.path.name, run.state, count, loss, course, _ago(now - run.written), run.detail)
+    return (
+        GLYPHS[run.state],
+        run.path.name,
+        run.state,
+        count,
+        loss,
+        course,
+        f"{span_words(now - run.written)} ago",
+        run.detail,
+    )
 
 
 def _data(run: Run) -> dict[str, object]:
@@ -58,10 +67,3 @@ def _data(run: Run) -> dict[str, object]:
         "loss": run.loss,
         "written": run.written,
     }
-
-
-def _ago(seconds: float) -> str:
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{max(0.0, seconds):.0f} s ago"

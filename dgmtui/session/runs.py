@@ -92,7 +92,7 @@ def _read(path: Path, written: float, opened: Recording | None) -> Run:
     loss = float(losses[-1]) if len(losses) else None
     if end is None:
         state = "running" if silent < SILENT_SECONDS else "silent"
-        detail = "" if state == "running" else f"no iteration for {_seconds(silent)}: stopped or killed?"
+        detail = "" if state == "running" else f"no iteration for {span_words(silent)}: stopped or killed?"
     elif end.reason == "finished":
         state, detail = "ended", ""
     else:
@@ -121,8 +121,9 @@ def _key(order: str) -> Callable[[Run], tuple[float, str]]:
     return key
 
 
-def _seconds(seconds: float) -> str:
+def span_words(seconds: float) -> str:
+    """``70 s``, ``3 h``: in the largest unit of which there are two."""
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{max(0.0, seconds):.0f} s"
