@@ -600,8 +600,8 @@ class Engine:
         loss, seconds = sum(self._losses) / len(self._losses), time.perf_counter() - self._since
         self._journal.write_failing(Ended(self.iteration, loss, seconds, self._scalars, self._row))
         self._row = None
-        there = "with its snapshot" if kept else "no snapshot of it"
-        self._trace(f"set_trace() before the step, {there}, of iteration", self.iteration)
+        there = "before the step of" if kept else "without a snapshot,"
+        self._trace(f"set_trace() {there} iteration", self.iteration)
 
     def _trace(self, where: str, iteration: int) -> None:
         because = f"{where} {iteration}"

@@ -4,6 +4,7 @@ import gc
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -148,9 +149,11 @@ class MainScreen(Prompting):
     def _give_up_keys(self) -> None:
         """Whoever leaves does not wait for what keys have asked for, nor long for what is under way; what was typed
         is still done."""
-        typed = [entry for entry in self._pending if entry[1]]
-        self._pending.clear()
-        self._pending.extend(typed)
+        waiting = []
+        with suppress(IndexError):  # the worker takes of them meanwhile; to walk over them would fail then
+            while True:
+                waiting.append(self._pending.popleft())
+        self._pending.extend(entry for entry in waiting if entry[1])
         self._session.cancel()
         self.set_timer(LEAVING_SECONDS, lambda: self.app.exit(0))
 
@@ -246,7 +249,7 @@ class MainScreen(Prompting):
         self._looking = False
         if event.view is not None:
             self.view, self._looked = event.view, True
-            if event.said and not (self._session.diary.broken_off and not self._answered):
+            if event.said and not self._offering:
                 self.query_one(Prompt).say(event.said)
         elif not self._interrupted:
             self._looked = True
@@ -368,9 +371,14 @@ class MainScreen(Prompting):
         done, text = self._session.under_way
         if self._busy and text:
             self.query_one(Prompt).say(f"{text} · {done:.0%} · Esc cancels", "dim")
-        elif self._waiting and (sampling := self._session.sampling):
+        elif self._waiting and not self._offering and (sampling := self._session.sampling):
             self._telling = True
             self.query_one(Prompt).say(f"{sampling[1]} · {sampling[0]:.0%} · Esc cancels", "dim")
+
+    @property
+    def _offering(self) -> bool:
+        """Whether a session that broke off is offered, and nothing was asked for since."""
+        return self._session.diary.broken_off is not None and not self._answered
 
     @property
     def _waiting(self) -> bool:

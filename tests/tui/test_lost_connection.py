@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 START = "import sys; from dgmtui.tui import run; sys.exit(run(sys.argv[1]))"
-SECONDS = 30.0
+SECONDS = 90.0
 REPAINT = b"\x0c"
 
 

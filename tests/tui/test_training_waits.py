@@ -53,8 +53,9 @@ class Terminal:
 
     def __init__(self, command: list[str], directory: Path) -> None:
         self.leader, follower = pty.openpty()
-        termios.tcsetwinsize(follower, (24, 100))
-        environment = {**os.environ, "TERM": "xterm-256color", "PYTHONBREAKPOINT": "dgmtui.set_trace"}
+        termios.tcsetwinsize(follower, (24, 80))
+        kept = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
+        environment = {**kept, "TERM": "xterm-256color", "PYTHONBREAKPOINT": "dgmtui.set_trace"}
         self.process = subprocess.Popen(
             command, stdin=follower, stdout=follower, stderr=follower, env=environment, cwd=directory
         )
