@@ -5,9 +5,9 @@ from typing import Any
 from dgmtui.commands.describe import as_edited, elsewhere
 from dgmtui.commands.grammar import ModulePath
 from dgmtui.commands.registry import command
-from dgmtui.commands.result import Graph, Result, Text
+from dgmtui.commands.result import Block, Graph, Result, Text
 from dgmtui.errors import UsageError
-from dgmtui.session.network.model import Flow, Network
+from dgmtui.session.network.model import Flow, Network, told_once
 from dgmtui.session.network.shown import Asked
 from dgmtui.session.session import Session
 
@@ -34,7 +34,7 @@ def graph(
     "min","max","nonfinite","source","on_path"}…],"edges":[{"from","to","shape","dtype","min","max","nonfinite",
     "tensors","on_path"}…]}…]}; "kind" is module, function or input, "health" error (born there), nonfinite, or before a
     replay what the recording tells, else null; "tensors" is how many different ones go along an edge, the first of
-    which is described. Several turns are those of a GAN.
+    which is described. Several turns are those of a GAN; those that are alike, ranges included, are drawn once.
     """
     if depth is not None and depth < 0:
         raise UsageError("--depth N opens N levels of modules, 0 none")
@@ -50,16 +50,12 @@ def graph(
         "verdict": session.results.verdict_words(at),
         "turns": [network_data(network) for network in networks],
     }
-    blocks = [Graph(network, session.module) for network in networks]
-    titles = [Text(turn_title(network), "strong") for network in networks]
-    drawn = [block for pair in zip(titles, blocks, strict=True) for block in (pair if pair[0].text else pair[1:])]
+    drawn: list[Block] = []
+    for title, network in told_once(networks):
+        drawn += [Text(title, "strong")] if title else []
+        drawn.append(Graph(network, session.module))
     said = Text(_said(networks))
     return Result("graph", data, (*drawn, *as_edited(session), *elsewhere(session, at.iteration)), said)
-
-
-def turn_title(network: Network) -> str:
-    """``turn D``; nothing where an iteration has one turn."""
-    return f"turn {network.turn}" if network.turn else ""
 
 
 def _said(networks: tuple[Network, ...]) -> str:

@@ -1,7 +1,7 @@
 """What detectors look at: a recording, its trace, and what a replay of the failing iteration showed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -17,6 +17,7 @@ from dgmtui.trace.graph import Graph
 if TYPE_CHECKING:
     from dgmtui.recording import Recording
     from dgmtui.trace.birth import Birth
+    from dgmtui.trace.progress import Progress
     from dgmtui.trace.replay import Replay
 
 T = TypeVar("T")
@@ -45,6 +46,11 @@ class Case:
     source: "ReplaySource | None" = None
     """Runs a snapshot's iteration again; None where only the recording is looked at, as before the first paint."""
 
+    progress: "Progress | None" = None
+    """Told how far a long look is; may cancel."""
+    visited: dict[Any, Any] = field(default_factory=dict)
+    """What snapshots that were run again have shown, by iteration and turn."""
+
     def once(self, find: Callable[["Case"], T]) -> T:
         """``find(self)``, found once and kept as long as the case is: for what several detectors look at."""
         if find not in self._found:
@@ -57,6 +63,16 @@ class Case:
     @cached_property
     def _found(self) -> dict[Any, Any]:
         return {}
+
+    def visit(self, snapshot: SnapshotInfo, see: Callable[["Replay"], T]) -> T | None:
+        """What ``see`` reads off a snapshot's iteration run again, kept by ``visited``; None where ``replay`` is."""
+        place = snapshot.iteration, snapshot.turn
+        if place in self.visited:
+            self._asked.append(snapshot)
+        else:
+            replay = self.replay(snapshot)
+            self.visited[place] = None if replay is None else see(replay)
+        return self.visited[place]  # type: ignore[no-any-return]
 
     def replay(self, snapshot: SnapshotInfo) -> "Replay | None":
         """A snapshot's iteration run again, forward and, where it has one, backward, with every value; None where

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dgmtui.findings.detectors  # noqa: F401  (importing declares them)
 from dgmtui.errors import ReplayError
@@ -12,6 +12,7 @@ from dgmtui.findings.causes.folding import accounts
 from dgmtui.findings.model import Finding
 from dgmtui.findings.registry import DETECTORS
 from dgmtui.findings.thresholds import DEFAULT, Thresholds
+from dgmtui.findings.visits import SHARE as VISITS
 
 if TYPE_CHECKING:
     from dgmtui.recording import Recording
@@ -48,15 +49,22 @@ def look(
     failure: Failure | None = None,
     progress: "Progress | None" = None,
     thresholds: Thresholds = DEFAULT,
+    visited: dict[Any, Any] | None = None,
 ) -> Look:
     """Run every detector.
 
     Args:
         replay: runs a snapshot's iteration again; without it a non-finite value is told from the statistics only.
         failure: what a replay of the failing iteration has shown already.
-        progress: told which detector runs; may cancel.
+        progress: told which detector runs, or which iteration; may cancel.
+        visited: is filled with what iterations that were run again have shown, and spares running them once more: of a
+            look at the same recording by the same thresholds, which was cancelled.
     """
-    return _looked(Case(recording, thresholds, failure or _failure(recording, replay), replay), {}, progress)
+    if progress is not None:
+        progress.begin_part(0.0, VISITS[0], "the failing iteration")
+    failure = failure or _failure(recording, replay)
+    case = Case(recording, thresholds, failure, replay, progress, {} if visited is None else visited)
+    return _looked(case, {}, progress)
 
 
 def look_again(recording: "Recording", before: Look, thresholds: Thresholds = DEFAULT) -> Look:
@@ -69,7 +77,7 @@ def _looked(case: Case, known: Mapping[str, tuple[Finding, ...]], progress: "Pro
     replayed = dict(known)
     for done, (name, detector) in enumerate(sorted(DETECTORS.items())):
         if progress is not None:
-            progress.update(done / len(DETECTORS), f"looking for {name.replace('_', ' ')}")
+            progress.begin_part(*_share(done), f"looking for {name.replace('_', ' ')}")
         if name not in known:
             made = case.replays
             own = tuple(detector.detect(case))
@@ -79,6 +87,12 @@ def _looked(case: Case, known: Mapping[str, tuple[Finding, ...]], progress: "Pro
         else:
             found += known[name]
     return Look(accounts(case, gathered(found)), case.failure, replayed)
+
+
+def _share(done: int) -> tuple[float, float]:
+    """Of all the work, what the next detector takes: but for running iterations again, next to none."""
+    begin, each = VISITS[1], (1 - VISITS[1]) / len(DETECTORS)
+    return (begin + done * each if done else VISITS[0]), begin + (done + 1) * each
 
 
 def _failure(recording: "Recording", source: "ReplaySource | None") -> Failure | None:

@@ -2,12 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from dgmtui.findings.case import Case
 from dgmtui.findings.layers.survey import Survey, survey, surveyed
 from dgmtui.findings.losses.batches import Batch, batch_of, chosen
 from dgmtui.findings.updates.step_sizes import Outcome, outcome_of, steps_of
 from dgmtui.recording.model import SnapshotInfo
+
+if TYPE_CHECKING:
+    from dgmtui.trace.replay import Replay
+
+SHARE = (0.1, 0.9)
+"""Of a look, from where to where of it running the snapshots again takes."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +61,22 @@ def _visits(case: Case) -> tuple[Visit, ...]:
 def _visited(case: Case) -> Iterator[Visit]:
     data, layers = ({id(each) for each in some} for some in (chosen(case), surveyed(case)))
     steps = steps_of(case)
-    for snapshot in case.snapshots:
-        if id(snapshot) not in data | layers:
-            continue
-        replay = case.replay(snapshot)
-        if replay is not None:
-            after = (outcome_of(case, step, replay) for step in steps if step.snapshot is snapshot)
-            yield Visit(
-                snapshot,
-                batch_of(case, snapshot, replay) if id(snapshot) in data else None,
-                survey(snapshot, replay) if id(snapshot) in layers else None,
-                tuple(outcome for outcome in after if outcome is not None),
-            )
+
+    def see(snapshot: SnapshotInfo, replay: "Replay") -> Visit:
+        after = (outcome_of(case, step, replay) for step in steps if step.snapshot is snapshot)
+        return Visit(
+            snapshot,
+            batch_of(case, snapshot, replay) if id(snapshot) in data else None,
+            survey(snapshot, replay) if id(snapshot) in layers else None,
+            tuple(outcome for outcome in after if outcome is not None),
+        )
+
+    due = [each for each in case.snapshots if id(each) in data | layers]
+    for done, snapshot in enumerate(due):
+        if case.progress is not None:
+            begin, each = SHARE[0], (SHARE[1] - SHARE[0]) / len(due)
+            said = f"{done + 1} of {len(due)} snapshots"
+            case.progress.begin_part(begin + done * each, begin + (done + 1) * each, said)
+        visit = case.visit(snapshot, partial(see, snapshot))
+        if visit is not None:
+            yield visit

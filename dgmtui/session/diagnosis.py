@@ -1,6 +1,6 @@
 """The findings of a recording, looked for when first asked for and again when the run has gone on."""
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dgmtui.errors import ReplayError
 from dgmtui.recording.model import ONSET, SnapshotInfo, Verdict
@@ -31,6 +31,8 @@ class Diagnosis:
         """The last look of either kind."""
         self._full: tuple[Extent, tuple[object, ...], Look] | None = None
         """The last look that replayed, and what was there to be replayed."""
+        self._begun: tuple[tuple[int, int], dict[Any, Any]] | None = None
+        """What a full look that was cancelled had seen, of so many rows and snapshots; the next goes on there."""
         self._kept: tuple[tuple[Finding, ...], tuple[Finding, ...]] | None = None
         """Findings, and those of them that are not excluded."""
 
@@ -49,7 +51,7 @@ class Diagnosis:
 
     def forget(self) -> None:
         """Findings are made anew when they are next asked for."""
-        self._latest = self._full = self._kept = None
+        self._latest = self._full = self._kept = self._begun = None
 
     def findings(self, *, quick: bool = False) -> "tuple[Finding, ...]":
         """As ``Results.findings``."""
@@ -79,13 +81,18 @@ class Diagnosis:
             quick = self.complete and full[0][2] == extent[2]  # no snapshot has come since
         if not quick:
             failure = self._left_over() if self._results.exclusions else None
-            made = look(
-                self._recording,
-                replay=self._replay,
-                failure=failure,
-                progress=self._results.progress(),
-                thresholds=self.thresholds,
-            )
+            if self._begun is None or self._begun[0] != extent[1:3]:
+                self._begun = extent[1:3], {}
+            with self._results.one_work() as progress:
+                made = look(
+                    self._recording,
+                    replay=self._replay,
+                    failure=failure,
+                    progress=progress,
+                    thresholds=self.thresholds,
+                    visited=self._begun[1],
+                )
+            self._begun = None
             self._full, self._latest = (extent, self._due(), made), (extent, made)
             return made.findings
         if self._latest is None or self._latest[0] != extent:

@@ -1,7 +1,8 @@
 """What an investigation has found out so far, each made when first asked for: replays, births, findings, credit."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -88,6 +89,7 @@ class Results:
         """What of ``births`` is left out."""
         self._make_progress = progress_factory
         self._running: Progress | None = None
+        self._whole: Progress | None = None
         self.edits = Edits()
         """Those that stand; what is asked for without naming others is of the iterations changed by them."""
         self._replays: OrderedDict[Key, Replayed] = OrderedDict()
@@ -104,8 +106,19 @@ class Results:
         """For the work that begins now; ``cancel`` reaches it."""
         from dgmtui.trace.progress import Progress
 
+        if self._whole is not None:
+            return self._whole.part()
         self._running = self._make_progress() if self._make_progress else Progress()
         return self._running
+
+    @contextmanager
+    def one_work(self) -> "Iterator[Progress]":
+        """All that begins within is a part of one work, which ``under_way`` tells of and ``cancel`` stops."""
+        before, self._whole = self._whole, self.progress()
+        try:
+            yield self._whole
+        finally:
+            self._whole = before
 
     @property
     def under_way(self) -> tuple[float, str]:

@@ -309,7 +309,7 @@ class MainScreen(Prompting):
             self.run_worker(lambda: drain(self._session, self.registry, self._pending, self.post_message), thread=True)
         elif self._painted and not self._looking and not self._looked and not self.view.findings_complete:
             self._looking, self._interrupted = True, False
-            self.run_worker(lambda: look(self._session, self.post_message), thread=True)
+            self.run_worker(lambda: look(self._session, self.post_message, lambda: self._interrupted), thread=True)
         (self._poll.resume if self._busy or self._looking or self._refining else self._poll.pause)()
 
     def _refine(self) -> None:

@@ -57,11 +57,15 @@ def taken(pending: "deque[tuple[str, bool]]") -> tuple[str, bool]:
     return line, typed
 
 
-def look(session: Session, post: Post) -> None:
-    """Find what needs a replay. torch is loaded without the session's lock, so that commands run meanwhile."""
+def look(session: Session, post: Post, given_up: Callable[[], bool]) -> None:
+    """Find what needs a replay, unless something else is asked for by then. torch is loaded without the session's
+    lock, so that commands run meanwhile."""
     try:
         session.prepare()
         with session.lock:
+            if given_up():
+                post(Looked(None))
+                return
             session.ranks.findings()
             said = where_line(session) if session.settle() else ""
             post(Looked(*_view(session), said))

@@ -14,6 +14,7 @@ from dgmtui.recording import open_recording
 from dgmtui.recording.model import SnapshotInfo
 from dgmtui.session.diagnosis import Diagnosis
 from dgmtui.session.session import Session
+from dgmtui.trace.progress import Cancelled
 
 CNN = Path(__file__).parents[2] / "recordings" / "cnn.h5"
 
@@ -67,6 +68,33 @@ def test_what_a_replay_told_stays_while_rows_come(runs: list[str], monkeypatch: 
         assert not session.results.findings_complete
         session.ranks.findings()
         assert len(made) > count
+
+
+def test_a_look_that_was_cancelled_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_recording(CNN) as recording:
+        session = Session(recording)
+        run: list[tuple[int, str]] = []
+        told: list[float] = []
+        kept = Diagnosis._replay
+
+        def counted(self: Diagnosis, snapshot: SnapshotInfo) -> Any:
+            run.append((snapshot.iteration, snapshot.turn))
+            made = kept(self, snapshot)
+            told.append(session.under_way[0])
+            if len(run) == 3:
+                session.cancel()  # it is between two replays that it comes
+            return made
+
+        monkeypatch.setattr(Diagnosis, "_replay", counted)
+        with pytest.raises(Cancelled):
+            session.results.findings()
+        assert len(run) == 3
+        found = session.results.findings()
+        assert told == sorted(told) and len(told) > 4, "how far it is is of all snapshots"
+        in_two = len(run)
+    with open_recording(CNN) as recording:
+        assert [f.message for f in Session(recording).results.findings()] == [f.message for f in found]
+    assert in_two <= len(run) - in_two + 1, "what was seen before it was cancelled is not run again"
 
 
 def test_what_came_since_the_last_command_is_marked(runs: list[str]) -> None:

@@ -1,6 +1,7 @@
 """The network as a graph, as plain frozen values."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal["input", "module", "function"]
@@ -86,3 +87,15 @@ class Network:
     replayed: bool = False
     note: str = ""
     """What was left out or folded, and what to type to see it."""
+
+
+def told_once(networks: Sequence[Network]) -> list[tuple[str, Network]]:
+    """Networks with their titles (``turn 2``, ``turns 1, 3``; nothing where there is one turn): those that are the same
+    but for their turn, ranges included, come once, with all their turns."""
+    turns: dict[Network, list[str]] = {}
+    for network in networks:
+        turns.setdefault(replace(network, turn=""), []).append(network.turn)
+    return [
+        (f"turn{'s' * (len(names) > 1)} {', '.join(names)}" if names[0] else "", network)
+        for network, names in turns.items()
+    ]

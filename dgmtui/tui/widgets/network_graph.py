@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from dgmtui.render.graph_rows import graph_rows
-from dgmtui.session.network.model import Network
+from dgmtui.session.network.model import Network, told_once
 from dgmtui.tui.widgets.pane import RowsPane
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ class NetworkGraph(RowsPane):
             return
         rows: list[Row] = []
         shown: int | None = None
-        for network in self._networks:
-            rows += [[(f"turn {network.turn}", "strong")]] if network.turn else []
+        for title, network in told_once(self._networks):
+            rows += [[(title, "strong")]] if title else []
             drawn, place = graph_rows(network, max(20, self.size.width), self._module)
             shown = len(rows) + place if place is not None and shown is None else shown
             rows += drawn

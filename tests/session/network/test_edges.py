@@ -1,13 +1,14 @@
 """Edges of networks that were written down by hand beforehand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dgmtui.session.network.making import Seen, network_of
-from dgmtui.session.network.model import Network
+from dgmtui.session.network.model import Network, told_once
 from tests.trace.conftest import trace_iteration
 
 Edges = set[tuple[str, str]]
@@ -127,6 +128,15 @@ def test_turns_of_a_game_keep_real_and_fake_apart() -> None:
         ("noise", "G"), ("real", "D"), ("G", "detach"), ("detach", "D#1"),
         ("D", "mean"), ("mean", "mean sub"), ("D#1", "mean sub"),
     }  # fmt: skip
+
+
+def test_turns_that_are_alike_are_told_once_and_others_apart() -> None:
+    net, x, y = nn.Linear(3, 4), torch.randn(2, 3), torch.randn(5, 3)
+    few, many = drawn(net, lambda: net(x).sum(), x=x), drawn(net, lambda: net(x).sum(), x=y)
+    turns = [replace(few, turn="1"), replace(many, turn="2"), replace(few, turn="3")]
+    assert few != many, "batches of 2 and of 5 are not alike"
+    assert [title for title, _ in told_once(turns)] == ["turns 1, 3", "turn 2"]
+    assert told_once([few]) == [("", few)]
 
 
 class Block(nn.Module):
