@@ -1,6 +1,7 @@
 """The application: one session, one registry, one screen."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Sequence
 
@@ -43,7 +44,7 @@ class DgmtuiApp(Painted[int]):
     ) -> None:
         """``notice`` is said at first; the rest as of ``Painted``."""
         super().__init__(look, ascii_only=ascii_only, bell=bell)
-        self._session, self._notice = session, notice
+        self._session, self._notice, self._started_by = session, notice, os.getppid()
         session.front = ScreenFront(self)
         registry.own_keys = own_keys()
         self.main = screen_type(registry)(session, registry, first=first, commands=commands, typed=typed)
@@ -60,6 +61,11 @@ class DgmtuiApp(Painted[int]):
         """Say what has to be said before anything else."""
         if self._notice:
             self.call_after_refresh(lambda: self.main.query_one(Prompt).say(self._notice, "warning"))
+
+    @property
+    def abandoned(self) -> bool:
+        """Also where the training that waits was killed: its shell has the terminal back."""
+        return super().abandoned or (self._session.training is not None and os.getppid() != self._started_by)
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""

@@ -13,6 +13,7 @@ from textual.screen import Screen
 
 from dgmtui.render.themes import AUTO, THEMES, theme_for
 from dgmtui.tui.frame import Frame
+from dgmtui.tui.leaving import HUNG_UP, LOOK_SECONDS, terminal_is_gone
 from dgmtui.tui.look import LookFilter, colours_on
 from dgmtui.tui.widgets.fitted import Fitted
 
@@ -58,6 +59,20 @@ class Painted(App[Returned]):
     def on_load(self) -> None:
         """What stood on the terminal before the process was suspended is not there any more."""
         self.app_resume_signal.subscribe(self, lambda _: self.action_repaint())
+
+    def on_mount(self) -> None:
+        """Nobody is there to quit once the terminal is gone."""
+        if not self.is_headless:
+            self.set_interval(LOOK_SECONDS, self._leave_if_abandoned)
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody can be looking any more."""
+        return terminal_is_gone()
+
+    def _leave_if_abandoned(self) -> None:
+        if self.abandoned:
+            self.exit(return_code=HUNG_UP)
 
     def action_repaint(self) -> None:
         """Paint all of it again: the shell, or another program, has written on the terminal."""

@@ -1,7 +1,9 @@
 """However the screen ends, the terminal is as it was: its settings, its screen, its cursor; and it ends at once."""
 
 import os
+import pty
 import signal
+import subprocess
 import sys
 import time
 from collections import deque
@@ -112,3 +114,21 @@ def test_thousands_of_keys_end_where_they_lead_and_q_still_works(small_recording
         assert shown.wait() == 0, shown.data[-4000:].decode(errors="replace")
         assert in_order(shown, before)
         assert memory < 400 << 20
+
+
+def test_a_screen_whose_terminal_is_gone_ends_though_no_signal_tells_it(small_recording: Path) -> None:
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCREEN, str(small_recording)],
+        stdin=follower, stdout=follower, stderr=follower, start_new_session=True,
+    )  # fmt: skip
+    os.close(follower)
+    try:
+        shown = b""
+        while b"small.h5" not in shown:
+            shown += os.read(leader, 65536)
+        os.close(leader)  # it is nobody's controlling terminal: there is no SIGHUP
+        assert process.wait(30) != 0
+    finally:
+        process.kill()
+        process.wait()

@@ -92,6 +92,7 @@ def recorded(tmp_path: Path, where: str, *options: str) -> Iterator[Terminal]:
     finally:
         terminal.process.kill()
         terminal.process.wait()
+        os.close(terminal.leader)
 
 
 def losses_alone(tmp_path: Path, where: str) -> list[str]:
@@ -135,6 +136,25 @@ def test_set_trace_opens_the_screen_on_the_present_iteration(tmp_path: Path, whe
         assert (recording.snapshot(13) is not None) == (where == "forward")
         assert recording.end is not None
         assert recording.end.reason == ("interrupted" if where == "step" else "finished")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find the screen's process")
+def test_the_screen_of_a_training_that_is_killed_ends(tmp_path: Path) -> None:
+    with recorded(tmp_path, "after") as terminal:
+        terminal.wait_for("iteration 13: the training waits")
+        training = terminal.process.pid
+        (screen,) = [int(pid) for pid in Path(f"/proc/{training}/task/{training}/children").read_text().split()]
+        terminal.process.kill()
+        deadline = time.monotonic() + 30
+        while is_running(screen):
+            assert time.monotonic() < deadline, "it goes on, and takes keys that are the shell's"
+            time.sleep(0.1)
+
+
+def is_running(pid: int) -> bool:
+    with suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 def test_without_a_terminal_a_failure_stops_and_set_trace_goes_on(tmp_path: Path) -> None:
