@@ -33,8 +33,8 @@ demo: $(STAMP) ## Train the VAE that turns NaN, record it, and open the recordin
 run: $(STAMP) ## Open a recording: make run REC=recordings/cnn.h5
 	@$(BIN)/dgmtui $(REC)
 
-test: $(STAMP) ## Run the tests, on all cores
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+test: $(STAMP) ## Run the tests, on all cores; HYPOTHESIS_PROFILE=random draws other examples each time
+	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(STAMP) ## Formatting, lint, types, import directions
 	@$(BIN)/ruff format --check .

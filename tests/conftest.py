@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dgmtui.recording.model import (
     MEASURES,
@@ -35,6 +36,18 @@ def pytest_configure() -> None:
     """One thread an operation, unless asked for more: threads that wait by spinning make a busy machine crawl."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+
+# Properties are tried on the same examples at every run in CI (and of `make test`), where a chance failure stops
+# everybody, and on new ones elsewhere, where it is a discovery. How long an example takes says how busy the machine is:
+# no property is held to it. The fixtures that some take are read only, or a folder that every example writes anew.
+EXAMPLES = settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.register_profile("ci", EXAMPLES, derandomize=True)
+settings.register_profile("random", EXAMPLES)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "random"))
 
 LAST = 30
 SAMPLES, UNITS, FEATURES = 4, 3, 2

@@ -96,7 +96,7 @@ def test_a_single_unit_or_nothing_but_constant_ones_are_one_cluster(values: np.n
     assert made.silhouette is None
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 6), st.integers(1, 12), st.integers(0, 2**31), st.booleans())
 def test_every_unit_is_in_one_cluster(samples: int, units: int, seed: int, holes: bool) -> None:
     random = np.random.default_rng(seed)

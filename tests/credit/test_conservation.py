@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -114,7 +114,7 @@ architectures = st.lists(st.sampled_from(sorted(BLOCKS)), min_size=2, max_size=6
     propagation=st.sampled_from(RULES),
     dtype=st.sampled_from([torch.float64, torch.float32]),
 )
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, derandomize=True)
 def test_random_architectures_keep_what_they_are_given(
     run: Any, names: list[str], seed: int, propagation: Propagation, dtype: torch.dtype
 ) -> None:

@@ -37,7 +37,7 @@ def random_mlp(widths: list[int], bias: bool, activation: type[nn.Module]) -> nn
     return nn.Sequential(*layers)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     widths=st.lists(st.integers(1, 12), min_size=2, max_size=5),
     bias=st.booleans(),
@@ -54,7 +54,7 @@ def test_mlps_conserve(
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     channels=st.lists(st.integers(1, 5), min_size=1, max_size=3),
     bias=st.booleans(),

@@ -117,7 +117,7 @@ def _close(ours: Tensor | None, theirs: Tensor | None, what: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     layout=st.sampled_from(["contiguous", "channels last", "strided"]),
     dtype=st.sampled_from([torch.float32, torch.float64, torch.bfloat16]),
@@ -166,7 +166,7 @@ def _compare_pushed(node: Node, reader: Reader, moving: list[Ref]) -> None:
         _close(tangent, theirs.get(out), f"{node.op} forward, result {out}, moving {moving}")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.one_of(st.floats(width=32), st.sampled_from([0.0, -0.0, float("inf"), float("-inf"), float("nan")])),

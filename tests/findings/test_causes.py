@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgmtui.findings.case import Case
@@ -20,7 +20,7 @@ from dgmtui.findings.model import Finding, Severity
 from dgmtui.findings.thresholds import Thresholds
 from dgmtui.recording.model import Quantity
 
-COMMON = settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+COMMON = settings(max_examples=300)
 
 
 def finding(kind: str, severity: str = "error", iteration: int = 100, **more: Any) -> Finding:

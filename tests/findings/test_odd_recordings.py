@@ -59,7 +59,7 @@ def write_odd(path: Path, rng: np.random.Generator, rows: int, known: int, late:
     writer.close(End("finished", rows - 1, "") if rng.random() < 0.5 else None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.sampled_from([0, 1, 2, 7, 45, 150]), st.integers(0, 2), st.integers(0, 2))
 def test_odd_recordings_are_diagnosed_without_an_error(seed: int, rows: int, known: int, late: int) -> None:
     with TemporaryDirectory() as folder:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -340,7 +340,7 @@ def test_the_ring_is_bounded_in_number_and_in_bytes() -> None:
     Ring(0).keep(0, measurement(5))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12)
 @given(every=st.integers(1, 12), last=st.integers(0, 14), fails=st.integers(0, 30))
 def test_whatever_the_numbers_the_right_iterations_have_rows(tmp_path: Path, every: int, last: int, fails: int) -> None:
     path = tmp_path / f"{every}-{last}-{fails}.h5"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -126,7 +126,7 @@ def test_rows_need_not_be_of_every_iteration(tmp_path: Path) -> None:
     assert check(tmp_path / "a.h5").whole
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(data=st.data(), rows=st.integers(0, 30), block=st.integers(1, 9), units=st.integers(1, 4))
 def test_any_numbers_come_back_bit_for_bit(
     tmp_path: Path, data: st.DataObject, rows: int, block: int, units: int

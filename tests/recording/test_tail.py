@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgmtui.recording import open_recording
@@ -81,7 +81,7 @@ def assert_holds(recording: Recording, iterations: list[int]) -> None:
         assert recording.series(0, measure)[:, 2].tolist() == [2 + i for i in iterations]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(
     before=st.sets(st.integers(0, 40)),
     between=st.sets(st.integers(0, 40), min_size=1),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgmtui.errors import RecordingError, UsageError
@@ -187,7 +187,7 @@ def test_large_snapshots_are_thinned_too(tmp_path: Path, size: int) -> None:
         assert {0, 593} <= set(taken) and taken == sorted(taken)
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4)
 @given(
     limit=st.integers(3 << 20, 6 << 20),
     marks=st.lists(st.integers(0, 1400), max_size=12),

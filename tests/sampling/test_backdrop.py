@@ -16,7 +16,7 @@ def columns_of(series):
     return made.columns()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**31),
     rows=st.integers(1, 120),
@@ -44,7 +44,7 @@ def test_density_counts_the_series_that_pass_each_height(seed, rows, count, kind
     np.testing.assert_array_equal(density(made, scale), expected)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**31), rows=st.integers(1, 120), count=st.integers(1, 30))
 def test_bands_are_percentiles_of_the_middles(seed, rows, count):
     series = np.random.default_rng(seed).standard_normal((rows, count)).astype(np.float32)

@@ -21,7 +21,7 @@ def until(part, stop):
     return Part(part.series[:rows], part.iterations[:rows], absent)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(data=st.data(), seed=st.integers(0, 2**31), last=st.integers(1, 400), start=st.integers(0, 50))
 def test_grown_step_by_step_equals_from_scratch(data, seed, last, start):
     random = np.random.default_rng(seed)

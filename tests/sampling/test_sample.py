@@ -14,7 +14,7 @@ def walks(seed, rows=200, count=500):
     return np.cumsum(np.random.default_rng(seed).standard_normal((rows, count), dtype=np.float32), axis=0)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(data=st.data(), rows=st.integers(1, 90), count=st.integers(1, 40), seed=st.integers(0, 2**31))
 def test_every_nonfinite_series_has_its_first_bad_row(data, rows, count, seed):
     series = np.random.default_rng(seed).standard_normal((rows, count)).astype(np.float32)

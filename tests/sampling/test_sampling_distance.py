@@ -14,7 +14,7 @@ def brute(a, b):
     return total / columns
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(columns=st.integers(1, 32), count=st.integers(2, 40), seed=st.integers(0, 2**31))
 def test_the_product_agrees_with_brute_force(columns, count, seed):
     features = np.random.default_rng(seed).uniform(0, 200, (2 * columns, count)).astype(np.float32)

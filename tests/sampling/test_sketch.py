@@ -39,7 +39,7 @@ def same(a, b):
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(parts=st.lists(tables(), min_size=1, max_size=3), cuts=st.lists(st.integers(1, 400), max_size=6))
 def test_what_grew_row_by_row_is_what_is_sketched_at_once(parts, cuts):
     stop = max((int(p.iterations[-1]) + 1 for p in parts if len(p.iterations)), default=1)
@@ -57,7 +57,7 @@ def test_what_grew_row_by_row_is_what_is_sketched_at_once(parts, cuts):
     assert same(grown.columns(), sketch(parts, 0, stop))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(part=tables(), data=st.data())
 def test_columns_hold_the_extremes_of_their_iterations(part, data):
     last = int(part.iterations[-1]) + 1 if len(part.iterations) else 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -127,14 +127,12 @@ def test_it_can_be_cancelled_and_tells_how_far_it_is(failing: Any) -> None:
     assert "of 64 rows" in told[-1][1]
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sets(st.integers(0, 8), min_size=1), st.integers(0, 4))
 def test_ddmin_finds_the_one_set_that_is_needed(needed: set[int], more: int) -> None:
     size = max(needed) + 1 + more
     assert set(reduced(tuple(range(size)), lambda rows: needed <= set(rows))) == needed
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(2, 7), st.integers(0, 2**20))
 def test_of_what_ddmin_finds_nothing_can_be_left_out(size: int, seed: int) -> None:
     """Whatever fails or not: subsets are drawn at random, all of the batch fails."""

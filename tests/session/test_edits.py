@@ -278,7 +278,7 @@ DOES = (
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from((*DOES, "undo", "redo", "undo", "redo", "edits --clear")), max_size=8))
 def test_any_sequence_is_as_good_as_what_stands_after_it(small_recording: Path, lines: list[str]) -> None:
     standing: list[str] = []

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgmtui.commands import REGISTRY
@@ -104,7 +104,7 @@ PARTS = st.sampled_from(
 NAMES = st.sampled_from(["set", "replace", "clamp", "scale", "drop", "print", "export --patch"])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(NAMES, st.lists(PARTS, max_size=9))
 def test_no_line_does_more_than_say_what_is_wrong_with_it(session: Session, name: str, parts: list[str]) -> None:
     try:

@@ -1,7 +1,7 @@
 """When two losses part."""
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dgmtui.session.measuring import loss_summary, parting
@@ -9,7 +9,6 @@ from dgmtui.session.measuring import loss_summary, parting
 LOSSES = st.lists(st.floats(-10, 10) | st.just(float("nan")), max_size=30).map(np.array)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # of the first example, on a busy machine
 @given(LOSSES, LOSSES)
 def test_parting_is_symmetric_and_exact(a: np.ndarray, b: np.ndarray) -> None:
     a, b = a.astype(float), b.astype(float)

@@ -118,13 +118,13 @@ def sequences(words: Sequence[str], most: int) -> st.SearchStrategy[list[str]]:
     return st.lists(st.sampled_from(words), max_size=most)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(lines=sequences(QUICK, 12), thorough=st.booleans())
 def test_what_was_looked_at(small_recording: Path, scratch: Path, lines: list[str], thorough: bool) -> None:
     assert_saved(small_recording, lines, scratch, thorough=thorough)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(lines=sequences(REPLAYED, 10))
 def test_what_was_replayed_and_edited(small_recording: Path, scratch: Path, lines: list[str]) -> None:
     assert_saved(small_recording, lines, scratch)

@@ -367,7 +367,7 @@ def test_reproduces(trace_once: Any, layer: nn.Linear, x: Tensor) -> None:
     assert not reproduces(lambda: next(replays))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.sampled_from(["tanh", "relu", "sigmoid", "softplus"]), min_size=1, max_size=3),
     st.integers(0, B - 1),

@@ -58,7 +58,7 @@ def test_it_measures_what_numpy_does(shape: tuple[int, ...], axis: int, dtype: t
     inside=st.integers(1, 40),
     numbers=st.lists(st.sampled_from([0.0, -0.0, 1.0, -1.0, 1e-3, 250.0, -7.5]), min_size=1, max_size=9),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_whatever_the_shape_nothing_is_counted_twice(rows: int, units: int, inside: int, numbers: list[float]) -> None:
     values = torch.tensor(numbers).repeat(rows * units * inside)[: rows * units * inside].reshape(rows, units, inside)
     measured = one_pass.measure(values, 1)

@@ -43,7 +43,7 @@ SEEDS = st.integers(0, 2**20)
 MEMBERS = st.integers(5, UNITS)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(row=PLACES, count=MEMBERS, factor=st.sampled_from([0.2, 0.5, 2.0, 10.0]), size=st.floats(0.01, 0.06), seed=SEEDS)
 def test_a_step_is_found_at_its_row_in_its_units(row: int, count: int, factor: float, size: float, seed: int) -> None:
     values = noise(seed, 3.0, size)
@@ -56,7 +56,7 @@ def test_a_step_is_found_at_its_row_in_its_units(row: int, count: int, factor: f
     assert part.after / part.before == pytest.approx(factor, rel=0.3)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(row=PLACES, count=MEMBERS, size=st.floats(0.3, 3.0), up=st.booleans(), seed=SEEDS)
 def test_a_spike_of_signed_series_is_found(row: int, count: int, size: float, up: bool, seed: int) -> None:
     values = size * np.random.default_rng(seed).standard_normal((UNITS, ROWS))
@@ -67,7 +67,7 @@ def test_a_spike_of_signed_series_is_found(row: int, count: int, size: float, up
     assert group.parts[0].rising == (len(group.parts[0].units) if up else 0)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(row=st.integers(60, 120), seed=SEEDS, up=st.booleans())
 def test_a_drift_begins_within_some_rows_of_where_it_does(row: int, seed: int, up: bool) -> None:
     values = np.log(noise(seed, 1.0, 0.02))
