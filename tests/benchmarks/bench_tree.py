@@ -9,13 +9,13 @@ from pathlib import Path
 
 from deep_network import HEAD, write_deep
 from table import BenchRow
-from terminal import terminal
 from textual.app import App, ComposeResult
 from textual.widgets import Tree
 
 from dgmtui.commands import REGISTRY
 from dgmtui.recording import Recording, open_recording
 from dgmtui.session.session import Session
+from tests.terminal import terminal
 
 AREA = "screen"
 BLOCKS, UNITS = 1000, 100_000

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from table import BenchRow
-from terminal import SCREEN, Heard, Terminal, screen, terminal
+
+from tests.terminal import SCREEN, Heard, Terminal, screen, terminal
 
 AREA = "screen"
 SIZES = ((80, 24), (200, 50))

@@ -4,14 +4,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from dgmtui.commands import REGISTRY
-
-if TYPE_CHECKING:
-    from conftest import Terminal
+from tests.terminal import TmuxTerminal
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| ([^|]+) \| `([^`]+)` \| ((?:`[^`]+` ?)+|–) \| (\d+) \|", re.MULTILINE)
@@ -63,7 +60,7 @@ def test_the_readme_has_every_task_and_a_nan_takes_at_most_five_keys() -> None:
 
 
 @pytest.mark.parametrize(("terminal", "task"), CASES, indirect=["terminal"])
-def test_a_task_takes_the_keys_that_the_readme_says(terminal: "Terminal", task: Task, tmp_path: Path) -> None:
+def test_a_task_takes_the_keys_that_the_readme_says(terminal: TmuxTerminal, task: Task, tmp_path: Path) -> None:
     for folder in ("recordings", "tests"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     terminal.shell(task.line)

@@ -26,6 +26,7 @@ from dgmtui.session.view import (
     TreeRow,
     View,
 )
+from tests.waiting import PATIENCE
 
 MODULES = (
     ("", "VAE", 0, True, "error"),
@@ -166,7 +167,7 @@ class FakeSession:
 
     def _find(self) -> None:
         self.looked += 1
-        if self.slow_look and not self.cancelled.wait(10):
+        if self.slow_look and not self.cancelled.wait(PATIENCE):
             raise AssertionError("nobody cancelled")
         if self.slow_look:
             self.slow_look = False
@@ -238,7 +239,7 @@ def made_registry() -> Registry:
     def wait(session: Any) -> Result:
         """Work until cancelled."""
         session.under_way = (0.5, "working")
-        if not session.cancelled.wait(10):
+        if not session.cancelled.wait(PATIENCE):
             raise AssertionError("nobody cancelled")
         raise UsageError("cancelled; nothing was changed")
 

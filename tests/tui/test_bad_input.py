@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.terminal import Terminal, screen
+from tests.terminal import Terminal, screen
 
 
 def ends_well(shown: Terminal, before: list[object]) -> bool:

@@ -1,61 +1,35 @@
 """The dynamics chart by keys, on a recording: the session changes, and the pane shows it."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 
 from dgmtui.commands import REGISTRY
 from dgmtui.recording import open_recording
 from dgmtui.session.session import Session
 from dgmtui.tui.app import DgmtuiApp
-from dgmtui.tui.screen import MainScreen
 from dgmtui.tui.widgets.dynamics_chart import DynamicsChart
 from dgmtui.tui.widgets.prompt import Prompt
+from tests.tui.seen import Seen
 
 
-class Seen:
+class SeenChart(Seen):
     """The app on ``enc`` of the small recording."""
-
-    def __init__(self, app: DgmtuiApp, pilot: Pilot[int], session: Session) -> None:
-        self.app, self.pilot, self.session = app, pilot, session
 
     @property
     def prompt(self) -> Prompt:
-        return self.app.screen_stack[0].query_one(Prompt)
-
-    def text(self) -> str:
-        strips = self.app.screen._compositor.render_strips()
-        return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+        return self.main.query_one(Prompt)
 
     def title(self) -> str:
-        screen = self.app.screen_stack[0]
-        assert isinstance(screen, MainScreen)
-        row = screen.query_one(DynamicsChart)._lines[0]
+        row = self.main.query_one(DynamicsChart)._lines[0]
         return "".join(text for text, _ in row)
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
-    async def until_shows(self, text: str) -> None:
-        await self.until(lambda: text in self.text())
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 20
-        while not condition():
-            assert time.monotonic() < deadline, self.text()
-            await self.pilot.pause()
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
-async def opened(path: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Seen]:
+async def opened(path: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[SeenChart]:
     with open_recording(path) as recording:
         session = Session(recording)
         session.select_module("enc")
@@ -63,7 +37,7 @@ async def opened(path: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator
         app = DgmtuiApp(session, REGISTRY, first=session.view())
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
-            yield Seen(app, pilot, session)
+            yield SeenChart(app, pilot, session)
 
 
 async def test_z_and_its_neighbours_move_the_window(small_recording: Path) -> None:

@@ -12,7 +12,7 @@ from dgmtui.session.view import LossView, Reading, Scalar
 from dgmtui.tui.widgets.charts import WINDOW, ChartPane
 from dgmtui.tui.widgets.dynamics_chart import DynamicsChart
 from dgmtui.tui.widgets.loss_chart import LossChart, _series
-from tests.tui.test_screen import Seen, opened
+from tests.tui.seen import Seen, opened
 
 
 def lines(seen: Seen, kind: type[ChartPane]) -> list[str]:

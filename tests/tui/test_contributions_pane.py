@@ -13,7 +13,7 @@ from dgmtui.session.session import Session
 from dgmtui.session.view import CreditRow
 from dgmtui.tui.app import DgmtuiApp
 from dgmtui.tui.widgets.contributions import Contributions
-from tests.tui.test_screen import Seen, opened
+from tests.tui.seen import Seen, opened
 
 VAE = Path(__file__).parents[2] / "recordings" / "vae.h5"
 

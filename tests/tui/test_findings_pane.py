@@ -12,7 +12,7 @@ from dgmtui.session.view import FindingRow
 from dgmtui.tui.app import DgmtuiApp
 from dgmtui.tui.widgets.findings import findings_rows
 from tests.tui.conftest import made_view
-from tests.tui.test_real_session import text_of, until
+from tests.tui.seen import text_of, until
 
 SHIPPED = Path(__file__).parents[2] / "recordings"
 LONG = "`aten.exp` gave Inf for sample 15, unit 16: the exponential of 93.5 is beyond the range of its dtype."

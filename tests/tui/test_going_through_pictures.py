@@ -12,7 +12,7 @@ from dgmtui.recording import open_recording
 from dgmtui.session.session import Session
 from dgmtui.tui.app import DgmtuiApp
 from dgmtui.tui.widgets.units import UnitsPane
-from tests.tui.test_screen import Seen
+from tests.tui.seen import Seen
 
 CNN = Path(__file__).parents[2] / "recordings" / "cnn.h5"
 

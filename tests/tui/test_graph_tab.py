@@ -15,9 +15,7 @@ from dgmtui.session.session import Session
 from dgmtui.session.view import OperationRow
 from dgmtui.tui.app import DgmtuiApp
 from dgmtui.tui.widgets.operations import Operations
-
-from .test_real_session import text_of, until
-from .test_screen import opened
+from tests.tui.seen import opened, text_of, until
 
 SHIPPED = Path(__file__).parents[2] / "recordings"
 

@@ -1,22 +1,18 @@
 """However the screen ends, the terminal is as it was: its settings, its screen, its cursor; and it ends at once."""
 
-import os
-import pty
 import signal
-import subprocess
 import sys
-import time
 from collections import deque
 from pathlib import Path
 
 import pytest
 
 from dgmtui.tui.worker import taken
-from tests.benchmarks.terminal import SCREEN, Terminal, screen, terminal
+from tests.terminal import SCREEN, Terminal, screen, terminal
 
 SHIPPED = Path(__file__).parents[2] / "recordings" / "vae.h5"
-LOADING_SECONDS = 15.0
-"""Less than torch takes to load on a busy machine, and a replay with it."""
+ENDLESS = "import time; from dgmtui.session.results import Results; Results._load = lambda *_: time.sleep(1e6); "
+"""Before the screen: replays never end."""
 
 
 def in_order(shown: Terminal, before: list[object]) -> bool:
@@ -44,27 +40,22 @@ def test_a_signal_leaves_no_stuck_terminal(small_recording: Path, number: int, c
 
 
 def test_q_does_not_wait_for_what_is_under_way() -> None:
-    with screen(SHIPPED) as shown:
+    command = [sys.executable, "-c", ENDLESS + SCREEN, str(SHIPPED)]
+    with terminal(command) as shown:
         before = shown.settings
         shown.until("vae.h5", silence=0.3)
         shown.press("rc")
-        time.sleep(0.3)  # so that it is under way
-        began = time.monotonic()
+        shown.wait_for("reading the snapshot")
         shown.press("q")
         assert shown.wait() == 0
-        assert time.monotonic() - began < LOADING_SECONDS
         assert in_order(shown, before)
 
 
 def test_the_window_is_closed(small_recording: Path) -> None:
     with screen(small_recording) as shown:
         shown.until("small.h5", silence=0.3)
-        os.close(shown.leader)
-        deadline = time.monotonic() + 10
-        while not shown.ended:
-            assert time.monotonic() < deadline, "it goes on without a terminal"
-            time.sleep(0.02)
-        shown.leader = os.open(os.devnull, os.O_RDONLY)
+        shown.hang_up()
+        shown.wait()
 
 
 def test_suspended_and_back_again(small_recording: Path) -> None:
@@ -117,18 +108,7 @@ def test_thousands_of_keys_end_where_they_lead_and_q_still_works(small_recording
 
 
 def test_a_screen_whose_terminal_is_gone_ends_though_no_signal_tells_it(small_recording: Path) -> None:
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCREEN, str(small_recording)],
-        stdin=follower, stdout=follower, stderr=follower, start_new_session=True,
-    )  # fmt: skip
-    os.close(follower)
-    try:
-        shown = b""
-        while b"small.h5" not in shown:
-            shown += os.read(leader, 65536)
-        os.close(leader)  # it is nobody's controlling terminal: there is no SIGHUP
-        assert process.wait(30) != 0
-    finally:
-        process.kill()
-        process.wait()
+    with screen(small_recording, controlling=False) as shown:
+        shown.until("small.h5")
+        shown.hang_up()
+        assert shown.wait() != 0

@@ -7,7 +7,7 @@ PAINT = """
 import asyncio, sys
 from types import SimpleNamespace
 sys.path.insert(0, {folder!r})
-from conftest import FakeSession, made_registry, made_view
+from tests.tui.conftest import FakeSession, made_registry, made_view
 from dgmtui.tui.app import DgmtuiApp
 
 async def main():
@@ -30,7 +30,7 @@ def output(code: str) -> str:
 def test_the_first_paint_loads_no_slow_library() -> None:
     from pathlib import Path
 
-    assert output(PAINT.format(folder=str(Path(__file__).parent))).strip() == "[]"
+    assert output(PAINT.format(folder=str(Path(__file__).parents[2]))).strip() == "[]"
 
 
 def test_importing_the_package_loads_no_textual() -> None:

@@ -1,24 +1,13 @@
 """Themes, the clipboard, moved keys and ASCII on the running screen."""
 
-import asyncio
 import base64
-import fcntl
 import os
-import pty
-import select
-import struct
-import subprocess
-import sys
-import termios
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.app import App
-from textual.pilot import Pilot
 
 from dgmtui.commands import REGISTRY
 from dgmtui.commands.registry import Registry
@@ -26,46 +15,8 @@ from dgmtui.recording import open_recording
 from dgmtui.render.themes import THEMES
 from dgmtui.session.config import Config
 from dgmtui.session.session import Session
-from dgmtui.tui.app import DgmtuiApp
-
-
-class Seen:
-    """The app as a person sees it."""
-
-    def __init__(self, app: DgmtuiApp, pilot: Pilot[int]) -> None:
-        self.app, self.pilot = app, pilot
-
-    def lines(self) -> list[str]:
-        strips = self.app.screen._compositor.render_strips()
-        return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
-
-    def text(self) -> str:
-        return "\n".join(self.lines())
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
-    async def type(self, line: str) -> None:
-        await self.press("colon", *("space" if c == " " else c for c in line), "enter")
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 20.0
-        while not condition():
-            assert time.monotonic() < deadline, self.text()
-            await self.pilot.pause()
-            await asyncio.sleep(0.005)
-
-    async def until_shows(self, text: str) -> None:
-        await self.until(lambda: text in self.text())
-
-
-@asynccontextmanager
-async def opened(session: Any, registry: Registry, **options: Any) -> AsyncIterator[Seen]:
-    app = DgmtuiApp(session, registry, first=session.view(), **options)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause()
-        yield Seen(app, pilot)
+from tests.terminal import screen
+from tests.tui.seen import Seen, opened
 
 
 def colours(seen: Seen) -> set[Any]:
@@ -212,29 +163,12 @@ async def test_the_help_has_every_command_with_its_options_and_narrows(session: 
 
 def in_terminal(path: Path, keys: str, **environment: str) -> tuple[int, bytes]:
     """Exit code, and all that the screen sent to an 80 × 24 terminal in which ``keys`` were pressed."""
-    kept = {n: v for n, v in os.environ.items() if not n.startswith(("LC_", "LANG", "PYTHONIO", "DGMTUI", "NO_COLOR"))}
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dgmtui", str(path)],
-        stdin=follower, stdout=follower, stderr=follower, env=kept | {"TERM": "xterm-256color"} | environment,
-    )  # fmt: skip
-    os.close(follower)
-    sent, pressed, deadline = b"", False, time.monotonic() + 60
-    try:
-        while time.monotonic() < deadline:
-            if leader in select.select([leader], [], [], 0.1)[0]:
-                try:
-                    sent += os.read(leader, 65536)
-                except OSError:
-                    break
-            if not pressed and b"iteration" in sent and b"aten.exp" in sent:
-                os.write(leader, keys.encode())
-                pressed = True
-        return process.wait(10), sent
-    finally:
-        process.kill()
-        os.close(leader)
+    unset = dict.fromkeys(n for n in os.environ if n.startswith(("LC_", "LANG", "PYTHONIO", "DGMTUI", "NO_COLOR")))
+    with screen(path, environment={**unset, **environment}) as shown:
+        shown.wait_for("iteration")
+        shown.wait_for("aten.exp")
+        shown.press(keys)
+        return shown.wait(), shown.data
 
 
 @pytest.mark.parametrize("setting", [{"LANG": "C"}, {"LC_ALL": "POSIX"}, {"PYTHONIOENCODING": "ascii"}])

@@ -1,12 +1,8 @@
 """The network tree on the screen: a network of any size, moved through, collapsed and searched by keys and mouse."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-
-from textual.pilot import Pilot
 
 from dgmtui.commands import REGISTRY
 from dgmtui.recording import open_recording
@@ -15,23 +11,22 @@ from dgmtui.session.view import TreePlace, TreeRow
 from dgmtui.tui.app import DgmtuiApp
 from dgmtui.tui.widgets.network_tree import NetworkTree
 from dgmtui.tui.widgets.pane import LazyRows
+from tests.tui.seen import Seen
 
 SHIPPED = Path(__file__).parents[2] / "recordings"
 ILL = "blocks.700.fc1"
 WIDTHS = {80: 24, 120: 36, 200: 48}
 
 
-class Seen:
+class SeenTree(Seen):
     """The tree as a person sees it."""
-
-    def __init__(self, app: DgmtuiApp, pilot: Pilot[int], session: Session) -> None:
-        self.app, self.pilot, self.session = app, pilot, session
 
     @property
     def tree(self) -> NetworkTree:
-        return self.app.screen_stack[0].query_one(NetworkTree)
+        return self.main.query_one(NetworkTree)
 
     def lines(self) -> list[str]:
+        """Of the tree alone."""
         tree = self.tree
         return ["".join(s.text for s in tree.render_line(y)).rstrip() for y in range(tree.size.height)]
 
@@ -44,22 +39,12 @@ class Seen:
         ]
         return marked[0] if marked else ""
 
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 20
-        while not condition():
-            assert time.monotonic() < deadline, "\n".join([*self.lines(), self.session.place])
-            await self.pilot.pause()
-            await asyncio.sleep(0.005)
-
     async def until_at(self, place: str, row: str) -> None:
         await self.until(lambda: self.session.place == place and self.selected().startswith(row))
 
 
 @asynccontextmanager
-async def opened(path: Path, size: tuple[int, int], at: str = "") -> AsyncIterator[Seen]:
+async def opened(path: Path, size: tuple[int, int], at: str = "") -> AsyncIterator[SeenTree]:
     with open_recording(path) as recording:
         session = Session(recording)
         session.start()
@@ -68,7 +53,7 @@ async def opened(path: Path, size: tuple[int, int], at: str = "") -> AsyncIterat
         app = DgmtuiApp(session, REGISTRY, first=session.view())
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
-            yield Seen(app, pilot, session)
+            yield SeenTree(app, pilot, session)
 
 
 async def test_of_a_deep_network_only_what_is_visible_is_drawn(deep_recording: Path) -> None:
@@ -111,21 +96,16 @@ async def test_star_shows_units_that_are_walked_like_modules(deep_recording: Pat
 async def test_search_goes_on_and_back_and_tells_how_many(deep_recording: Path) -> None:
     async with opened(deep_recording, (80, 24), ILL) as seen:
         await seen.press("slash", *"99.gelu", "enter")
-        await seen.until(lambda: "no module holds '99.gelu'" in screen_text(seen.app))
+        await seen.until(lambda: "no module holds '99.gelu'" in seen.text())
         await seen.press("slash", *"99.ACT", "enter")
         await seen.until_at("blocks.799.act", "act GELU")
-        await seen.until(lambda: "8 of 10 that hold '99.ACT'" in screen_text(seen.app))
+        await seen.until(lambda: "8 of 10 that hold '99.ACT'" in seen.text())
         await seen.press("ctrl+n")
         await seen.until_at("blocks.899.act", "act GELU")
         await seen.press("slash", "enter")
         await seen.until_at("blocks.999.act", "act GELU")
         await seen.press("ctrl+o", "ctrl+o", "ctrl+o")
         await seen.until_at("blocks.699.act", "act GELU")
-
-
-def screen_text(app: DgmtuiApp) -> str:
-    strips = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
 
 async def test_v_leaves_what_is_unhealthy_and_v_again_brings_all_back(deep_recording: Path) -> None:

@@ -1,18 +1,10 @@
 """The screen on a recording, with the commands that ship."""
 
-import asyncio
-import contextlib
-import os
-import pty
 import subprocess
 import sys
-import termios
-import threading
-import time
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 
 from dgmtui.commands import REGISTRY
 from dgmtui.commands.keymap import key_name
@@ -21,21 +13,11 @@ from dgmtui.session.session import Session
 from dgmtui.tui.app import DgmtuiApp
 from dgmtui.tui.keys import bindings, footer, key_table
 from dgmtui.tui.widgets.status import keys_row
+from tests.terminal import terminal
+from tests.tui.seen import text_of, until
+from tests.waiting import wait_until
 
 SHIPPED = Path(__file__).parents[2] / "recordings"
-
-
-def text_of(app: DgmtuiApp) -> str:
-    strips = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
-
-
-async def until(app: DgmtuiApp, pilot: Pilot[int], text: str) -> None:
-    deadline = time.monotonic() + 30
-    while text not in text_of(app):
-        assert time.monotonic() < deadline, text_of(app)
-        await pilot.pause()
-        await asyncio.sleep(0.01)
 
 
 async def test_from_opening_to_the_cause(small_recording: Path) -> None:
@@ -78,11 +60,8 @@ async def test_the_cause_is_shown_at_80_by_24_without_asking_for_it() -> None:
 
 
 @pytest.mark.parametrize("term", ["dumb", "unknown"])
-def test_a_terminal_that_cannot_draw_is_told_so(
-    monkeypatch: pytest.MonkeyPatch, small_recording: Path, term: str
-) -> None:
-    monkeypatch.setenv("TERM", term)
-    code, said = run_screen(small_recording)
+def test_a_terminal_that_cannot_draw_is_told_so(small_recording: Path, term: str) -> None:
+    code, said = run_screen(small_recording, TERM=term)
     assert code == 2 and "--batch" in said and "\x1b" not in said
 
 
@@ -94,18 +73,11 @@ def test_every_declared_key_is_bound_and_explained() -> None:
     assert footer(REGISTRY)[-1] == ("?", "help")
 
 
-def run_screen(path: Path) -> tuple[int, str]:
-    """Exit code and standard error of the screen started in a terminal of its own."""
+def run_screen(path: Path, **environment: str) -> tuple[int, str]:
+    """Exit code, and what the screen said, started in a terminal of its own."""
     code = "import sys; from dgmtui.tui import run; sys.exit(run(sys.argv[1]))"
-    leader, follower = pty.openpty()
-    try:
-        command = [sys.executable, "-c", code, str(path)]
-        done = subprocess.run(command, stdin=follower, stdout=follower, stderr=follower, timeout=30, check=False)
-        os.set_blocking(leader, False)
-        return done.returncode, os.read(leader, 65536).decode()
-    finally:
-        os.close(leader)
-        os.close(follower)
+    with terminal([sys.executable, "-c", code, str(path)], environment=environment) as shown:
+        return shown.wait(), shown.data.decode()
 
 
 def test_a_file_that_cannot_be_opened_is_one_sentence_and_code_3(tmp_path: Path) -> None:
@@ -132,37 +104,15 @@ def test_garbage_is_collected_again_after_the_first_paint(small_recording: Path,
         "from dgmtui.tui import run\n"
         "def tell():\n"
         "    seen = [gc.isenabled()]\n"
-        "    while len(seen) < 400 and not (False in seen and seen[-1]):\n"
+        "    while not (False in seen and seen[-1]):\n"
         "        time.sleep(0.02)\n"
         "        seen.append(gc.isenabled())\n"
         f"    pathlib.Path({str(told)!r}).write_text(f'{{seen[-1]}}')\n"
         "threading.Thread(target=tell, daemon=True).start()\n"
         "run(sys.argv[1])\n"
     )
-    leader, follower = pty.openpty()
-    termios.tcsetwinsize(follower, (24, 80))
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(small_recording)],
-        stdin=follower, stdout=follower, stderr=follower, env={**os.environ, "TERM": "xterm-256color"},
-    )  # fmt: skip
-    reading = threading.Thread(target=_drain, args=(leader,), daemon=True)
-    reading.start()
-    try:
-        for _ in range(200):
-            if told.exists() and told.read_text():
-                break
-            time.sleep(0.1)
-        assert told.read_text() == "True"
-    finally:
-        process.kill()
-        process.wait()
-        os.close(follower)
-
-
-def _drain(leader: int) -> None:
-    with contextlib.suppress(OSError):
-        while os.read(leader, 65536):
-            pass
+    with terminal([sys.executable, "-c", code, str(small_recording)]) as shown:
+        wait_until(lambda: shown.listen(0.1, most=0.1) and told.exists() and told.read_text() == "True")
 
 
 async def test_the_prompt_says_what_came_of_an_edit(small_recording: Path) -> None:

@@ -1,9 +1,7 @@
 """The screen while a chart is sampled: keys are answered, progress is shown, Esc stops it, the result arrives."""
 
-import asyncio
 import threading
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,8 @@ from dgmtui.errors import RecordingError
 from dgmtui.recording import open_recording
 from dgmtui.session.session import Session
 from dgmtui.tui.app import DgmtuiApp
-from dgmtui.tui.screen import MainScreen
+from tests.tui.seen import Seen
+from tests.waiting import PATIENCE
 
 ROWS, UNITS = 31, 5000
 
@@ -37,44 +36,23 @@ class SlowSeries:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         self.reading.set()
-        assert self.go.wait(20), "nobody let it go on"
+        assert self.go.wait(PATIENCE), "nobody let it go on"
         self.at_once -= 1
         return self.values[key]
 
 
-class Opened:
+class SeenSlow(Seen):
     """The app on a recording whose series are slow."""
 
-    def __init__(self, session: Session, series: SlowSeries, app: DgmtuiApp, pilot: Any) -> None:
-        self.session, self.series, self.app, self.pilot = session, series, app, pilot
-
-    @property
-    def main(self) -> MainScreen:
-        screen = self.app.screen_stack[0]
-        assert isinstance(screen, MainScreen)
-        return screen
+    series: SlowSeries
 
     @property
     def chart(self) -> Any:
         return None if self.main.view is None else self.main.view.dynamics
 
-    def text(self) -> str:
-        strips = self.app.screen._compositor.render_strips()
-        return "\n".join("".join(segment.text for segment in strip) for strip in strips)
-
-    async def type(self, line: str) -> None:
-        await self.pilot.press("colon", *("space" if c == " " else c for c in line), "enter")
-
-    async def until(self, holds: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 30
-        while not holds():
-            assert time.monotonic() < deadline, self.text()
-            await self.pilot.pause()
-            await asyncio.sleep(0.01)
-
 
 @asynccontextmanager
-async def opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Opened]:
+async def opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SeenSlow]:
     monkeypatch.setattr("dgmtui.session.dynamics.AT_ONCE", -1)
     monkeypatch.setattr("dgmtui.tui.screen.ANSWER_SECONDS", 0.0)
     monkeypatch.setattr(Session, "prepare", staticmethod(lambda: None))
@@ -87,8 +65,10 @@ async def opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[O
         app = DgmtuiApp(session, REGISTRY, first=session.view())
         async with app.run_test(size=(100, 40)) as pilot:
             await pilot.pause()
+            seen = SeenSlow(app, pilot, session)
+            seen.series = series
             try:
-                yield Opened(session, series, app, pilot)
+                yield seen
             finally:
                 series.go.set()
 

@@ -1,70 +1,15 @@
 """The running app: keys, prompt, palette, errors, cancelling. The session is the hand-made one of conftest."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from textual.events import Key
-from textual.pilot import Pilot
 
 from dgmtui.commands.registry import Registry
 from dgmtui.session.view import CreditView
-from dgmtui.tui.app import DgmtuiApp
 from dgmtui.tui.help import HelpScreen
-from dgmtui.tui.screen import MainScreen
 from dgmtui.tui.widgets.prompt import Prompt
-
-PATIENCE = 10.0
-
-
-class Seen:
-    """The app as a person sees it."""
-
-    def __init__(self, app: DgmtuiApp, pilot: Pilot[int], session: Any) -> None:
-        self.app, self.pilot, self.session = app, pilot, session
-
-    @property
-    def main(self) -> MainScreen:
-        screen = self.app.screen_stack[0]
-        assert isinstance(screen, MainScreen)
-        return screen
-
-    def lines(self) -> list[str]:
-        strips = self.app.screen._compositor.render_strips()
-        return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
-
-    def text(self) -> str:
-        return "\n".join(self.lines())
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
-    async def type(self, line: str) -> None:
-        await self.press("colon", *("space" if c == " " else c for c in line), "enter")
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline, self.text()
-            await self.pilot.pause()
-            await asyncio.sleep(0.005)
-
-    async def until_shows(self, text: str) -> None:
-        await self.until(lambda: text in self.text())
-
-
-@asynccontextmanager
-async def opened(
-    session: Any, registry: Registry, size: tuple[int, int] = (100, 40), **options: Any
-) -> AsyncIterator[Seen]:
-    app = DgmtuiApp(session, registry, first=options.pop("first", session.shown), **options)
-    async with app.run_test(size=size) as pilot:
-        await pilot.pause()
-        yield Seen(app, pilot, session)
+from tests.tui.seen import opened
 
 
 async def test_the_first_view_is_on_the_screen(session: Any, registry: Registry) -> None:

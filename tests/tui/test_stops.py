@@ -9,8 +9,8 @@ from dgmtui.tui.app import DgmtuiApp
 from dgmtui.tui.messages import Grown
 from dgmtui.tui.widgets.displays import Displays
 from dgmtui.tui.widgets.prompt import Prompt
-from tests.benchmarks.terminal import screen
-from tests.tui.test_real_session import text_of, until
+from tests.terminal import screen
+from tests.tui.seen import text_of, until
 from tests.tui.test_wire import cost, started
 
 SHIPPED = Path(__file__).parents[2] / "recordings"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.synthetic import write_recording
-from tests.benchmarks.terminal import Terminal, screen
+from tests.terminal import Terminal, screen
 
 SHIPPED = Path(__file__).parents[2] / "recordings"
 SMALL, LARGE = (80, 24), (200, 50)
