@@ -1,7 +1,6 @@
 """What Tab offers, by command."""
 
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,13 +55,6 @@ def test_everything_offered_is_understood(vae: Session) -> None:
     for typed in ("set ", "replace ", "replace exp at ", "replace exp with ", "clamp ", "print ", "print grad:"):
         assert len(REGISTRY.complete(vae, typed)) > 3, typed
     assert REGISTRY.complete(None, "print ") == REGISTRY.complete(None, "set ") == []
-
-
-def test_it_is_quick_and_needs_no_torch(vae: Session) -> None:
-    began = time.perf_counter()
-    for typed in ("set ", "replace ", "replace exp with s", "print mean("):
-        REGISTRY.complete(vae, typed)
-    assert time.perf_counter() - began < 1.0
 
 
 def test_completing_imports_nothing_slow(vae: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from dgmtui.recording.model import Match
 from dgmtui.trace.birth import first_birth
 from dgmtui.trace.replay import load_replay
 from dgmtui.trace.verify import verify_elsewhere
+from tests.waiting import PATIENCE, follow_until, wait_until
 
 Run = Callable[..., Any]
 
@@ -311,9 +311,9 @@ def test_a_killed_run_opens_and_says_until_when_it_is_whole(run: Run, tmp_path: 
     script = tmp_path / "long.py"
     script.write_text(HEAD + INDEXED.replace("range(35)", "range(10**9)").replace("tell(loss, model)", "pass"))
     process = subprocess.Popen([sys.executable, "-m", "dgmtui", "record", "-o", str(tmp_path / "k.h5"), str(script)])
-    while not (tmp_path / "k.h5").exists():
-        time.sleep(0.1)
-    time.sleep(3.5)
+    wait_until((tmp_path / "k.h5").exists)
+    with open_recording(tmp_path / "k.h5") as recording:
+        follow_until(recording, lambda: recording.last_iteration > 10 and recording.snapshots)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     report = check(tmp_path / "k.h5")
@@ -326,35 +326,40 @@ def test_a_terminated_run_is_closed_whole(run: Run, tmp_path: Path) -> None:
     script = tmp_path / "long.py"
     script.write_text(HEAD + INDEXED.replace("range(35)", "range(10**9)").replace("tell(loss, model)", "pass"))
     process = subprocess.Popen([sys.executable, "-m", "dgmtui", "record", "-o", str(tmp_path / "t.h5"), str(script)])
-    while not (tmp_path / "t.h5").exists():
-        time.sleep(0.1)
+    wait_until((tmp_path / "t.h5").exists)
     process.terminate()
-    assert process.wait(30) == 143
+    assert process.wait(PATIENCE) == 143
     report = check(tmp_path / "t.h5")
     assert report.whole and report.end is not None and report.end.message == "ended by SIGTERM"
 
 
-PAUSED = """
+TRAINED = """
 import os, signal, time
 model = nn.Linear(10, 2)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 for i in range(31):
     loss = F.cross_entropy(model(X), Y)
     optimizer.zero_grad(); loss.backward(); optimizer.step()
-time.sleep(2.5)
 """
 
 
 @pytest.mark.parametrize("end", ["os._exit(5)", "os.kill(os.getpid(), signal.SIGKILL)"])
-def test_the_last_iteration_before_a_pause_is_not_lost_where_python_is_not_asked(run: Run, end: str) -> None:
-    killed = run(HEAD + PAUSED + end)
-    assert killed.code in (5, -signal.SIGKILL)
-    with open_recording(killed.recording) as recording:
+def test_the_last_iteration_before_a_pause_is_not_lost_where_python_is_not_asked(tmp_path: Path, end: str) -> None:
+    script, path = tmp_path / "pauses.py", tmp_path / "run.h5"
+    script.write_text(HEAD + TRAINED + "sys.stdin.readline()\n" + end)
+    command = [sys.executable, "-m", "dgmtui", "record", "-o", str(path), str(script)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE)
+    wait_until(path.exists)
+    with open_recording(path) as recording:
+        follow_until(recording, lambda: 30 in recording.rows)
+    process.communicate(b"\n", timeout=PATIENCE)
+    assert process.returncode in (5, -signal.SIGKILL)
+    with open_recording(path) as recording:
         assert recording.end is None and recording.last_iteration == 30 and recording.rows[-1] == 30
 
 
 def test_ctrl_c_ends_the_run_as_it_does_alone(run: Run) -> None:
-    source = HEAD + PAUSED.replace("time.sleep(2.5)", "os.kill(os.getpid(), signal.SIGINT); time.sleep(9)")
+    source = HEAD + TRAINED + "os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"
     alone, recorded = run(source, recorded=False), run(source)
     shown = "".join(line for line in recorded.err.splitlines(True) if not line.startswith("dgmtui:"))
     assert recorded.code == 130 and shown == alone.err

@@ -17,6 +17,7 @@ from dgmtui.recording import open_recording
 from dgmtui.recording.check import check
 from dgmtui.recording.model import Channel, ModuleInfo, Quantity, RunInfo
 from dgmtui.recording.writer import RecordingWriter
+from tests.waiting import PATIENCE
 
 WRITER = """
 import sys, time
@@ -101,7 +102,7 @@ def test_a_run_going_on_is_followed(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     with a_run(path, pause=0.005), open_recording(path) as recording:
         before, held = recording.iteration_count, recording.rows
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while recording.iteration_count < before + 100 and time.monotonic() < deadline:
             recording.refresh()
             count = len(recording.rows)

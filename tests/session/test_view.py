@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -93,17 +92,6 @@ def test_a_modules_operations_come_with_those_that_take_its_results(session: Ses
     assert [(row.op, row.born) for row in session.view().operations] == [
         ("aten.t", False), ("aten.addmm", False), ("aten.exp", True),
     ]  # fmt: skip
-
-
-def test_a_view_is_quick(session: Session) -> None:
-    session.view()
-    times = []
-    for iteration in range(5):
-        session.go_to(iteration)
-        began = time.perf_counter()
-        session.view()
-        times.append(time.perf_counter() - began)
-    assert min(times) < 0.05
 
 
 def test_a_view_needs_neither_torch_nor_textual(small_recording: Path) -> None:
