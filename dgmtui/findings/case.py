@@ -15,6 +15,7 @@ from dgmtui.recording.model import STATISTICS, Channel, Match, ModuleInfo, Quant
 from dgmtui.trace.graph import Graph
 
 if TYPE_CHECKING:
+    from dgmtui.findings.visits import Visit
     from dgmtui.recording import Recording
     from dgmtui.trace.birth import Birth
     from dgmtui.trace.progress import Progress
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 ReplaySource: TypeAlias = "Callable[[SnapshotInfo], tuple[Replay, Verdict]]"
 """Runs a snapshot again, forward and backward, and says whether it gave the recorded iteration."""
+Visited: TypeAlias = "dict[tuple[int, str], Visit | None]"
+"""What snapshots that were run again have shown, by iteration and turn; None of those that could not be."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,10 @@ class Case:
     """None where nothing failed, or a replay was not asked for or not possible."""
     source: "ReplaySource | None" = None
     """Runs a snapshot's iteration again; None where only the recording is looked at, as before the first paint."""
-
     progress: "Progress | None" = None
     """Told how far a long look is; may cancel."""
-    visited: dict[Any, Any] = field(default_factory=dict)
-    """What snapshots that were run again have shown, by iteration and turn."""
+    visited: "Visited" = field(default_factory=dict)
+    """Is filled by ``visit``."""
 
     def once(self, find: Callable[["Case"], T]) -> T:
         """``find(self)``, found once and kept as long as the case is: for what several detectors look at."""
@@ -61,10 +63,11 @@ class Case:
         return self._found[find][0]  # type: ignore[no-any-return]
 
     @cached_property
-    def _found(self) -> dict[Any, Any]:
+    def _found(self) -> dict[Callable[["Case"], Any], tuple[Any, list[SnapshotInfo]]]:
+        """What was found, and the snapshots that were asked for meanwhile."""
         return {}
 
-    def visit(self, snapshot: SnapshotInfo, see: Callable[["Replay"], T]) -> T | None:
+    def visit(self, snapshot: SnapshotInfo, see: "Callable[[Replay], Visit]") -> "Visit | None":
         """What ``see`` reads off a snapshot's iteration run again, kept by ``visited``; None where ``replay`` is."""
         place = snapshot.iteration, snapshot.turn
         if place in self.visited:
@@ -72,7 +75,7 @@ class Case:
         else:
             replay = self.replay(snapshot)
             self.visited[place] = None if replay is None else see(replay)
-        return self.visited[place]  # type: ignore[no-any-return]
+        return self.visited[place]
 
     def replay(self, snapshot: SnapshotInfo) -> "Replay | None":
         """A snapshot's iteration run again, forward and, where it has one, backward, with every value; None where

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dgmtui.findings.detectors  # noqa: F401  (importing declares them)
 from dgmtui.errors import ReplayError
-from dgmtui.findings.case import Case, Failure, ReplaySource
+from dgmtui.findings.case import Case, Failure, ReplaySource, Visited
 from dgmtui.findings.causes.alike import gathered
 from dgmtui.findings.causes.folding import accounts
 from dgmtui.findings.model import Finding
@@ -49,7 +49,7 @@ def look(
     failure: Failure | None = None,
     progress: "Progress | None" = None,
     thresholds: Thresholds = DEFAULT,
-    visited: dict[Any, Any] | None = None,
+    visited: "Visited | None" = None,
 ) -> Look:
     """Run every detector.
 

@@ -75,6 +75,7 @@ def cut_middle(text: str, width: int) -> str:
 
 
 def is_numeric(cells: Sequence[Any]) -> bool:
+    """Whether a column holds nothing but numbers and gaps, and so is set flush right."""
     present = [cell for cell in cells if cell is not None]
     return bool(cells) and all(not isinstance(c, str | bool) for c in present)
 

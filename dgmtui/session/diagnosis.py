@@ -1,6 +1,6 @@
 """The findings of a recording, looked for when first asked for and again when the run has gone on."""
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from dgmtui.errors import ReplayError
 from dgmtui.recording.model import ONSET, SnapshotInfo, Verdict
@@ -9,7 +9,7 @@ from dgmtui.trace.available import torch_is_installed
 
 if TYPE_CHECKING:
     from dgmtui.findings import Finding
-    from dgmtui.findings.case import Failure
+    from dgmtui.findings.case import Failure, Visited
     from dgmtui.findings.diagnose import Look
     from dgmtui.findings.thresholds import Thresholds
     from dgmtui.recording.reader import Recording
@@ -31,7 +31,7 @@ class Diagnosis:
         """The last look of either kind."""
         self._full: tuple[Extent, tuple[object, ...], Look] | None = None
         """The last look that replayed, and what was there to be replayed."""
-        self._begun: tuple[tuple[int, int], dict[Any, Any]] | None = None
+        self._begun: tuple[tuple[int, int], Visited] | None = None
         """What a full look that was cancelled had seen, of so many rows and snapshots; the next goes on there."""
         self._kept: tuple[tuple[Finding, ...], tuple[Finding, ...]] | None = None
         """Findings, and those of them that are not excluded."""

@@ -73,6 +73,7 @@ def bad_gradient(replay: Replay, node: Node, step: BackwardStep) -> tuple[Ref | 
 
 
 def in_float64(replay: Replay, ref: NodeRef, element: tuple[int, ...]) -> float | None:
+    """What the value is at ``element`` where all is computed in float64; None where it can't be."""
     try:
         again = replay.again(dtype=torch.float64)
         again.forward(to=ref.node)
@@ -82,6 +83,7 @@ def in_float64(replay: Replay, ref: NodeRef, element: tuple[int, ...]) -> float 
 
 
 def gradient_in_float64(replay: Replay, ref: Ref, element: tuple[int, ...]) -> float | None:
+    """What the gradient of ``ref`` is at ``element`` likewise; None also where the loss does not depend on it."""
     try:
         again = replay.again(dtype=torch.float64)
         again.backward(steps=False)

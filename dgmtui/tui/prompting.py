@@ -3,6 +3,7 @@
 import os
 import shlex
 import subprocess
+from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,9 +39,9 @@ class Prompting(Screen[None]):
     view: "Reactive[View | None]"
     _palette: Palette
 
+    @abstractmethod
     def submit(self, line: str, *, typed: bool = False) -> None:
         """Run one command line."""
-        raise NotImplementedError
 
     def begin(self, command: Command) -> None:
         """Run a command, or ask for what it needs."""
