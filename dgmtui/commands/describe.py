@@ -8,7 +8,7 @@ from dgmtui.commands.result import Block, Result, Text
 from dgmtui.recording.model import DENSE, ONSET
 from dgmtui.recording.saying import rounded_words
 from dgmtui.render.numbers import human
-from dgmtui.session.results import edited_words
+from dgmtui.session.replayed import edited_words
 from dgmtui.session.session import Session
 from dgmtui.session.view import DisplayRow, PickedLine
 from dgmtui.trace.available import torch_is_installed

@@ -10,12 +10,12 @@ from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Text
 from dgmtui.recording.model import Match
 from dgmtui.session import editing
-from dgmtui.session.results import edited_words
+from dgmtui.session.replayed import edited_words
 from dgmtui.session.session import Session
 
 if TYPE_CHECKING:
     from dgmtui.recording.model import SnapshotInfo
-    from dgmtui.session.results import Replayed
+    from dgmtui.session.replayed import Replayed
     from dgmtui.trace.birth import Birth
     from dgmtui.trace.edits import Edit
 

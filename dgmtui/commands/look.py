@@ -9,7 +9,7 @@ from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Table, Text
 from dgmtui.recording.model import Measure, Quantity
 from dgmtui.session.climbing import go_down, go_up
-from dgmtui.session.results import edited_words
+from dgmtui.session.replayed import edited_words
 from dgmtui.session.session import Session
 
 QuantityName = Literal["activation", "gradient", "weight", "weight_gradient", "update"]

@@ -9,7 +9,7 @@ from dgmtui.commands.grammar import Expression
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Table, Text
 from dgmtui.errors import UsageError
-from dgmtui.session.results import edited_words
+from dgmtui.session.replayed import edited_words
 from dgmtui.session.session import Session
 from dgmtui.session.summary import Summary, summarise
 from dgmtui.session.tensors import print_value, snapshots_at

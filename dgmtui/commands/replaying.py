@@ -10,7 +10,7 @@ from dgmtui.commands.twodtypes import beside_blocks, beside_data
 from dgmtui.session.operations import range_of
 from dgmtui.session.precision import Beside, modules_beside
 from dgmtui.session.precision import beside as compare
-from dgmtui.session.results import Replayed, edited_words
+from dgmtui.session.replayed import Replayed, edited_words
 from dgmtui.session.session import Session
 
 if TYPE_CHECKING:

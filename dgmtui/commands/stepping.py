@@ -8,7 +8,7 @@ from dgmtui.commands.registry import command
 from dgmtui.commands.result import Block, Result, Table, Text
 from dgmtui.errors import UsageError
 from dgmtui.recording.model import StepOutcome
-from dgmtui.session.results import edited_words
+from dgmtui.session.replayed import edited_words
 from dgmtui.session.session import Session
 
 if TYPE_CHECKING:

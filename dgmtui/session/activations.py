@@ -14,7 +14,7 @@ from dgmtui.trace.graph import Graph, OutsideRef, Ref
 if TYPE_CHECKING:
     import torch
 
-    from dgmtui.session.results import Replayed
+    from dgmtui.session.replayed import Replayed
     from dgmtui.trace.graph import Call
 
 _BY_INDEX = ("aten.index", "aten.index_select", "aten.embedding", "aten.gather")

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from dgmtui.recording.reader import Recording
     from dgmtui.session.against import Counterpart
     from dgmtui.session.edits import Standing
-    from dgmtui.session.results import Replayed, Results
+    from dgmtui.session.replayed import Replayed
+    from dgmtui.session.results import Results
     from dgmtui.trace.graph import Graph
 
 KEPT = 16

@@ -8,6 +8,11 @@ from dgmtui.session.edits import RECORDED
 from dgmtui.trace.available import torch_is_installed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from dgmtui.findings import Finding
     from dgmtui.findings.case import Failure, Visited
     from dgmtui.findings.diagnose import Look
@@ -158,3 +163,17 @@ class Diagnosis:
 def _untraced(finding: "Finding") -> bool:
     """Told from statistics or losses, which do not say what operation it came from."""
     return finding.kind == "nonfinite" and finding.op is None
+
+
+def first_at(findings: "Sequence[Finding]", iteration: int, rows: "NDArray[np.int64]") -> "Finding | None":
+    """The first finding at an iteration, else the first that was on its way or still is; ``rows`` are the measured
+    iterations, ascending."""
+    place = int(rows.searchsorted(iteration, side="right")) - 1
+    measured = int(rows[place]) if place >= 0 else iteration
+
+    def goes_on(finding: "Finding") -> bool:
+        begun = finding.iteration if finding.onset is None else finding.onset
+        return begun <= iteration <= finding.iteration or measured == finding.iteration
+
+    here = (finding for finding in findings if finding.iteration == iteration)
+    return next(here, None) or next(filter(goes_on, findings), None)

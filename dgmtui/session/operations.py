@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
 
     from dgmtui.recording.reader import Recording
-    from dgmtui.session.results import Replayed
+    from dgmtui.session.replayed import Replayed
     from dgmtui.session.session import Session
     from dgmtui.trace.birth import Birth
 

@@ -8,7 +8,8 @@ from dgmtui.session.operations import Range, range_of
 if TYPE_CHECKING:
     import torch
 
-    from dgmtui.session.results import Replayed, Results
+    from dgmtui.session.replayed import Replayed
+    from dgmtui.session.results import Results
     from dgmtui.trace.birth import Birth
     from dgmtui.trace.graph import Node
 

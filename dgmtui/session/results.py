@@ -3,15 +3,16 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from dgmtui.errors import RecordingError, ReplayError, UsageError
-from dgmtui.recording.model import Match, SnapshotInfo, Verdict
+from dgmtui.recording.model import SnapshotInfo, Verdict
 from dgmtui.session.crediting import Crediting
-from dgmtui.session.diagnosis import Diagnosis
+from dgmtui.session.diagnosis import Diagnosis, first_at
 from dgmtui.session.edits import RECORDED, Edits
 from dgmtui.session.excluding import Exclusions
+from dgmtui.session.replayed import Replayed, edited_words, words_of
 from dgmtui.session.stepping import Stepping
 from dgmtui.session.units import Units
 
@@ -33,46 +34,6 @@ if TYPE_CHECKING:
 
 KEPT_REPLAYS = 2
 """A replay holds every intermediate tensor of its iteration."""
-
-
-@dataclass(frozen=True, eq=False)
-class Replayed:
-    """One snapshot's iteration, run again forward and backward."""
-
-    snapshot: SnapshotInfo
-    replay: "Replay"
-    verdict: Verdict | None
-    """What comparing it with the recorded iteration said; None in another dtype or edited, where there is nothing to
-    compare."""
-    no_gradients: str = ""
-    """Why there is no backward pass; empty where there is one."""
-    edits: "Standing" = RECORDED
-    """Those that it was changed by, in order."""
-    changed: frozenset[str] = frozenset()
-    """Names of the outside tensors that edits wrote into."""
-    said: str = ""
-    """What the last edit did, where that is not just what it was asked for."""
-
-    @property
-    def words(self) -> str:
-        """``replay matches``, ``replay agrees``, ``replay differs``, ``replay not verified``, or that it is edited."""
-        return f"{edited_words(self.edits)}: not compared with the training" if self.edits else words_of(self.verdict)
-
-
-def edited_words(edits: "Standing") -> str:
-    """``edited (2 edits)``."""
-    return f"edited ({len(edits)} edit{'s' * (len(edits) != 1)})"
-
-
-def words_of(verdict: Verdict | None) -> str:
-    """A verdict as the title shows it: the lesser of forward and gradient."""
-    if verdict is None:
-        return "replay not verified"
-    judged = {verdict.forward, verdict.gradient}
-    for match in (Match.DIFFERS, Match.AGREES, Match.MATCHES):
-        if match in judged:
-            return f"replay {match}"
-    return "replay not verified"
 
 
 class Results:
@@ -285,16 +246,7 @@ class Results:
             found = self.findings(quick=True)
         except RecordingError:
             return None
-        rows = self._recording.rows
-        place = int(rows.searchsorted(iteration, side="right")) - 1
-        measured = int(rows[place]) if place >= 0 else iteration
-
-        def goes_on(finding: "Finding") -> bool:
-            begun = finding.iteration if finding.onset is None else finding.onset
-            return begun <= iteration <= finding.iteration or measured == finding.iteration
-
-        here = (finding for finding in found if finding.iteration == iteration)
-        return next(here, None) or next(filter(goes_on, found), None)
+        return first_at(found, iteration, self._recording.rows)
 
     def _key(self, snapshot: SnapshotInfo, dtype: str = "", edits: "Standing | None" = None) -> "Key":
         return snapshot.iteration, snapshot.turn, dtype, self.edits.of(snapshot) if edits is None else edits

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
 
     from dgmtui.recording.model import SnapshotInfo
-    from dgmtui.session.results import Replayed
+    from dgmtui.session.replayed import Replayed
     from dgmtui.session.session import Session
     from dgmtui.session.summary import Value
     from dgmtui.trace.graph import Call, Graph, Ref

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from dgmtui.clusters import Clustering
     from dgmtui.credit import Target
-    from dgmtui.session.results import Replayed, Results
+    from dgmtui.session.replayed import Replayed
+    from dgmtui.session.results import Results
     from dgmtui.session.view import UnitsTab
 
 KEPT_BYTES = 1 << 28

@@ -14,7 +14,7 @@ from dgmtui.trace.graph import Graph, NodeRef, Ref
 
 if TYPE_CHECKING:
     from dgmtui.recording.model import SnapshotInfo
-    from dgmtui.session.results import Replayed
+    from dgmtui.session.replayed import Replayed
     from dgmtui.session.session import Session
     from dgmtui.trace.birth import Birth
 
