@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from dgmtui.recording import open_recording
 from dgmtui.recording.model import (
     MEASURES,
     Channel,
@@ -25,6 +26,7 @@ from dgmtui.recording.model import (
     StoredTensor,
     Verdict,
 )
+from dgmtui.session.session import Session
 from dgmtui.trace.graph import Call, Graph, Node, NodeRef, Outside, OutsideRef, Source, TensorMeta
 from tests.benchmarks.deep_network import write_deep
 
@@ -201,6 +203,13 @@ def _write_snapshot(writer: "RecordingWriter", iteration: int, trace: int) -> No
 def small_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Fails at iteration 30: sample 2, unit 1 of ``enc`` is 160.25, too much for exp. Read only."""
     return write_small(tmp_path_factory.mktemp("recording") / "small.h5")
+
+
+@pytest.fixture
+def session(small_recording: Path) -> Iterator[Session]:
+    """A session that begins on it."""
+    with open_recording(small_recording) as recording:
+        yield Session(recording)
 
 
 @pytest.fixture

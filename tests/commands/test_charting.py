@@ -1,11 +1,9 @@
 """The dynamics chart's commands: settings that stay, windows, the picked line, exports."""
 
 import csv
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -15,11 +13,11 @@ from dgmtui.commands import REGISTRY
 from dgmtui.commands.result import Chart
 from dgmtui.errors import UsageError
 from dgmtui.recording import open_recording
-from dgmtui.render.json import to_json
 from dgmtui.render.text import block_rows
 from dgmtui.session.chart_settings import ChartSettings
 from dgmtui.session.session import Session
 from dgmtui.session.view import Backdrop
+from tests.answers import run
 
 SHIPPED = Path(__file__).parents[2] / "recordings"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -39,11 +37,6 @@ def vae() -> Iterator[Session]:
         session = Session(recording)
         session.select_module("xv")
         yield session
-
-
-def run(session: Session, line: str) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(to_json(REGISTRY.run(session, line)))
-    return result
 
 
 def said(session: Session, line: str) -> str:

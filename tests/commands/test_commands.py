@@ -1,8 +1,6 @@
 """Every command on a small recording that fails at iteration 30: sample 2, unit 1 of ``enc`` is too much for exp."""
 
-import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +10,14 @@ from dgmtui.commands import REGISTRY
 from dgmtui.commands.result import Chart, Table
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.recording import open_recording
-from dgmtui.render.json import to_json
 from dgmtui.session.session import Session
+from tests.answers import run
 
 WHERE = {"command", "iteration", "phase", "module", "unit", "sample", "quantity", "finding"}
 FINDING = {
     "kind", "severity", "iteration", "onset", "rank", "phase", "module", "op", "autograd", "source",
     "sample", "samples", "unit", "value", "message", "advice", "consequences",
 }  # fmt: skip
-
-
-@pytest.fixture
-def session(small_recording: Path) -> Iterator[Session]:
-    with open_recording(small_recording) as recording:
-        yield Session(recording)
-
-
-def run(session: Session, line: str) -> dict[str, Any]:
-    """The command's object, as a program reads it."""
-    result: dict[str, Any] = json.loads(to_json(REGISTRY.run(session, line)))
-    return result
 
 
 def test_a_session_begins_where_the_training_ended(session: Session) -> None:

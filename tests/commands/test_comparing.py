@@ -1,11 +1,9 @@
 """Recordings beside each other: what is told of each is what each tells of itself."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +13,8 @@ from dgmtui.commands.result import Text
 from dgmtui.errors import DgmtuiError
 from dgmtui.recording import open_recording
 from dgmtui.recording.model import Measure
-from dgmtui.render.json import to_json
 from dgmtui.session.session import Session
+from tests.answers import run
 
 SHIPPED = Path(__file__).parents[2] / "recordings"
 SCRIPT = """
@@ -42,11 +40,6 @@ for _ in range(40):
 def session(request: pytest.FixtureRequest) -> Iterator[Session]:
     with open_recording(SHIPPED / f"{request.param}.h5") as recording:
         yield Session(recording, thorough=True)
-
-
-def run(session: Session, line: str) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(to_json(REGISTRY.run(session, line)))
-    return answer
 
 
 @pytest.mark.parametrize("session", ["vae"], indirect=True)

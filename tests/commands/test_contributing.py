@@ -1,18 +1,16 @@
 """Looking through the table of contributions: sorted, filtered, a row picked, gone into and back out."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dgmtui.commands import REGISTRY
 from dgmtui.errors import UsageError
 from dgmtui.recording import open_recording
-from dgmtui.render.json import to_json
 from dgmtui.session.session import Session
 from dgmtui.session.view import CreditView
+from tests.answers import run
 
 VAE = Path(__file__).parents[2] / "recordings" / "vae.h5"
 
@@ -29,11 +27,6 @@ def session(recorded: Session) -> Iterator[Session]:
     for line in ("goto 2048", "against off", "sort forward", "filter", "credit mu[5]@15", "row none"):
         REGISTRY.run(recorded, line)
     yield recorded
-
-
-def run(session: Session, line: str) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(to_json(REGISTRY.run(session, line)))
-    return result
 
 
 def shown(session: Session) -> CreditView:

@@ -1,32 +1,16 @@
 """Targets, groups and comparisons through the commands, on the small recording that fails at iteration 30."""
 
-import json
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from dgmtui.commands import REGISTRY
 from dgmtui.errors import DgmtuiError, ReplayError, UsageError
-from dgmtui.recording import open_recording
 from dgmtui.recording.model import Match, Verdict
-from dgmtui.render.json import to_json
 from dgmtui.session.session import Session
+from tests.answers import run
 from tests.conftest import BIAS, WEIGHT, inputs_at, outputs_at
-
-
-@pytest.fixture
-def session(small_recording: Path) -> Iterator[Session]:
-    with open_recording(small_recording) as recording:
-        yield Session(recording)
-
-
-def run(session: Session, line: str) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(to_json(REGISTRY.run(session, line)))
-    return result
 
 
 def told(session: Session, line: str) -> str:

@@ -10,9 +10,9 @@ from dgmtui.commands import REGISTRY
 from dgmtui.commands.result import Graph, Table, Text
 from dgmtui.errors import UsageError
 from dgmtui.recording import open_recording
-from dgmtui.render.json import plain
 from dgmtui.render.text import block_rows
 from dgmtui.session.session import Session
+from tests.answers import asked
 
 SHIPPED = Path(__file__).parents[2] / "recordings"
 EXP = 20
@@ -32,11 +32,6 @@ def replayed() -> Iterator[Session]:
         session = Session(recording, thorough=True)
         REGISTRY.run(session, "next-nonfinite")
         yield session
-
-
-def asked(session: Session, line: str) -> dict[str, Any]:
-    data: dict[str, Any] = plain(dict(REGISTRY.run(session, line).data))
-    return data
 
 
 def said(session: Session, line: str, width: int | None = None) -> str:

@@ -1,6 +1,5 @@
 """What changed together, and what is ahead, as commands on recordings that ship."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ from dgmtui.commands import REGISTRY
 from dgmtui.commands.result import Table, Text
 from dgmtui.errors import UsageError
 from dgmtui.recording import open_recording
-from dgmtui.render.json import to_json
 from dgmtui.session.session import Session
 from dgmtui.trace.progress import Cancelled, Progress
+from tests.answers import run
 
 SHIPPED = Path(__file__).parents[2] / "recordings"
 
@@ -21,11 +20,6 @@ SHIPPED = Path(__file__).parents[2] / "recordings"
 def vae() -> Any:
     with open_recording(SHIPPED / "vae.h5") as recording:
         yield Session(recording)
-
-
-def run(session: Session, line: str) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(to_json(REGISTRY.run(session, line)))
-    return result
 
 
 def test_the_vae_s_units_step_and_come_to_rest_where_its_loss_jumped(vae: Session) -> None:

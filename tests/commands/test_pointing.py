@@ -1,21 +1,11 @@
 """An error points at the word of the line that it is about."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from dgmtui.commands import REGISTRY
 from dgmtui.commands.pointing import pointed
 from dgmtui.errors import DgmtuiError
-from dgmtui.recording import open_recording
 from dgmtui.session.session import Session
-
-
-@pytest.fixture
-def session(small_recording: Path) -> Iterator[Session]:
-    with open_recording(small_recording) as recording:
-        yield Session(recording)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,8 @@
 """The report of a diagnosis: Markdown that reads as what was said, with pictures; JUnit XML that a CI server takes."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -14,10 +12,10 @@ from dgmtui.commands.result import Table, Text
 from dgmtui.errors import UsageError
 from dgmtui.findings import DETECTORS, Finding, Severity
 from dgmtui.recording import open_recording
-from dgmtui.render.json import to_json
 from dgmtui.render.junit import junit_xml
 from dgmtui.render.markdown import escaped, fenced, markdown
 from dgmtui.session.session import Session
+from tests.answers import run
 
 SHIPPED = Path(__file__).parents[2] / "recordings"
 
@@ -26,11 +24,6 @@ SHIPPED = Path(__file__).parents[2] / "recordings"
 def vae() -> Iterator[Session]:
     with open_recording(SHIPPED / "vae.h5") as recording:
         yield Session(recording, thorough=True)
-
-
-def run(session: Session, line: str) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(to_json(REGISTRY.run(session, line)))
-    return result
 
 
 def test_the_report_tells_each_finding_with_its_chart(vae: Session, tmp_path: Path) -> None:

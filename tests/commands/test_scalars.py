@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from dgmtui.recording.model import End, ModuleInfo, RunInfo
 from dgmtui.recording.writer import RecordingWriter
 from dgmtui.render.json import to_json
 from dgmtui.session.session import Session
+from tests.answers import run
 
 INFO = RunInfo("2026-01-01T00:00:00Z", "0", "2", "3.11", "x.py", (), "/", "cpu", 1, "", 1)
 LOSSES = np.array([4.0, 3.0, np.nan, 2.0, 1.0, 5.0])
@@ -35,11 +35,6 @@ def logged(tmp_path: Path) -> Callable[..., Session]:
         return Session(open_recording(tmp_path / f"{name}.h5"), thorough=True)
 
     return make
-
-
-def run(session: Session, line: str) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(to_json(REGISTRY.run(session, line)))
-    return result
 
 
 def test_all_are_listed_with_their_extremes(logged: Callable[..., Session]) -> None:

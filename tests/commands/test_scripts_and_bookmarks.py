@@ -1,7 +1,6 @@
 """Scripts that have a name, bookmarks and notes."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,6 @@ from dgmtui.session.session import Session
 @pytest.fixture(autouse=True)
 def _data_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-
-
-@pytest.fixture
-def session(small_recording: Path) -> Iterator[Session]:
-    with open_recording(small_recording) as recording:
-        yield Session(recording)
 
 
 def run(session: Session, *lines: str) -> dict[str, Any]:

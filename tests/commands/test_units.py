@@ -15,8 +15,8 @@ from dgmtui.commands import REGISTRY
 from dgmtui.commands.result import Pictures, Table, Text
 from dgmtui.errors import CreditError, DgmtuiError, UsageError
 from dgmtui.recording import open_recording
-from dgmtui.render.json import plain
 from dgmtui.session.session import Session
+from tests.answers import asked
 
 SHIPPED = Path(__file__).parents[2] / "recordings"
 
@@ -53,11 +53,6 @@ def vae() -> Iterator[Session]:
         session = Session(recording, thorough=True)
         REGISTRY.run(session, "next-nonfinite")
         yield session
-
-
-def asked(session: Session, line: str) -> dict[str, Any]:
-    data: dict[str, Any] = plain(dict(REGISTRY.run(session, line).data))
-    return data
 
 
 def output(session: Session, module: str) -> torch.Tensor:

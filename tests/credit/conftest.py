@@ -23,6 +23,11 @@ def _tensors(value: Any) -> list[Tensor]:
     return [t for item in value for t in _tensors(item)] if isinstance(value, tuple | list) else []
 
 
+def squared(model: nn.Module, x: Tensor) -> Tensor:
+    """A loss."""
+    return model(x).square().mean()
+
+
 def trace(model: nn.Module, step: Callable[..., Tensor], **inputs: Tensor) -> tuple[Graph, Replay]:
     """The graph of ``step(model, **inputs)`` and its unrun replay."""
     names = {id(t): ("parameter", f"param:{name}") for name, t in model.named_parameters()}

@@ -13,6 +13,7 @@ from dgmtui.credit.aliases import Aliases
 from dgmtui.credit.model import Contributions
 from dgmtui.credit.sweep import Reader
 from dgmtui.credit.tangents import push_forward
+from tests.credit.conftest import squared
 
 
 def asked(replay: Any, text: str, **options: Any) -> Contributions:
@@ -24,10 +25,6 @@ def by_module(found: Contributions) -> dict[str, float]:
     for row in found.rows:
         totals[row.module] = totals.get(row.module, 0.0) + (row.backward or 0.0)
     return totals
-
-
-def squared(model: nn.Module, x: Tensor) -> Tensor:
-    return model(x).square().mean()
 
 
 def close(value: float, other: float) -> bool:

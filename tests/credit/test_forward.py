@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from dgmtui.credit import Contributions, Propagation, forward_contributions, parse_target
 from dgmtui.errors import CreditError
 from dgmtui.trace.progress import Cancelled, Progress
+from tests.credit.conftest import squared
 
 
 def asked(replay: Any, text: str, **options: Any) -> Contributions:
@@ -24,10 +25,6 @@ def by_module(found: Contributions) -> dict[str, float]:
     for row in found.rows:
         totals[row.module] = totals.get(row.module, 0.0) + (row.forward or 0.0)
     return totals
-
-
-def squared(model: nn.Module, x: Tensor) -> Tensor:
-    return model(x).square().mean()
 
 
 def random_mlp(widths: list[int], bias: bool, activation: type[nn.Module]) -> nn.Sequential:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from dgmtui.credit import Contributions, chain, contributions, parse_target
 from dgmtui.errors import CreditError
+from tests.credit.conftest import squared
 
 
 def asked(replay: Any, text: str, **options: Any) -> Contributions:
@@ -21,10 +22,6 @@ def totals(found: Contributions, side: str) -> dict[str, float]:
         if (amount := getattr(row, side)) is not None:
             sums[row.module] += amount
     return sums
-
-
-def squared(model: nn.Module, x: Tensor) -> Tensor:
-    return model(x).square().mean()
 
 
 def network() -> nn.Sequential:

@@ -1,6 +1,5 @@
 """Edits of recorded iterations: they give what PyTorch gives, can be undone, and are never taken for the training."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ from dgmtui.demos.vae import VAE
 from dgmtui.demos.vae_softplus import SoftplusVAE
 from dgmtui.errors import DgmtuiError
 from dgmtui.recording import open_recording
-from dgmtui.render.json import to_json
 from dgmtui.session.session import Session
 from dgmtui.trace.tensors import from_stored
+from tests.answers import run
 
 SHIPPED = Path(__file__).parents[2] / "recordings"
 FAILED_AT, BAD = 2578, 15
@@ -37,11 +36,6 @@ ANSWER = {
 }
 
 
-def run(session: Session, line: str) -> Any:
-    """The command's object, as a program reads it."""
-    return json.loads(to_json(REGISTRY.run(session, line)))
-
-
 def text(session: Session, line: str) -> str:
     """What a person reads."""
     return "\n".join(str(getattr(block, "text", "")) for block in REGISTRY.run(session, line).blocks)
@@ -51,12 +45,6 @@ def text(session: Session, line: str) -> str:
 def vae() -> Iterator[Session]:
     with open_recording(SHIPPED / "vae.h5") as recording:
         yield Session(recording, thorough=True)
-
-
-@pytest.fixture
-def small(small_recording: Path) -> Iterator[Session]:
-    with open_recording(small_recording) as recording:
-        yield Session(recording)
 
 
 def in_pytorch(
@@ -249,23 +237,23 @@ def test_other_iterations_are_as_recorded(vae: Session) -> None:
         ("redo", "redo: nothing was undone at iteration 30, or another edit was made since"),
     ],
 )
-def test_what_can_not_be_done_is_said_and_leaves_the_session_as_it_was(line: str, said: str, small: Session) -> None:
-    before = run(small, "replay")
-    history = list(small.history)
+def test_what_can_not_be_done_is_said_and_leaves_the_session_as_it_was(line: str, said: str, session: Session) -> None:
+    before = run(session, "replay")
+    history = list(session.history)
     with pytest.raises(DgmtuiError) as raised:
-        REGISTRY.run(small, line)
+        REGISTRY.run(session, line)
     assert str(raised.value).startswith(said)
-    assert small.history == history
-    assert run(small, "edits")["edits"] == [] and run(small, "replay") == before
+    assert session.history == history
+    assert run(session, "edits")["edits"] == [] and run(session, "replay") == before
 
 
-def test_an_edit_that_does_not_help_says_where_the_value_went(small: Session) -> None:
-    said = text(small, "set input[0][0] = input[0][1]")
+def test_an_edit_that_does_not_help_says_where_the_value_went(session: Session) -> None:
+    said = text(session, "set input[0][0] = input[0][1]")
     assert "edited (1 edit): not compared with the training; loss inf (recorded inf)" in said
     assert "inf is born in forward: aten.exp, unit 1, sample 2 at train.py:12" in said
-    held = text(small, "set input[0][2] = input[0][1]")
+    held = text(session, "set input[0][2] = input[0][1]")
     assert "everything is finite, forward and backward; the finding `nonfinite` at 30 would be gone" in held
-    assert "undone: set input[0][2] = input[0][1]" in text(small, "undo")
+    assert "undone: set input[0][2] = input[0][1]" in text(session, "undo")
 
 
 DOES = (
@@ -308,14 +296,14 @@ def test_any_sequence_is_as_good_as_what_stands_after_it(small_recording: Path, 
             assert run(session, asked) == run(fresh, asked)
 
 
-def test_a_saved_session_makes_its_edits_again(small: Session, small_recording: Path, tmp_path: Path) -> None:
+def test_a_saved_session_makes_its_edits_again(session: Session, small_recording: Path, tmp_path: Path) -> None:
     for line in (*DOES[:3], "undo", "scale enc[1] 0.25"):
-        REGISTRY.run(small, line)
-    run(small, f"save {tmp_path / 'kept.dgm'}")
+        REGISTRY.run(session, line)
+    run(session, f"save {tmp_path / 'kept.dgm'}")
     with open_recording(small_recording) as recording:
         again = Session(recording)
         run(again, f"source {tmp_path / 'kept.dgm'}")
-        assert run(again, "edits") == run(small, "edits") and run(again, "replay") == run(small, "replay")
+        assert run(again, "edits") == run(session, "edits") and run(again, "replay") == run(session, "replay")
 
 
 def test_an_edited_iteration_in_another_dtype(vae: Session) -> None:

@@ -1,8 +1,7 @@
 """Edits where an iteration can't be run as it was: one sentence each, and a session as it was before."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 
 from dgmtui.commands import REGISTRY
 from dgmtui.errors import DgmtuiError
-from dgmtui.recording import open_recording
 from dgmtui.recording.model import Match, SnapshotInfo, Verdict
 from dgmtui.session.session import Session
 
@@ -27,12 +25,6 @@ LINES = (
     "print loss",
     "print loss at all",
 )
-
-
-@pytest.fixture
-def session(small_recording: Path) -> Iterator[Session]:
-    with open_recording(small_recording) as recording:
-        yield Session(recording)
 
 
 def refused(session: Session, line: str) -> str:

@@ -1,17 +1,12 @@
 """``replay --dtype``: precision or mathematics?"""
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from dgmtui.commands import REGISTRY
-from dgmtui.recording import open_recording
-from dgmtui.render.json import to_json
 from dgmtui.session.session import Session
+from tests.answers import run
 
 LAST = 30
 
@@ -23,20 +18,10 @@ def linear(session: Session) -> "np.ndarray[Any, Any]":
     return np.asarray(x @ weight.T + bias)
 
 
-def run(session: Session, line: str) -> Any:
-    return json.loads(to_json(REGISTRY.run(session, line)))
-
-
-@pytest.fixture
-def small(small_recording: Path) -> Iterator[Session]:
-    with open_recording(small_recording) as recording:
-        yield Session(recording)
-
-
-def test_what_float64_can_hold_was_precision(small: Session) -> None:
-    run(small, f"goto {LAST}")
-    said = run(small, "replay --dtype float64")
-    exact = np.exp(linear(small))
+def test_what_float64_can_hold_was_precision(session: Session) -> None:
+    run(session, f"goto {LAST}")
+    said = run(session, "replay --dtype float64")
+    exact = np.exp(linear(session))
     assert said["loss"] == pytest.approx(exact.mean()) and said["births"] == []
     beside = said["beside"]
     assert beside.keys() == {
@@ -50,37 +35,37 @@ def test_what_float64_can_hold_was_precision(small: Session) -> None:
     assert beside["births"][0]["op"] == "aten.exp" and beside["modules"] is None
 
 
-def test_what_no_dtype_can_hold_is_mathematics(small: Session) -> None:
-    run(small, f"goto {LAST}")
-    run(small, "set input[0][2] = 1e200 / 1e-200")
-    beside = run(small, "replay --dtype float64")["beside"]
+def test_what_no_dtype_can_hold_is_mathematics(session: Session) -> None:
+    run(session, f"goto {LAST}")
+    run(session, "set input[0][2] = 1e200 / 1e-200")
+    beside = run(session, "replay --dtype float64")["beside"]
     assert (beside["conclusion"], beside["value"], beside["limit"]) == ("mathematics", None, None)
     assert beside["sentence"].startswith("non-finite in float64 too")
 
 
-def test_a_coarser_dtype_overflows_where_the_recorded_one_does_not(small: Session) -> None:
-    run(small, "goto 16")
-    assert run(small, "replay --dtype float16")["beside"]["conclusion"] == "finite"
-    run(small, "scale enc 4")
-    said = run(small, "replay --dtype float16")
+def test_a_coarser_dtype_overflows_where_the_recorded_one_does_not(session: Session) -> None:
+    run(session, "goto 16")
+    assert run(session, "replay --dtype float16")["beside"]["conclusion"] == "finite"
+    run(session, "scale enc 4")
+    said = run(session, "replay --dtype float16")
     beside = said["beside"]
-    exact = np.exp(4 * linear(small)).max()
+    exact = np.exp(4 * linear(session)).max()
     assert beside["conclusion"] == "precision" and beside["value"] == pytest.approx(exact, rel=1e-5)
     assert beside["limit"] == 65504 and beside["births"] == [] and said["births"]
     assert beside["sentence"].startswith("in float16 it is not finite: ")
 
 
-def test_every_module_stands_beside_itself(small: Session) -> None:
-    run(small, f"goto {LAST}")
-    beside = run(small, "replay --beside")["beside"]
+def test_every_module_stands_beside_itself(session: Session) -> None:
+    run(session, f"goto {LAST}")
+    beside = run(session, "replay --beside")["beside"]
     assert [row["module"] for row in beside["modules"]] == ["enc", ""]
     enc, root = beside["modules"]
     assert enc["own"]["max"] == pytest.approx(160.25) and enc["difference"] < 1e-6
     assert (root["own"]["nonfinite"], root["other"]["nonfinite"], beside["lost_at"]) == (1, 0, "")
-    coarse = run(small, "replay --dtype bfloat16 --beside")["beside"]["modules"][0]
+    coarse = run(session, "replay --dtype bfloat16 --beside")["beside"]["modules"][0]
     assert 1e-4 < coarse["difference"] < 2**-7
-    assert coarse["own"]["max"] == pytest.approx(linear(small).max(), rel=1e-6)
+    assert coarse["own"]["max"] == pytest.approx(linear(session).max(), rel=1e-6)
 
 
-def test_a_plain_replay_has_nothing_beside_it(small: Session) -> None:
-    assert run(small, "replay")["beside"] is None and run(small, "replay --to 1")["beside"] is None
+def test_a_plain_replay_has_nothing_beside_it(session: Session) -> None:
+    assert run(session, "replay")["beside"] is None and run(session, "replay --to 1")["beside"] is None

@@ -13,12 +13,6 @@ SHIPPED = Path(__file__).parents[2] / "recordings"
 
 
 @pytest.fixture
-def session(small_recording: Path) -> Iterator[Session]:
-    with open_recording(small_recording) as recording:
-        yield Session(recording)
-
-
-@pytest.fixture
 def vae() -> Iterator[Session]:
     with open_recording(SHIPPED / "vae.h5") as recording:
         yield Session(recording)

@@ -2,25 +2,17 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from dgmtui.commands import REGISTRY
-from dgmtui.recording import Quantity, open_recording
+from dgmtui.recording import Quantity
 from dgmtui.session.lines import thin
 from dgmtui.session.losses import thin_losses
 from dgmtui.session.session import Session
 from dgmtui.session.sparks import bin_maxima
-
-
-@pytest.fixture
-def session(small_recording: Path) -> Iterator[Session]:
-    with open_recording(small_recording) as recording:
-        yield Session(recording)
 
 
 def test_before_a_replay(session: Session) -> None:

@@ -1,7 +1,6 @@
 """Patches of edits: applied to the script that was recorded, they do to it what the edits did to the iteration."""
 
 import io
-import json
 import runpy
 import shutil
 import subprocess
@@ -9,15 +8,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dgmtui.commands import REGISTRY
 from dgmtui.errors import DgmtuiError
 from dgmtui.recording import open_recording
-from dgmtui.render.json import to_json
 from dgmtui.session.session import Session
+from tests.answers import run
 
 SHIPPED = Path(__file__).parents[3] / "recordings"
 FAILS_AT = 4
@@ -86,10 +84,6 @@ def session(recorded: Path) -> Iterator[Session]:
         session = Session(recording)
         REGISTRY.run(session, f"goto {FAILS_AT}")
         yield session
-
-
-def run(session: Session, line: str) -> Any:
-    return json.loads(to_json(REGISTRY.run(session, line)))
 
 
 def losses(script: Path) -> list[float]:
