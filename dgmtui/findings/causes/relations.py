@@ -87,6 +87,14 @@ def _rows(
         yield Relation(cause, symptom, why, conditions, gives_onset)
 
 
+def _rows_of_units(cause: str, before_them: str, after_them: str) -> Iterator[Relation]:
+    """Of units that let nothing through: what is trained before them lacks a gradient, what comes after variety."""
+    yield from _rows(cause, ("vanishing_gradient", "update_too_small"), before_them, not_later, upstream)
+    yield from _rows(cause, ("parameter_not_updated",), before_them, not_later, upstream, no_gradient)
+    yield from _rows(cause, ("input_ignored", "mode_collapse"), after_them, not_later)
+    yield from _rows(cause, ("loss_stuck",), after_them, most_of_the_time)
+
+
 _UNITS = ("dead_units", "saturated_units")
 _LOSS = ("loss_diverging", "loss_spike", "loss_stuck")
 _GROWS = ("loss_diverging", "loss_spike", "exploding_gradient")
@@ -219,37 +227,15 @@ RELATIONS: tuple[Relation, ...] = (
          "discriminator_won", "update_too_small", "update_too_large", "input_ignored", "rank_divergence"),
         "From the first non-finite value on, whatever it reaches is not finite either.", after,
     ),
-    *_rows(
-        "dead_units", ("vanishing_gradient", "update_too_small"),
-        "No gradient passes back through units that are dead.", not_later, upstream,
+    *_rows_of_units(
+        "dead_units",
+        "No gradient passes back through units that are dead.",
+        "What comes after dead units sees the same for every input.",
     ),
-    *_rows(
-        "dead_units", ("parameter_not_updated",),
-        "No gradient passes back through units that are dead.", not_later, upstream, no_gradient,
-    ),
-    *_rows(
-        "dead_units", ("input_ignored", "mode_collapse"),
-        "What comes after dead units sees the same for every input.", not_later,
-    ),
-    *_rows(
-        "dead_units", ("loss_stuck",),
-        "What comes after dead units sees the same for every input.", most_of_the_time,
-    ),
-    *_rows(
-        "saturated_units", ("vanishing_gradient", "update_too_small"),
-        "Hardly any gradient passes back through units that are saturated.", not_later, upstream,
-    ),
-    *_rows(
-        "saturated_units", ("parameter_not_updated",),
-        "Hardly any gradient passes back through units that are saturated.", not_later, upstream, no_gradient,
-    ),
-    *_rows(
-        "saturated_units", ("input_ignored", "mode_collapse"),
-        "Saturated units hardly change with their input.", not_later,
-    ),
-    *_rows(
-        "saturated_units", ("loss_stuck",),
-        "Saturated units hardly change with their input.", most_of_the_time,
+    *_rows_of_units(
+        "saturated_units",
+        "Hardly any gradient passes back through units that are saturated.",
+        "Saturated units hardly change with their input.",
     ),
     *_rows(
         "input_ignored", ("loss_stuck", "mode_collapse"),
