@@ -71,14 +71,7 @@ def compare(session: Session, *files: Path, at: int | None = None, module: Modul
     data = {
         "at": iteration,
         "recordings": [{"name": name, **told} for name, told in zip(LETTERS, losses, strict=False)],
-        "layers": [
-            {
-                "paths": list(row.paths),
-                "how": list(row.how),
-                "numbers": [None if n is None else asdict(n) for n in each],
-            }
-            for row, each in zip(rows, numbers, strict=True)
-        ],
+        "layers": [_layer_data(row, each) for row, each in zip(rows, numbers, strict=True)],
         "findings": [_finding_data(each) for each in found],
         "credit": None if shares is None else _credit_data(shares, rows),
     }
@@ -106,6 +99,14 @@ def _numbers(recordings: Sequence[Recording], row: Row, iteration: int) -> list[
         None if path is None else layer_numbers(recording, path, iteration)
         for recording, path in zip(recordings, row.paths, strict=True)
     ]
+
+
+def _layer_data(row: Row, numbers: Sequence[LayerNumbers | None]) -> dict[str, Any]:
+    return {
+        "paths": list(row.paths),
+        "how": list(row.how),
+        "numbers": [None if each is None else asdict(each) for each in numbers],
+    }
 
 
 def _recording_data(recording: Recording) -> dict[str, Any]:

@@ -6,12 +6,20 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dgmtui.errors import DgmtuiError, UsageError
-from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Quantity, SnapshotInfo
+from dgmtui.errors import DgmtuiError
+from dgmtui.recording.model import MEASURES, Measure, NonFinite, Quantity, SnapshotInfo
 from dgmtui.session.against import snapshot_before
 from dgmtui.session.bookmarks import Bookmarks
 from dgmtui.session.chart_settings import ChartSettings, LossSettings
-from dgmtui.session.chosen import ChosenFinding, name_of
+from dgmtui.session.checked import (
+    checked_iteration,
+    checked_measure,
+    checked_quantity,
+    checked_sample,
+    checked_unit,
+    checked_window,
+)
+from dgmtui.session.chosen import ChosenFinding
 from dgmtui.session.climbing import Focus
 from dgmtui.session.config import Config
 from dgmtui.session.contributors import Contributors
@@ -28,6 +36,7 @@ from dgmtui.session.replaced import OpenFiles
 from dgmtui.session.stops import Stops
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
 from dgmtui.session.tree import NetworkTree
+from dgmtui.session.watching import SeenFindings, take_in
 from dgmtui.trace.available import torch_is_installed
 from dgmtui.trace.batch import batch_size
 
@@ -103,8 +112,7 @@ class Session:
         """The cursor goes with the last iteration of a run that goes on, until it is moved."""
         self.liveness = Liveness()
         """How a run that is watched is doing, and whether one has paused."""
-        self._known_findings: frozenset[tuple[object, ...]] | None = None
-        """Those listed when the last command was run; None before the run was watched."""
+        self._seen_findings = SeenFindings()
         self.training: WaitingTraining | None = None
         """The one that opened this screen and waits, if one did."""
         self.sourcing: tuple[str, ...] = ()
@@ -244,11 +252,7 @@ class Session:
             UsageError: there is none at or before it.
         """
         last = self.recording.last_iteration
-        if last < 0:
-            raise UsageError("no iteration is recorded yet; nothing to go to")
-        wanted = last + 1 + iteration if iteration < 0 else iteration
-        if wanted < 0:
-            raise UsageError(f"there are only {last + 1:,} iterations; `goto 0` is the first", word=str(iteration))
+        wanted = checked_iteration(iteration, last)
         self._stand(min(wanted, last))
         return "" if wanted <= last else f"{wanted} is not recorded; this is the last iteration before it"
 
@@ -270,11 +274,7 @@ class Session:
         with self.lock:
             if self.liveness.paused:
                 return self.liveness.look(self.recording)
-            changed = False
-            for recording in self.recording.ranks:
-                before = _extent(recording)
-                recording.refresh()
-                changed |= _extent(recording) != before
+            changed = take_in(self.recording.ranks)
             if self.compared is not None:
                 self.compared.refresh()
             if changed:
@@ -297,11 +297,11 @@ class Session:
         """What is listed now has been seen by whoever gives commands; of a run that is not watched nothing is new."""
         if self.watched:
             with suppress(DgmtuiError):  # moving does not fail for that, ``findings`` says so
-                self._known_findings = frozenset(map(name_of, self.ranks.findings(quick=True)))
+                self._seen_findings.note(self.ranks.findings(quick=True))
 
     def is_new(self, finding: "Finding") -> bool:
         """Whether it came since the last command."""
-        return self._known_findings is not None and name_of(finding) not in self._known_findings
+        return self._seen_findings.lack(finding)
 
     @property
     def running(self) -> bool:
@@ -388,10 +388,8 @@ class Session:
         Raises:
             UsageError: the module has no such unit.
         """
-        count = self.unit_count()
-        if unit is not None and not 0 <= unit < count:
-            has = f"has units 0 to {count - 1}" if count else "has no units"
-            raise UsageError(f"{self.module or 'the root module'} {has}; not {unit}")
+        if unit is not None:
+            checked_unit(unit, self.unit_count(), self.module)
         self.unit, self.focus, self._awaited = unit, None, None
 
     def select_sample(self, sample: int | None) -> None:
@@ -400,12 +398,8 @@ class Session:
         Raises:
             UsageError: the batch has no such row, as far as a snapshot tells its size.
         """
-        if sample is not None and sample < 0:
-            raise UsageError("samples are rows of the batch, from 0")
-        size = None if sample is None else self._batch_size()
-        if sample is not None and size is not None and sample >= size:
-            rows = f"rows 0 to {size - 1}" if size > 1 else "one row, 0"
-            raise UsageError(f"the batch has {rows}; not {sample}")
+        if sample is not None:
+            checked_sample(sample, self._batch_size())
         self.sample, self.focus, self._awaited = sample, None, None
 
     def select_quantity(self, quantity: Quantity, measure: Measure | None = None) -> None:
@@ -414,16 +408,9 @@ class Session:
         Raises:
             UsageError: it was not recorded there, or has no such measure.
         """
-        offered = self.quantities()
-        if quantity not in offered:
-            has = f"it has {', '.join(offered)}" if offered else "nothing is recorded of it"
-            raise UsageError(f"{self.module or 'the root module'} has no recorded {quantity}; {has}")
-        if measure == Measure.ELEMENT and quantity in OF_WEIGHTS:
-            if not self._follows_elements(quantity):
-                where = self.module or "the root module"
-                raise UsageError(f"no elements of the {quantity} of {where} were followed: record with --elements N")
-        elif measure is not None and measure not in MEASURES[quantity]:
-            raise UsageError(f"{quantity} is measured by {', '.join(MEASURES[quantity])}; not {measure}")
+        checked_quantity(quantity, self.quantities(), self.module)
+        if measure is not None:
+            checked_measure(measure, quantity, self.module, follows_elements=self._follows_elements(quantity))
         self.quantity, self.measure, self._awaited = quantity, measure, None
 
     def aim(self, target: str, module: str, unit: int | None, sample: int | None) -> None:
@@ -446,13 +433,8 @@ class Session:
         Raises:
             UsageError: it holds no iteration.
         """
-        if window is not None:
-            count = self.recording.last_iteration + 1
-            start, stop = (count + bound if bound < 0 else bound for bound in window)
-            if not start < stop:
-                raise UsageError(f"a window goes from an iteration up to a later one; not from {start} to {stop}")
-            window = (max(start, 0), stop)
-        self.drawn = replace(self.drawn, window=window)
+        count = self.recording.last_iteration + 1
+        self.drawn = replace(self.drawn, window=None if window is None else checked_window(window, count))
 
     def quantities(self) -> tuple[Quantity, ...]:
         """What is recorded of the module, in the order of ``Quantity``."""
@@ -517,12 +499,6 @@ class Session:
         self.iteration, self.phase = iteration, None
         if self.focus is not None and self.focus.target == "nonfinite":
             self.focus = None
-
-
-def _extent(recording: "Recording") -> tuple[object, ...]:
-    """What a view shows more of when a run goes on."""
-    rows = recording.generation, len(recording.rows)
-    return recording.iteration_count, rows, len(recording.snapshots), recording.end
 
 
 def _named(module: str, unit: int | None, sample: int | None) -> str:
