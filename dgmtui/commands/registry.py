@@ -55,7 +55,11 @@ class Command:
         return " ".join((self.name, *places, *more))
 
     def call(self, session: Session, rest: str) -> Result:
-        """Run it on the text after its name."""
+        """Run it on the text after its name.
+
+        Raises:
+            UsageError: the text does not fit its parameters, or the command can't be done.
+        """
         if self.parameters and self.parameters[0].kind == "rest":
             if not rest and self.parameters[0].required:
                 raise UsageError(f"it needs {self.parameters[0].usage()}", word="")

@@ -44,7 +44,11 @@ def _is_plain(node: Node, value: Lookup, wrt: Sequence[Ref], cotangents: Sequenc
 def by_autograd(
     node: Node, graph: Graph, value: Lookup, wrt: Sequence[Ref], cotangents: Sequence[Tensor | None]
 ) -> list[Tensor]:
-    """The same for any operation, by running it again."""
+    """The same for any operation, by running it again.
+
+    Raises:
+        CreditError: it has no derivative.
+    """
     leaves = {ref: value(ref).detach().requires_grad_() for ref in wrt}
 
     def lookup(ref: Ref) -> Tensor:

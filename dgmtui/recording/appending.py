@@ -73,7 +73,7 @@ class Block:
         self._appender.write(base + start, self.rows[start:stop])
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Rows ``start:stop`` of the dataset."""
+        """Rows ``start:stop`` of the dataset, ``[n, …]``."""
         return self._appender.read(start, stop)
 
     def take_back(self, length: int) -> None:

@@ -135,7 +135,7 @@ class Chooser:
 
 
 def marks_of(source: Source, every: int) -> NDArray[np.int64]:
-    """Iterations at which something happened, upwards."""
+    """``[n]``, the iterations at which something happened, ascending."""
     told = [int(record["iteration"]) for _, record in source.records(LogKind.EVENT) if record["kind"] not in _FACTS]
     kept = [one.iteration for one in source.snapshots if one.reason != "scheduled"]
     jumps = loss_jumps(source.dataset(schema.LOSS), source.whole[Committed.ITERATIONS])

@@ -13,7 +13,7 @@ BLOCK = 1024
 
 
 def stretches(iterations: NDArray[np.int64], gap: int) -> NDArray[np.int64]:
-    """First and last of each run of iterations that follow each other within ``gap``."""
+    """``[n]``, ascending: first and last of each run of iterations that follow each other within ``gap``."""
     known = np.unique(iterations)
     if not len(known):
         return known
@@ -22,7 +22,8 @@ def stretches(iterations: NDArray[np.int64], gap: int) -> NDArray[np.int64]:
 
 
 def loss_jumps(loss: h5py.Dataset, count: int) -> NDArray[np.int64]:
-    """Iterations at which the loss moved most out of the ordinary, or turned non-finite or finite again."""
+    """``[n]``, ascending: the iterations at which the loss moved most out of the ordinary, or turned non-finite or
+    finite again."""
     found = [jump for start in range(0, count, BLOCK) for jump in _jumps_in(loss, start, min(start + BLOCK, count))]
     found.sort(reverse=True)
     return np.array(sorted(iteration for _, iteration in found[:MOST_JUMPS]), np.int64)

@@ -142,7 +142,7 @@ def is_replaced(file: h5py.File, path: Path) -> bool:
 
 
 def check_format(file: h5py.File, path: Path) -> None:
-    """Refuse HDF5 files that are not ours and those of a newer dgmtui."""
+    """``RecordingError`` for HDF5 files that are not ours and those of a newer dgmtui."""
     foreign = f"{path} is an HDF5 file but no dgmtui recording: dgmtui opens what dgmtui record made."
     found, version = _attribute(file, "format"), _attribute(file, "format_version")
     if found != schema.FORMAT or not isinstance(version, int):
@@ -199,7 +199,11 @@ def _filters(created: Any) -> tuple[int, ...]:
 
 
 def open_numbers(file: h5py.File, name: str, like: schema.Growing) -> h5py.Dataset:
-    """A growing dataset whose type and shape are as the schema says, and whose claimed rows could be in the file."""
+    """A growing dataset whose type and shape are as the schema says, and whose claimed rows could be in the file.
+
+    Raises:
+        RecordingError: they are not, or could not.
+    """
     found = open_dataset(file, name, compressed=True)
     if _filters(found.id.get_create_plist()):
         found = InflatedDataset(found.id)
@@ -216,7 +220,7 @@ def open_numbers(file: h5py.File, name: str, like: schema.Growing) -> h5py.Datas
 
 
 def check_claim(file: h5py.File, name: str, rows: int, like: schema.Growing) -> None:
-    """Refuse more rows than the whole file has bytes for."""
+    """``RecordingError`` for more rows than the whole file has bytes for."""
     row_bytes = max(1, like.dtype.itemsize * int(np.prod(like.tail, dtype=object)))
     if rows * row_bytes > file_size(file):
         raise RecordingError(
@@ -225,7 +229,7 @@ def check_claim(file: h5py.File, name: str, rows: int, like: schema.Growing) -> 
 
 
 def read_text(file: h5py.File, name: str) -> str:
-    """A scalar UTF-8 string of fixed length."""
+    """A scalar UTF-8 string of fixed length; ``RecordingError`` where it is something else, or not there."""
     found = open_dataset(file, name)
     if found.shape != () or found.dtype.kind != "S" or found.dtype.itemsize > TEXT_BOUND:
         raise RecordingError(f"{file.filename} has something else where the text /{name} should be: record again.")

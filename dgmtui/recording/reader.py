@@ -88,15 +88,15 @@ class Recording(RecordedNames):
             recording.close()
 
     def losses(self, start: int = 0, stop: int | None = None) -> NDArray[np.float64]:
-        """The losses of iterations ``start:stop``, float64."""
+        """``[t]``, the losses of iterations ``start:stop``."""
         return self._iterations(schema.LOSS, start, stop)
 
     def seconds(self, start: int = 0, stop: int | None = None) -> NDArray[np.float64]:
-        """How long iterations ``start:stop`` took, in seconds."""
+        """``[t]``, how long iterations ``start:stop`` took, in seconds."""
         return self._iterations(schema.SECONDS, start, stop)
 
     def scalar(self, name: str, start: int = 0, stop: int | None = None) -> NDArray[np.float64]:
-        """A logged scalar in iterations ``start:stop``, NaN where it was not logged; ``UsageError`` if unknown."""
+        """``[t]``, a logged scalar in iterations ``start:stop``, NaN where it was not; ``UsageError`` if unknown."""
         if name not in self.scalars:
             raise UsageError(f"no scalar {name!r} was logged{nearest(name, self.scalars)}")
         place = self.scalars.index(name)
@@ -121,7 +121,7 @@ class Recording(RecordedNames):
         return values
 
     def statistics_row(self, row: int) -> NDArray[np.float64]:
-        """``[C, 9]`` of every channel, late ones last, in one row."""
+        """``[C, 9]`` of every channel, late ones last, in one row; ``UsageError`` where there is no such row."""
         count = self._lengths[Committed.ROWS]
         if not -count <= row < count:
             raise UsageError(f"there is no row {row}: the recording has {count}.")

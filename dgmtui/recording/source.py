@@ -89,7 +89,7 @@ class Source:
         return table
 
     def log_data(self, place: int) -> NDArray[np.uint8]:
-        """One record of the log."""
+        """``[bytes]``, one record of the log."""
         _, offset, length = (int(number) for number in self.log_table[place])
         data: NDArray[np.uint8] = self.dataset(schema.LOG_DATA)[offset : offset + length]
         return data

@@ -104,7 +104,11 @@ class RecordingWriter:
     def add_iteration(
         self, iteration: int, loss: float, seconds: float, scalars: Mapping[str, float] | None = None
     ) -> None:
-        """Record one iteration; those left out before it become NaN, one already recorded is written over if staged."""
+        """Record one iteration; those left out before it become NaN, one already recorded is written over if staged.
+
+        Raises:
+            ValueError: it is in the file already.
+        """
         staging = self._file.iterations
         if iteration < staging.base:
             raise ValueError(f"iteration {iteration} was written already: iterations go upwards")
@@ -128,6 +132,9 @@ class RecordingWriter:
 
         Non-finite values in ``statistics`` that ``add_nonfinite`` was not told of enter the index when the row is
         written.
+
+        Raises:
+            ValueError: a row of this iteration or a later one was added before.
         """
         staging, last = self._file.rows, self._rows.last
         if staging.total and iteration <= last:
@@ -197,7 +204,11 @@ class RecordingWriter:
 
     @exclusive
     def add_nonfinite(self, found: NonFinite) -> None:
-        """Put a non-finite value into the index; the run's first reaches the file before this returns."""
+        """Put a non-finite value into the index; the run's first reaches the file before this returns.
+
+        Raises:
+            ValueError: it is of no channel.
+        """
         channel = self._ids.get((found.module, found.quantity))
         if channel is None:
             raise ValueError(f"no channel for the {found.quantity} of module {found.module!r}: name it before")

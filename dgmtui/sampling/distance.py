@@ -67,7 +67,7 @@ class Space:
         return (slice(left, left + BLOCK) for left in range(0, self.size, BLOCK))
 
     def some(self, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        """At most ``most`` usable series, at random, ascending."""
+        """``[n]``, the places of at most ``most`` usable series, at random, ascending."""
         if self.count <= most:
             return self.indices
         return self.indices[np.sort(rng.choice(self.count, most, replace=False))]

@@ -14,7 +14,8 @@ CANDIDATES = 4096
 
 
 def scores(space: Space, moving: Motion) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Series that score over 3, and max_j min(s_j / (own median + 1), s_j / (90th percentile of column j + 1))."""
+    """``[n]`` and ``[n]``: the series that score over 3, and their scores,
+    max_j min(s_j / (own median + 1), s_j / (90th percentile of column j + 1))."""
     # Only where a series stands out from the others can it score; the median, which is dear, is taken of few.
     rare = np.flatnonzero(moving.outstanding > LEAST_SCORE)
     rare = rare[np.argsort(-moving.outstanding[rare], kind="stable")][: 4 * CANDIDATES]

@@ -41,7 +41,7 @@ def of_rows(series: SeriesLike) -> Part:
 
 
 def place(parts: Sequence[Part], index: int) -> tuple[int, int]:
-    """Part number and column of the series ``index`` of the population."""
+    """Part number and column of the series ``index`` of the population; ``IndexError`` beyond the last."""
     for number, part in enumerate(parts):
         if index < part.units:
             return number, index

@@ -180,7 +180,7 @@ class _Walk:
     lookup: "Callable[[Reference], torch.Tensor]"
 
     def value(self, node: ast.AST) -> Any:
-        """What a part of it gives."""
+        """What a part of it gives; ``UsageError`` where it is no expression, or can't be computed."""
         match node:
             case ast.Constant(value=bool() | int() | float() as value):
                 return value
@@ -212,7 +212,7 @@ class _Walk:
         raise UsageError(f"{_MADE_OF}: {self.parsed.pointing(node)}")
 
     def index(self, node: ast.AST) -> Any:
-        """What stands in brackets."""
+        """What stands in brackets; ``UsageError`` where nothing is indexed by such a thing."""
         match node:
             case ast.Tuple(elts=items):
                 return tuple(self.index(item) for item in items)

@@ -81,7 +81,7 @@ class Landmarks:
         return self._as_nonfinite(int(before[-1]))
 
     def nonfinite_iterations(self) -> NDArray[np.int64]:
-        """All that hold a non-finite value, ascending."""
+        """``[n]``, all that hold a non-finite value, ascending."""
         table = self._recording.index.table
         return np.union1d(table[self._kept_places(), 0], self._bad_iterations())
 

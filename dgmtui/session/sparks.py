@@ -46,7 +46,7 @@ class Maxima:
         self._bins = grown
 
     def up_to(self, iteration: int, now: float) -> NDArray[np.float64]:
-        """Up to the cursor, where it is ``now``: what follows in the same bin has not come yet."""
+        """``[n]``, one value a bin up to the cursor, where it is ``now``: what follows in that bin has not come yet."""
         last = (iteration - self._first) // self._width
         bins = self._bins[: last + 1].copy()
         if len(bins) and not np.isnan(now):

@@ -201,7 +201,7 @@ def run_node(
 
 
 def call_op(op: OpOverload, node: Node, args: list[Any], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-    """Call ``op`` for ``node``; torch's own error becomes one sentence."""
+    """Call ``op`` for ``node``; torch's own error becomes the one sentence of a ``ReplayError``."""
     try:
         return flat_results(op(*args, **kwargs))
     except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError) as error:

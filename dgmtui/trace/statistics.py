@@ -37,7 +37,7 @@ def statistics_of(t: Tensor, *, nonzero: int | None = None) -> NDArray[np.float6
 
 
 def merge_statistics(parts: Sequence[NDArray[np.float64]], sizes: Sequence[int]) -> NDArray[np.float64]:
-    """The statistics of the concatenation of tensors with statistics ``parts`` and ``sizes`` elements.
+    """``[9]``, the statistics of the concatenation of tensors with statistics ``parts`` and ``sizes`` elements.
 
     For a module called several times in one iteration. The variance is combined by Chan, Golub and LeVeque (1979),
     eq. 2.1. A single part is given back as it is.

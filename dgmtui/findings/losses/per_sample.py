@@ -71,7 +71,8 @@ def sample_losses(batch: Batch, compared: Compared) -> NDArray[np.float64] | Non
 
 
 def elementwise(compared: Compared) -> NDArray[np.float64] | None:
-    """The term before its mean; None where the shapes of prediction and target don't fit."""
+    """The term before its mean, in the prediction's shape (NLL: one value a label); None where the shapes of
+    prediction and target don't fit."""
     prediction, target = np.asarray(compared.prediction, np.float64), compared.target
     form = compared.term.form
     if form is Form.NLL:

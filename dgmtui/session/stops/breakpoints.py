@@ -84,7 +84,7 @@ class Stops:
         return gone
 
     def met(self, session: "Session", breakpoint_: Breakpoint) -> NDArray[np.int64]:
-        """The iterations that meet a breakpoint."""
+        """``[n]``, the iterations that meet a breakpoint, ascending."""
         return self._evaluator.outcome(session, breakpoint_.term).met
 
     def ahead(self, session: "Session", *, back: bool = False) -> Stop | None:

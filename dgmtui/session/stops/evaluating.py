@@ -26,7 +26,7 @@ class Outcome:
 
     @property
     def met(self) -> NDArray[np.int64]:
-        """The iterations that hold, ascending."""
+        """``[n]``, the iterations that hold, ascending."""
         return np.flatnonzero(self.values.astype(bool) & self.known)
 
     def at(self, iteration: int) -> tuple[int, Any] | None:
