@@ -1,12 +1,8 @@
 """A training opens the screen in its own terminal, waits, and goes on (or stops) as one says on leaving."""
 
 import os
-import pty
-import re
 import subprocess
 import sys
-import termios
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +13,7 @@ import pytest
 import dgmtui
 from dgmtui.errors import UsageError
 from dgmtui.recording import open_recording
+from tests.terminal import Terminal, terminal
 
 SCRIPT = """
 import sys
@@ -44,55 +41,15 @@ for i in range(30):
         breakpoint()
     print(loss.item().hex(), file=out)
 """
-REPAINT = "\x0c"
-ESCAPES = re.compile(rb"\x1b(\[[0-9;?<>=]*[a-zA-Z]|[()][A-Z0-9]|[=>]|\][^\x07\x1b]*(\x07|\x1b\\\\))")
-
-
-class Terminal:
-    """A process in a terminal of its own, and what it has shown so far."""
-
-    def __init__(self, command: list[str], directory: Path) -> None:
-        self.leader, follower = pty.openpty()
-        termios.tcsetwinsize(follower, (24, 80))
-        kept = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
-        environment = {**kept, "TERM": "xterm-256color", "PYTHONBREAKPOINT": "dgmtui.set_trace"}
-        self.process = subprocess.Popen(
-            command, stdin=follower, stdout=follower, stderr=follower, env=environment, cwd=directory
-        )
-        os.close(follower)
-        self.shown = b""
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        with suppress(OSError):
-            while more := os.read(self.leader, 65536):
-                self.shown += more
-
-    def wait_for(self, text: str, times: int = 1) -> None:
-        """Until it was shown so often. Of a line only what changes is sent, so from time to time all is asked for."""
-        deadline, asked = time.monotonic() + 90, time.monotonic()
-        while (seen := ESCAPES.sub(b"", self.shown).decode(errors="replace")).count(text) < times:
-            assert time.monotonic() < deadline and self.process.poll() is None, seen[-3000:]
-            if time.monotonic() > asked + 3:
-                self.press(REPAINT)
-                asked = time.monotonic()
-            time.sleep(0.05)
-
-    def press(self, keys: str) -> None:
-        os.write(self.leader, keys.encode())
 
 
 @contextmanager
 def recorded(tmp_path: Path, where: str, *options: str) -> Iterator[Terminal]:
     (tmp_path / "train.py").write_text(SCRIPT)
     record = [sys.executable, "-m", "dgmtui", "record", *options, "-o", "run.h5", "train.py", where, "told"]
-    terminal = Terminal(record, tmp_path)
-    try:
-        yield terminal
-    finally:
-        terminal.process.kill()
-        terminal.process.wait()
-        os.close(terminal.leader)
+    environment = {"PYTHONBREAKPOINT": "dgmtui.set_trace"}
+    with terminal(record, environment=environment, directory=tmp_path, controlling=False) as shown:
+        yield shown
 
 
 def losses_alone(tmp_path: Path, where: str) -> list[str]:
@@ -111,7 +68,7 @@ def test_a_training_that_failed_goes_on_as_alone_and_the_next_failure_opens_it_a
         terminal.press("g")
         terminal.wait_for("iteration 19 is not finite: the training waits")
         terminal.press(":resume-training --for-good\r")
-        assert terminal.process.wait(60) == 0
+        assert terminal.wait() == 0
     assert (tmp_path / "told").read_text().split() == losses_alone(tmp_path, "fails")
     with open_recording(tmp_path / "run.h5") as recording:
         failing = [snapshot.iteration for snapshot in recording.snapshots if snapshot.reason == "failing"]
@@ -129,7 +86,7 @@ def test_set_trace_opens_the_screen_on_the_present_iteration(tmp_path: Path, whe
         terminal.press("q")
         terminal.wait_for("q again stops it")
         terminal.press("q" if where == "step" else "g")
-        assert terminal.process.wait(60) == (where == "step")
+        assert terminal.wait() == (where == "step")
     told, alone = (tmp_path / "told").read_text().split(), losses_alone(tmp_path, where)
     assert told == (alone[:13] if where == "step" else alone)
     with open_recording(tmp_path / "run.h5") as recording:
