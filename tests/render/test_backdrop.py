@@ -1,7 +1,5 @@
 """What all series do, beneath the lines."""
 
-import time
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -103,13 +101,3 @@ def test_packing_is_braille() -> None:
     dots = np.zeros((8, 6), bool)
     dots[3, 1] = dots[4, 4] = dots[2, 0] = True
     assert pack(dots).tolist() == [[0x80 | 0x04, 0, 0], [0, 0, 0x01]]
-
-
-@pytest.mark.parametrize("backdrop", [density(), bands()], ids=["density", "bands"])
-def test_it_is_cheap(backdrop: Backdrop) -> None:
-    times = []
-    for _ in range(20):
-        began = time.process_time()
-        backdrop_cells(backdrop, AXIS, ITERATIONS, 120, 30)
-        times.append(time.process_time() - began)
-    assert min(times) < 0.003

@@ -13,8 +13,8 @@ from dgmtui.trace.graph import Call, Graph, Node, NodeRef, Outside, OutsideRef, 
 
 BLOCKS, NODES = 500, 20
 META = TensorMeta("float32", (4, 8), (8, 1), "cpu")
-SECONDS = 0.5
-"""Of the processor, on the way to what a key shows."""
+SECONDS = 20.0
+"""Of the processor: generous for a slow one, and less than going through all nodes for each node takes."""
 
 
 def long_trace() -> Graph:
