@@ -3,22 +3,14 @@
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dgmtui.errors import DgmtuiError
-from dgmtui.recording.model import MEASURES, Measure, NonFinite, Quantity, SnapshotInfo
+from dgmtui.recording.model import NonFinite, Quantity, SnapshotInfo
 from dgmtui.session.against import snapshot_before
 from dgmtui.session.bookmarks import Bookmarks
-from dgmtui.session.chart_settings import ChartSettings, LossSettings
-from dgmtui.session.checked import (
-    checked_iteration,
-    checked_measure,
-    checked_quantity,
-    checked_sample,
-    checked_unit,
-    checked_window,
-)
+from dgmtui.session.chart_settings import LossSettings
+from dgmtui.session.checked import checked_iteration
 from dgmtui.session.chosen import ChosenFinding
 from dgmtui.session.climbing import Focus
 from dgmtui.session.config import Config
@@ -28,9 +20,9 @@ from dgmtui.session.dynamics import DynamicsCharts
 from dgmtui.session.folds import Folds
 from dgmtui.session.landmarks import Landmarks
 from dgmtui.session.liveness import Liveness
+from dgmtui.session.looking import Looking
 from dgmtui.session.network.shown import Networks
 from dgmtui.session.operations import Operations
-from dgmtui.session.population import is_looked_at
 from dgmtui.session.ranks import Ranks
 from dgmtui.session.replaced import OpenFiles
 from dgmtui.session.stops import Stops
@@ -38,7 +30,6 @@ from dgmtui.session.subject import Subject, charted, of_birth, of_findings
 from dgmtui.session.tree import NetworkTree
 from dgmtui.session.watching import SeenFindings, take_in
 from dgmtui.trace.available import torch_is_installed
-from dgmtui.trace.batch import batch_size
 
 if TYPE_CHECKING:
     from dgmtui.findings.model import Finding
@@ -61,7 +52,7 @@ PHASES = {
 """In which phase a quantity comes to be."""
 
 
-class Session:
+class Session(Looking):
     """The cursor, what is selected, what has been found out so far, and the commands that led here.
 
     Commands and ``view`` may be called from any thread, one at a time: both take ``lock``.
@@ -80,32 +71,21 @@ class Session:
             thorough: going to a non-finite value replays its iteration at once, so that one stands on the unit that
                 caused it; a screen has that done in the background.
         """
+        super().__init__()
         self.ranks = Ranks(recording, progress_factory)
         self.files = OpenFiles(recording.ranks)
         self.thorough = thorough
         self.lock = threading.RLock()
         self.phase: str | None = None
-        self.module = ""
-        self.unit: int | None = None
-        self.sample: int | None = None
-        self.quantity = Quantity.ACTIVATION
-        self.measure: Measure | None = None
-        """None: the quantity's first."""
-        self.drawn = ChartSettings()
-        """How the dynamics chart is drawn."""
         self.loss_drawn = LossSettings()
         self.compared: Comparison | None = None
         """The recordings that stand beside this one."""
         self.pick: Pick | None = None
         """The line of the dynamics chart that is pointed at."""
-        self.focus: Focus | None = None
-        """None: what is selected is the target."""
         self.against: int | None = None
         """The iteration whose snapshot every table of contributions stands beside; None: none."""
         self.contributors = Contributors()
         """How the table of contributions is looked through."""
-        self._awaited: int | None = None
-        """The failing iteration whose replay will tell what to look at; None once that is known, or was chosen."""
         self.watched = False
         """What the run records meanwhile is to be taken in."""
         self.following = False
@@ -149,13 +129,6 @@ class Session:
         return self.recording.info.rank
 
     @property
-    def drawn_measure(self) -> Measure:
-        """The measure whose series are drawn."""
-        units = MEASURES[self.quantity]
-        fits = self.measure in units or (self.measure == Measure.ELEMENT and self._follows_elements(self.quantity))
-        return self.measure if fits and self.measure is not None else units[0]
-
-    @property
     def target(self) -> str:
         """What ``credit`` explains if nothing else is named."""
         if trail := self.trail():
@@ -164,16 +137,6 @@ class Session:
             return self.selection
         snapshot = self.snapshot
         return "nonfinite" if snapshot is not None and snapshot.reason == "failing" and not self.cured else "loss"
-
-    @property
-    def selection(self) -> str:
-        """Module, unit and sample as a target: ``dec.xv[3]@5``."""
-        return _named(self.module, self.unit, self.sample)
-
-    @property
-    def place(self) -> str:
-        """The selection for people: ``dec.xv[3]@5``, ``root[1]``."""
-        return self.selection if self.module else f"root{self.selection}"
 
     @property
     def snapshot(self) -> SnapshotInfo | None:
@@ -351,18 +314,6 @@ class Session:
             self.focus, self._awaited = Focus("nonfinite"), found.iteration
             self.settle()
 
-    def select_module(self, path: str) -> None:
-        """Look at a module; ``""`` and ``.`` are the root.
-
-        Raises:
-            UsageError: no module has that path.
-        """
-        path = "" if path == "." else path
-        if path:
-            self.recording.module(path)
-        self.module, self.unit, self.focus, self._awaited = path, None, None, None
-        self._offer_quantity()
-
     def select_rank(self, rank: int) -> str:
         """Look at another rank of the run: the same iteration, module and unit there, as far as they are recorded.
 
@@ -382,37 +333,6 @@ class Session:
         self._stand(min(iteration, last))
         return "" if iteration <= last else f"rank {rank} is recorded until {last} only"
 
-    def select_unit(self, unit: int | None) -> None:
-        """Look at one unit of the module, or at all.
-
-        Raises:
-            UsageError: the module has no such unit.
-        """
-        if unit is not None:
-            checked_unit(unit, self.unit_count(), self.module)
-        self.unit, self.focus, self._awaited = unit, None, None
-
-    def select_sample(self, sample: int | None) -> None:
-        """Look at one row of the batch, or at all.
-
-        Raises:
-            UsageError: the batch has no such row, as far as a snapshot tells its size.
-        """
-        if sample is not None:
-            checked_sample(sample, self._batch_size())
-        self.sample, self.focus, self._awaited = sample, None, None
-
-    def select_quantity(self, quantity: Quantity, measure: Measure | None = None) -> None:
-        """Look at another quantity of the module.
-
-        Raises:
-            UsageError: it was not recorded there, or has no such measure.
-        """
-        checked_quantity(quantity, self.quantities(), self.module)
-        if measure is not None:
-            checked_measure(measure, quantity, self.module, follows_elements=self._follows_elements(quantity))
-        self.quantity, self.measure, self._awaited = quantity, measure, None
-
     def aim(self, target: str, module: str, unit: int | None, sample: int | None) -> None:
         """Make ``target`` the target and look at the module, unit and sample that it turned out to be, if it is one."""
         if self.focus is None or self.focus.target != target:
@@ -426,31 +346,6 @@ class Session:
         if self.focus is None or (self.focus.target == "nonfinite" and self.cured):
             return ()
         return self.focus.trail
-
-    def show_window(self, window: tuple[int, int] | None) -> None:
-        """Look at iterations from, up to and without; negative ones count from the last; None: all.
-
-        Raises:
-            UsageError: it holds no iteration.
-        """
-        count = self.recording.last_iteration + 1
-        self.drawn = replace(self.drawn, window=None if window is None else checked_window(window, count))
-
-    def quantities(self) -> tuple[Quantity, ...]:
-        """What is recorded of the module, in the order of ``Quantity``."""
-        recorded = {c.quantity for c in self.recording.channels if self._is_looked_at(c.module)}
-        return tuple(quantity for quantity in Quantity if quantity in recorded)
-
-    def _follows_elements(self, quantity: Quantity) -> bool:
-        channels = self.recording.channels
-        return any(c.elements > 0 for c in channels if self._is_looked_at(c.module) and c.quantity == quantity)
-
-    def _is_looked_at(self, module: str) -> bool:
-        return is_looked_at(module, self.module, self.drawn.scope)
-
-    def unit_count(self) -> int:
-        """How many units the module has."""
-        return max((c.units for c in self.recording.channels if c.module == self.module), default=0)
 
     def needed_snapshot(self) -> SnapshotInfo:
         """The snapshot that a replay here runs.
@@ -481,25 +376,12 @@ class Session:
         if finding is not None and (finding.kind, finding.iteration) == ("nonfinite", self.iteration):
             self.phase, self.sample = finding.phase or self.phase, finding.sample
 
-    def _batch_size(self) -> int | None:
-        graph = self.graph
-        return None if graph is None else batch_size(graph)
-
     def _fails_here(self) -> bool:
         snapshot = self.recording.snapshot(self.iteration)
         return snapshot is not None and snapshot.reason == "failing"
-
-    def _offer_quantity(self) -> None:
-        offered = self.quantities()
-        if offered and self.quantity not in offered:
-            self.quantity, self.measure = offered[0], None
 
     def _stand(self, iteration: int) -> None:
         self.following = False
         self.iteration, self.phase = iteration, None
         if self.focus is not None and self.focus.target == "nonfinite":
             self.focus = None
-
-
-def _named(module: str, unit: int | None, sample: int | None) -> str:
-    return module + ("" if unit is None else f"[{unit}]") + ("" if sample is None else f"@{sample}")
