@@ -1,10 +1,8 @@
 """Credit assignment, in units of one forward and backward pass of the same model; captum's LRP beside it."""
 
-import importlib.util
 import statistics
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +14,7 @@ from table import BenchRow
 from torch import Tensor, nn
 
 from dgmtui.credit import backward_contributions, chain, forward_contributions, parse_target
+from tests.credit.conftest import trace
 
 ROUNDS = 15
 _WHAT = (
@@ -40,7 +39,7 @@ def rows() -> Iterable[BenchRow]:
 
 
 def _subject_rows(subject: Subject) -> Iterable[BenchRow]:
-    graph, replay = _trace()(subject.model, lambda _, **batch: subject.loss(**batch), **subject.batch)
+    graph, replay = trace(subject.model, lambda _, **batch: subject.loss(**batch), **subject.batch)
     replay.backward(steps=False)
     jobs = _jobs(subject, graph, replay)
     took = _medians(jobs)
@@ -132,13 +131,3 @@ def _medians(jobs: dict[str, Callable[[], object]]) -> dict[str, float]:
             if i >= 2:
                 seconds[name].append(time.process_time() - started)
     return {name: statistics.median(values) for name, values in seconds.items()}
-
-
-def _trace() -> Any:
-    """The tests' helper that traces a model as the recorder does."""
-    path = Path(__file__).parents[1] / "credit" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("credit_conftest", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.trace

@@ -1,6 +1,5 @@
 """Recordings made by hand, with exactly what a detector is to see in them."""
 
-import runpy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,5 +79,6 @@ def synthetic(tmp_path: Path) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def trace() -> Callable[..., Any]:
     """``trace(model, step, **inputs)``: the graph of a step and its unrun replay, as the tests of credit make them."""
-    made: Callable[..., Any] = runpy.run_path(str(Path(__file__).parents[1] / "credit" / "conftest.py"))["trace"]
+    from tests.credit.conftest import trace as made
+
     return made

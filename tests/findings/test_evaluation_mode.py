@@ -1,9 +1,7 @@
 """A model with dropout or batch norm that trains in evaluation mode is told, with the iteration since which it does."""
 
-import runpy
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,15 +10,7 @@ from torch import Tensor, nn
 import dgmtui.findings.detectors  # noqa: F401
 from dgmtui.findings.model import Severity
 from dgmtui.recording import Recording
-
-training = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("training.py"))))
-data, found, network, recorded, usual = (
-    training.data,
-    training.found,
-    training.network,
-    training.recorded,
-    training.usual,
-)
+from tests.findings.training import data, found, network, recorded, usual
 
 NAME = "evaluation_mode"
 

@@ -1,18 +1,14 @@
 """Gradients that are carried from one step to the next are told; accumulated on purpose they are not."""
 
-import runpy
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor
 
 import dgmtui.findings.detectors  # noqa: F401
 from dgmtui.findings.model import Severity
-
-training = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("training.py"))))
-found, network, recorded, usual = training.found, training.network, training.recorded, training.usual
+from tests.findings.training import found, network, recorded, usual
 
 NAME = "gradient_accumulating"
 

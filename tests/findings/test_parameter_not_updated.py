@@ -1,9 +1,7 @@
 """A parameter that never moves is told with the reason; what is meant to stay is not made a fault of."""
 
-import runpy
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,15 +9,7 @@ from torch import Tensor, nn
 
 import dgmtui.findings.detectors  # noqa: F401
 from dgmtui.findings.model import Finding, Severity
-
-training = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("training.py"))))
-data, found, network, recorded, usual = (
-    training.data,
-    training.found,
-    training.network,
-    training.recorded,
-    training.usual,
-)
+from tests.findings.training import data, found, network, recorded, usual
 
 NAME = "parameter_not_updated"
 

@@ -17,10 +17,10 @@ from sklearn.datasets import load_digits
 
 from dgmtui.commands.findings_data import finding_data
 from dgmtui.recording import open_recording
+from tests.findings.training import found as found_by
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 HEALTHY = ("healthy_mlp", "healthy_cnn", "conv_vae_healthy", "healthy_lstm", "attention_masked")
-TRAINING = runpy.run_path(str(Path(__file__).with_name("training.py")))
 Observed = Callable[..., Any]
 
 
@@ -178,7 +178,7 @@ def test_dead_rectifiers_are_named_with_what_feeds_them(record: Any, observed: O
     dead = {each["fed_by"]: each for each in truth if each["dead"] >= 0.5 * each["units"]}
     first = recorded.findings[0]
     assert first["kind"] == CAUSES[name] and any("dead" in each for each in first["consequences"])
-    detected = [finding_data(each) for each in TRAINING["found"](open_recording(recorded.path), "dead_units")]
+    detected = [finding_data(each) for each in found_by(open_recording(recorded.path), "dead_units")]
     found = {re_fed_by(each["message"]): each for each in detected}
     assert recorded.code == 0 and found
     assert found.keys() == dead.keys() if name == "dead_mlp" else found.keys() <= dead.keys()

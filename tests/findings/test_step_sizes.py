@@ -1,9 +1,7 @@
 """Steps that are too long or too short are told with the setting that makes them so; ordinary ones are not."""
 
-import runpy
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,9 +9,7 @@ from torch import Tensor, nn
 
 import dgmtui.findings.detectors  # noqa: F401
 from dgmtui.findings.model import Severity
-
-training = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("training.py"))))
-found, network, recorded, usual = training.found, training.network, training.recorded, training.usual
+from tests.findings.training import found, network, recorded, usual
 
 LARGE, SMALL = "update_too_large", "update_too_small"
 Make = Callable[[nn.Module], torch.optim.Optimizer]

@@ -1,7 +1,5 @@
 """What a batch is taken for: which of its tensors are labels, which are inputs, and where units lie."""
 
-import importlib.util
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,15 +10,11 @@ from torch.nn import functional as F
 
 from dgmtui.errors import UsageError
 from dgmtui.session.activations import activations_of, inputs_of, labels_of
+from tests.credit.conftest import trace
 
 
 def made(model: nn.Module, step: Any, **inputs: Tensor) -> Any:
-    path = Path(__file__).parents[1] / "credit" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("credit_conftest", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    _, replay = module.trace(model, step, **inputs)
+    _, replay = trace(model, step, **inputs)
     replay.forward()
     return SimpleNamespace(replay=replay, snapshot=SimpleNamespace(extra={}), edits=())
 

@@ -11,7 +11,6 @@ from dgmtui.commands.registry import Registry
 from dgmtui.recording import open_recording
 from dgmtui.session.session import Session
 from dgmtui.session.view import CreditRow
-from dgmtui.tui.app import DgmtuiApp
 from dgmtui.tui.widgets.contributions import Contributions
 from tests.tui.seen import Seen, opened
 
@@ -78,10 +77,7 @@ async def test_a_table_is_gone_through_by_keys_and_by_clicks(size: tuple[int, in
         session = Session(recording)
         for line in ("goto 2048", "credit xv[3]@0"):
             REGISTRY.run(session, line)
-        app = DgmtuiApp(session, REGISTRY, first=session.view())
-        async with app.run_test(size=size) as pilot:
-            await pilot.pause()
-            seen = Seen(app, pilot, session)
+        async with opened(session, REGISTRY, size) as seen:
             await seen.press("}", "}", "{")
             await seen.until_shows("(dgm) 1 of ")
             table = session.results.crediting.shown
@@ -103,9 +99,9 @@ async def test_a_table_is_gone_through_by_keys_and_by_clicks(size: tuple[int, in
             await seen.press("&")
             await seen.until(lambda: session.against is None)
             widget = seen.main.query_one(Contributions)
-            await pilot.click(Contributions, offset=(pane(seen)[1].index("value") + 1, 1))
+            await seen.pilot.click(Contributions, offset=(pane(seen)[1].index("value") + 1, 1))
             await seen.until_shows("(dgm) sorted by value")
-            await pilot.click(Contributions, offset=(4, 4))
+            await seen.pilot.click(Contributions, offset=(4, 4))
             await seen.until_shows("(dgm) 3 of ")
             assert widget._selected == 2
 
@@ -115,12 +111,9 @@ async def test_keys_pressed_faster_than_they_are_answered_all_count() -> None:
         session = Session(recording)
         for line in ("goto 2048", "credit xv[3]@0"):
             REGISTRY.run(session, line)
-        app = DgmtuiApp(session, REGISTRY, first=session.view())
-        async with app.run_test(size=(80, 24)) as pilot:
-            await pilot.pause()
-            seen = Seen(app, pilot, session)
+        async with opened(session, REGISTRY, (80, 24)) as seen:
             with session.lock:  # nothing is answered meanwhile
-                await pilot.press("}", "}", "enter", "}", "enter", "backspace")
+                await seen.pilot.press("}", "}", "enter", "}", "enter", "backspace")
             await seen.until(lambda: len(session.trail()) == 2 and not seen.main._busy)
             await seen.until(lambda: "← xv[3]@0" in pane(seen)[0])
 
