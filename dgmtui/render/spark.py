@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 
-_BARS = "▁▂▃▄▅▆▇█"
+_BARS = "▁▂▃▄▅▆▇"
+"""Without the full block: in a column of spark lines it would touch the one above."""
 NONFINITE = "✗"
 
 

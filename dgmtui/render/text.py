@@ -36,6 +36,7 @@ STYLES: Final = {
     "axis": Style(dim=True),
     "backdrop": Style(dim=True),
     "cover": Style(color="cyan"),
+    "bar": Style(color="cyan"),
     "outlier": Style(color="yellow"),
     "event": Style(color="magenta", bold=True),
     "nonfinite": Style(color="red", bold=True),
@@ -56,6 +57,8 @@ STYLES: Final = {
     "cluster-5": Style(color="red"),
 }
 """How a named style looks; a name that is not here is plain. Every meaning is in the characters as well."""
+UPRIGHT: Final = frozenset({"bar"})
+"""Not shown in reverse video in a selected row: what is drawn and what is left blank would change places."""
 _PLAIN = Style()
 
 

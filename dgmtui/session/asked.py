@@ -43,14 +43,20 @@ class Asked:
 
     @property
     def sample_key(self) -> tuple[object, ...]:
-        """What is picked for it."""
+        """What is picked for it, whatever rows there are."""
         drawn = self.settings
-        return *self.sketch_key, self.rows, drawn.k, drawn.scale, drawn.limits
+        return *self.sketch_key, drawn.k, drawn.scale, drawn.limits
 
     @property
     def chart_key(self) -> tuple[object, ...]:
-        """What is shown of it."""
+        """What is shown of it, whatever rows there are."""
         return *self.sample_key, self.settings.overlay, self.selected
+
+    @property
+    def backdrop_key(self) -> tuple[object, ...]:
+        """What is laid beneath it, whatever rows there are."""
+        drawn = self.settings
+        return *self.sketch_key, drawn.scale, drawn.limits, drawn.overlay
 
     @property
     def what(self) -> str:

@@ -44,3 +44,19 @@ class Kept(Generic[K, V]):
         """Keep nothing."""
         with self._lock:
             self._values.clear()
+
+
+class Newest(Generic[K, V]):
+    """Values by key, each of one version only: a run that goes on is asked the same of ever more rows."""
+
+    def __init__(self, budget: int) -> None:
+        self._kept: Kept[K, tuple[Hashable, V]] = Kept(budget)
+
+    def get(self, key: K, version: Hashable) -> V | None:
+        """The value, or None where it is of another version."""
+        found = self._kept.get(key)
+        return found[1] if found is not None and found[0] == version else None
+
+    def put(self, key: K, version: Hashable, value: V, size: int = 1) -> None:
+        """Keep a value in the place of that of any other version."""
+        self._kept.put(key, (version, value), size)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dgmtui.sampling import Columns, Part, Sample, Sketch, Tell, bands, density, pick, scale_for
 from dgmtui.session.asked import Asked
 from dgmtui.session.composing import Chosen, blank, chosen_of, compose
-from dgmtui.session.kept import Kept
+from dgmtui.session.kept import Kept, Newest
 from dgmtui.session.lines import Grid, Place, grid_of, read_lines
 from dgmtui.session.seen import SeenRows
 from dgmtui.session.view import Backdrop, DynamicsView
@@ -57,17 +57,17 @@ class ChartMaker:
 
     def __init__(self) -> None:
         self._seen = SeenRows()
-        self._parts: Kept[object, tuple[Part, ...]] = Kept(KEPT_PARTS)
+        self._parts: Newest[object, tuple[Part, ...]] = Newest(KEPT_PARTS)
         self._columns: Kept[object, Sketched] = Kept(COLUMN_BYTES)
-        self._samples: Kept[object, Sample] = Kept(KEPT_SAMPLES)
-        self._backdrops: Kept[object, Backdrop] = Kept(KEPT_SAMPLES)
-        self._drawn: Kept[object, Drawn] = Kept(KEPT_CHARTS)
-        self._charts: Kept[object, DynamicsView] = Kept(KEPT_CHARTS)
+        self._samples: Newest[object, Sample] = Newest(KEPT_SAMPLES)
+        self._backdrops: Newest[object, Backdrop] = Newest(KEPT_SAMPLES)
+        self._drawn: Newest[object, Drawn] = Newest(KEPT_CHARTS)
+        self._charts: Newest[object, DynamicsView] = Newest(KEPT_CHARTS)
         self._shown: Kept[object, Shown] = Kept(KEPT_CHARTS)
 
     def made(self, asked: Asked) -> DynamicsView | None:
         """The chart, if it was made."""
-        return self._charts.get(asked.chart_key)
+        return self._charts.get(asked.chart_key, asked.rows)
 
     def last(self, asked: Asked) -> Shown | None:
         """The last chart of the same subject."""
@@ -76,13 +76,13 @@ class ChartMaker:
     def work(self, asked: Asked) -> int:
         """About how many values must be read to make it."""
         sketched = self._columns.get(asked.sketch_key)
-        sampled = self._samples.get(asked.sample_key) is not None
-        overlaid = asked.settings.overlay == "none" or self._backdrops.get(_backdrop_key(asked)) is not None
+        sampled = self._samples.get(asked.sample_key, asked.rows) is not None
+        overlaid = asked.settings.overlay == "none" or self._backdrops.get(asked.backdrop_key, asked.rows) is not None
         work = 0
         if not (sampled and overlaid):
             known = (0,) * len(asked.rows) if sketched is None else sketched.rows
             work += asked.reading(known) + asked.picking
-        drawn = self._drawn.get(asked.sample_key)
+        drawn = self._drawn.get(asked.sample_key, asked.rows)
         return work + asked.drawing(1 if drawn is not None else asked.settings.k)
 
     def make(self, asked: Asked, tell: Tell, latest: Callable[[Asked], Asked] = lambda asked: asked) -> Shown:
@@ -99,16 +99,17 @@ class ChartMaker:
             asked, sample = self._sample(asked, parts, lambda share: tell(SKETCHING * share), latest)
             chosen = chosen_of(asked, sample, parts)
             grid, lines = self._lines(asked, parts, chosen, lambda share: tell(SKETCHING + (1 - SKETCHING) * share))
-            chart = compose(asked, sample, chosen, grid.iterations, lines, self._backdrops.get(_backdrop_key(asked)))
+            chart = compose(
+                asked, sample, chosen, grid.iterations, lines, self._backdrops.get(asked.backdrop_key, asked.rows)
+            )
             shown = Shown(asked, chart, tuple(chosen.kinds))
-        self._charts.put(asked.chart_key, shown.chart)
+        self._charts.put(asked.chart_key, asked.rows, shown.chart)
         self._shown.put(asked.population.subject, shown)
         return shown
 
     def parts(self, asked: Asked) -> tuple[Part, ...]:
         """The tables of the population, as many rows as are asked for."""
-        key = *asked.sketch_key, asked.rows
-        made = self._parts.get(key)
+        made = self._parts.get(asked.sketch_key, asked.rows)
         if made is None:
             members = asked.population.members
             absent = self._seen.absent(members, asked.extent)
@@ -120,15 +121,15 @@ class ChartMaker:
                 )
                 for member, count, each in zip(members, asked.rows, absent, strict=True)
             )
-            self._parts.put(key, made)
+            self._parts.put(asked.sketch_key, asked.rows, made)
         return made
 
     def _sample(
         self, asked: Asked, parts: tuple[Part, ...], tell: Tell, latest: Callable[[Asked], Asked]
     ) -> tuple[Asked, Sample]:
         """The sample, and its backdrop where one is asked for."""
-        sample = self._samples.get(asked.sample_key)
-        overlaid = asked.settings.overlay == "none" or self._backdrops.get(_backdrop_key(asked)) is not None
+        sample = self._samples.get(asked.sample_key, asked.rows)
+        overlaid = asked.settings.overlay == "none" or self._backdrops.get(asked.backdrop_key, asked.rows) is not None
         if sample is not None and overlaid:
             return asked, sample
         sketched = self._read(asked, parts, tell)
@@ -136,14 +137,14 @@ class ChartMaker:
         if later.sketch_key == asked.sketch_key:
             asked = replace(later, rows=asked.rows, extent=asked.extent)
         self._lay_beneath(asked, sketched.columns)
-        sample = self._samples.get(asked.sample_key)
+        sample = self._samples.get(asked.sample_key, asked.rows)
         if sample is None:
             drawn, size = asked.settings, sketched.sketch.nbytes
             sample = pick(
                 sketched.columns, drawn.k, scale=drawn.scale, limits=drawn.limits, offered=self._offered(asked, parts),
                 overwrite=size > COLUMN_BYTES,
             )  # fmt: skip
-            self._samples.put(asked.sample_key, sample, 1 + len(sample.nonfinite) // NONFINITE_TOGETHER)
+            self._samples.put(asked.sample_key, asked.rows, sample, 1 + len(sample.nonfinite) // NONFINITE_TOGETHER)
         self._columns.put(asked.sketch_key, sketched, _size(sketched))
         return asked, sample
 
@@ -162,13 +163,14 @@ class ChartMaker:
         return Sketched(sketch, sketch.columns(), asked.rows)
 
     def _lay_beneath(self, asked: Asked, columns: Columns) -> None:
-        drawn, key = asked.settings, _backdrop_key(asked)
-        if drawn.overlay == "none" or self._backdrops.get(key) is not None:
+        drawn, key = asked.settings, asked.backdrop_key
+        if drawn.overlay == "none" or self._backdrops.get(key, asked.rows) is not None:
             return
         scale = scale_for(columns, drawn.scale, drawn.limits)
         if scale is not None:
             dense = density(columns, scale) if drawn.overlay == "density" else None
-            self._backdrops.put(key, Backdrop(columns.edges, dense, bands(columns) if dense is None else None))
+            backdrop = Backdrop(columns.edges, dense, bands(columns) if dense is None else None)
+            self._backdrops.put(key, asked.rows, backdrop)
 
     def _offered(self, asked: Asked, parts: tuple[Part, ...]) -> list[int]:
         """The series of the last picks by their present numbers."""
@@ -191,24 +193,19 @@ class ChartMaker:
     ) -> tuple[Grid, list[NDArray[np.float32]]]:
         """In the order of what is chosen; only those that were not read yet are read."""
         grid = grid_of(parts, sorted({number for number, _ in chosen.kinds}), asked.extent)
-        drawn = self._drawn.get(asked.sample_key)
+        drawn = self._drawn.get(asked.sample_key, asked.rows)
         known = {} if drawn is None or not np.array_equal(drawn.grid.union, grid.union) else drawn.values
         missing = [at for at in chosen.kinds if at not in known]
         if missing:
             values = np.ascontiguousarray(read_lines(parts, missing, grid, asked.extent, tell).T)
             known = known | dict(zip(missing, values, strict=True))
-            self._drawn.put(asked.sample_key, Drawn(grid, {at: known[at] for at in chosen.kinds}))
+            self._drawn.put(asked.sample_key, asked.rows, Drawn(grid, {at: known[at] for at in chosen.kinds}))
         return grid, [known[at] for at in chosen.kinds]
 
 
 def _sees(part: Part, extent: tuple[int, int]) -> bool:
     start, stop = np.searchsorted(part.iterations, extent)
     return bool(stop > start) and (part.absent is None or not bool(part.absent[start:stop].all()))
-
-
-def _backdrop_key(asked: Asked) -> object:
-    drawn = asked.settings
-    return *asked.sketch_key, asked.rows, drawn.scale, drawn.limits, drawn.overlay
 
 
 def _size(sketched: Sketched) -> int:

@@ -116,5 +116,6 @@ class Wish:
             if made is not None:
                 now = self._clock()
                 self._made, self._rest_until = made.wish, now + REST * (now - run.began)
-                if self._wanted is not None and self._wanted.chart_key == made.chart_key:
+                wanted = self._wanted
+                if wanted is not None and (wanted.chart_key, wanted.rows) == (made.chart_key, made.rows):
                     self._wanted = None

@@ -10,10 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.screen import Screen
 
-from dgmtui.commands.keymap import shown
+from dgmtui.commands.keymap import Bound, shown
 from dgmtui.commands.registry import Command, Registry
 from dgmtui.render.chart import Row
-from dgmtui.render.tables import cut
 from dgmtui.tui.widgets.pane import RowsPane
 
 _INDENT = "      "
@@ -130,17 +129,37 @@ class HelpScreen(Screen[None]):
 
 def entries_of(registry: Registry) -> list[Entry]:
     """Keys first, then commands by group."""
-    keys = [
-        Entry("keys", " ".join(map(shown, bound.keys)), bound.text or _does(registry, bound.line), is_key=True)
-        for bound in sorted(registry.bound, key=lambda bound: bound.own)
-        if bound.keys
+    own = [
+        Entry("keys", _keys((bound,)), bound.text, is_key=True) for bound in registry.bound if bound.own and bound.keys
     ]
-    return [*keys, *(_entry(registry, command) for command in registry.commands)]
+    of_commands: dict[str, list[Bound]] = {}
+    for bound in registry.bound:
+        if bound.keys and not bound.own:
+            of_commands.setdefault(bound.line.split(" ")[0], []).append(bound)
+    keys = [
+        Entry("keys", _keys(bounds), _does(registry, name, bounds), is_key=True) for name, bounds in of_commands.items()
+    ]
+    return [*keys, *own, *(_entry(registry, command) for command in registry.commands)]
 
 
-def _does(registry: Registry, line: str) -> str:
-    """``step 10: Go on by so many iterations``."""
-    return f"{line.strip()}: {registry.find(line.split(' ')[0]).summary}"
+def _keys(bounds: Sequence[Bound]) -> str:
+    """``z Z < >``; of a row of digits the first and the last: ``) ( 1 … 9``."""
+    keys = [shown(key) for bound in bounds for key in bound.keys]
+    inner = {
+        key for before, key, after in zip(keys, keys[1:], keys[2:], strict=False) if (before + key + after).isdigit()
+    }
+    told = [key for key in keys if key not in inner]
+    return " ".join(f"… {key}" if key.isdigit() and inner and key == told[-1] else key for key in told)
+
+
+def _does(registry: Registry, name: str, bounds: Sequence[Bound]) -> str:
+    """``step: Go on by one iteration, or by N — L 10``."""
+    arguments = [
+        f"{' '.join(map(shown, bound.keys))} {given}"
+        for bound in bounds
+        if (given := bound.line.strip().partition(" ")[2]) and given != shown(bound.keys[0])
+    ]
+    return f"{name}: {' — '.join(filter(None, (registry.find(name).summary, ' · '.join(arguments))))}"
 
 
 def _entry(registry: Registry, command: Command) -> Entry:
@@ -160,12 +179,15 @@ def help_rows(entries: Sequence[Entry], width: int) -> list[Row]:
         if entry.group != group:
             group = entry.group
             rows += [*([[]] if rows else []), [(group, "head")]]
-        if entry.is_key:
-            key = f"  {entry.head.ljust(wide)}  "
-            rows.append([(key, "strong"), (cut(entry.text, width - len(key)), "")])
-        else:
-            rows += _command_rows(entry, width)
+        rows += _key_rows(entry, wide, width) if entry.is_key else _command_rows(entry, width)
     return rows
+
+
+def _key_rows(entry: Entry, wide: int, width: int) -> list[Row]:
+    """What it does beside it, on further lines beneath that."""
+    key = f"  {entry.head.ljust(wide)}  "
+    first, *others = textwrap.wrap(entry.text, max(8, width - len(key))) or [""]
+    return [[(key, "strong"), (first, "")], *([(" " * len(key) + line, "")] for line in others)]
 
 
 def _command_rows(entry: Entry, width: int) -> list[Row]:

@@ -12,6 +12,7 @@ from dgmtui.commands.completing import scripts
 from dgmtui.commands.keymap import shown
 from dgmtui.commands.registry import Command, Registry
 from dgmtui.render.chart import Row
+from dgmtui.render.tables import cut
 from dgmtui.tui.widgets.pane import RowsPane
 
 PREFIX = "commands"
@@ -80,7 +81,7 @@ class Palette:
         if self._pane is not pane:
             self.close()
         self._pane = pane
-        rows: Sequence[Row] = [*_rows(self._found)] or [[("no command has these letters", "dim")]]
+        rows: Sequence[Row] = [*_rows(self._found, pane.size.width)] or [[("no command has these letters", "dim")]]
         pane.cover(rows, self._place if self._found else None)
 
     def _matching(self, text: str) -> list[Entry]:
@@ -101,12 +102,12 @@ def _entry(command: Command) -> Entry:
     return Entry(command.name, command.brief, command.summary, keys, asks)
 
 
-def _rows(found: Sequence[Entry]) -> Iterable[Row]:
+def _rows(found: Sequence[Entry], width: int) -> Iterable[Row]:
     wide = min(28, max((len(entry.usage) for entry in found), default=0))
     keys = max((len(entry.keys) for entry in found), default=0)
     for entry in found:
         yield [
             (f" {entry.usage.ljust(wide)}", "strong"),
             (f"  {entry.keys.ljust(keys)}", "dim"),
-            (f"  {entry.summary}", ""),
+            (cut(f"  {entry.summary}", max(1, width - wide - keys - 5)), ""),
         ]

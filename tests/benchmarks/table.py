@@ -25,6 +25,17 @@ class BenchRow:
     note: str = ""
 
 
+HEADINGS = ["what", "ours", "unit", "peer", "peer value", "ratio", "goal", "met", "note"]
+
+
+def cells(row: BenchRow) -> list[str]:
+    """What stands under each of ``HEADINGS``."""
+    met = {None: "–", True: "yes", False: "NO"}[row.met]
+    peer_value = "–" if row.peer_value is None else f"{row.peer_value:.4g}"
+    ratio = "–" if row.ratio is None else f"{row.ratio:.3g}"
+    return [row.what, f"{row.ours:.4g}", row.unit, row.peer, peer_value, ratio, row.goal, met, row.note]
+
+
 def print_table(rows: Iterable[BenchRow], console: Console | None = None) -> None:
     """Print the rows as they come, a table an area."""
     console = console or Console(width=160)
@@ -32,18 +43,7 @@ def print_table(rows: Iterable[BenchRow], console: Console | None = None) -> Non
     for row in rows:
         by_area.setdefault(row.area, []).append(row)
     for area, members in by_area.items():
-        table = Table("what", "ours", "unit", "peer", "peer value", "ratio", "goal", "met", "note", title=area)
+        table = Table(*HEADINGS, title=area)
         for row in members:
-            met = {None: "–", True: "yes", False: "NO"}[row.met]
-            table.add_row(
-                row.what,
-                f"{row.ours:.4g}",
-                row.unit,
-                row.peer,
-                "–" if row.peer_value is None else f"{row.peer_value:.4g}",
-                "–" if row.ratio is None else f"{row.ratio:.3g}",
-                row.goal,
-                met,
-                row.note,
-            )
+            table.add_row(*cells(row))
         console.print(table)

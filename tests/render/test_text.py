@@ -82,8 +82,8 @@ def test_signs_and_shapes() -> None:
 
 
 def test_sparks_lose_no_extreme_and_no_non_finite_value() -> None:
-    assert spark([0.0, 1.0, float("nan"), 2.0], 4) == "▁▅✗█"
-    assert spark([0.0] * 50 + [9.0] + [0.0] * 49, 4) == "▁▁█▁"
+    assert spark([0.0, 1.0, float("nan"), 2.0], 4) == "▁▄✗▇"
+    assert spark([0.0] * 50 + [9.0] + [0.0] * 49, 4) == "▁▁▇▁"
     assert "✗" in spark([1.0] * 99 + [float("inf")], 5)
     assert spark([], 5) == ""
 

@@ -1,5 +1,7 @@
 """The dynamics chart of a recording: its populations, its fields, and what is asked of it that can't be drawn."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -91,6 +93,22 @@ def test_a_module_met_late_is_part_of_what_is_below(a_run):
     assert (chart.total, chart.nonfinite) == (14, 0)
     late = next(line for line in chart.lines if line.label == "enc.late[1]")
     assert np.isnan(late.values[:10]).all() and np.isfinite(late.values[10:]).all()
+
+
+def test_of_a_run_that_goes_on_no_chart_stays_in_memory_but_the_last(a_run):
+    run = a_run()
+    run.go_on(10)
+    with open_recording(run.so_far()) as recording:
+        session = Session(recording)
+        before = weakref.ref(chart_of(session, "enc.a", overlay="bands"))
+        lines = weakref.ref(before().lines[0].values)
+        run.go_on(10)
+        run.so_far()
+        session.refresh()
+        assert len(session.view().dynamics.iterations) == 20
+        gc.collect()
+        assert (before(), lines()) == (None, None)
+    run.close()
 
 
 def test_limits_clip_and_are_the_axis(written):

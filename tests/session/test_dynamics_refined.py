@@ -291,5 +291,5 @@ def test_a_run_that_goes_on_leaves_time_between():
 
 class _Asked:
     def __init__(self, wish, rows):
-        self.wish = self.sketch_key = wish
-        self.chart_key = wish, rows
+        self.wish = self.sketch_key = self.chart_key = wish
+        self.rows = rows

@@ -15,6 +15,7 @@ from dgmtui.recording import open_recording
 from dgmtui.render.themes import THEMES
 from dgmtui.session.config import Config
 from dgmtui.session.session import Session
+from dgmtui.tui.help import entries_of, help_rows
 from tests.terminal import screen
 from tests.tui.seen import Seen, opened
 
@@ -138,8 +139,6 @@ async def test_the_screen_is_exported_as_it_stands(real: Session, tmp_path: Path
 
 
 async def test_the_help_has_every_command_with_its_options_and_narrows(session: Any) -> None:
-    from dgmtui.tui.help import entries_of, help_rows
-
     async with opened(session, REGISTRY) as seen:
         rows = help_rows(entries_of(REGISTRY), 200)
         everything = "".join("".join("".join(text for text, _ in row).split()) for row in rows)
@@ -159,6 +158,16 @@ async def test_the_help_has_every_command_with_its_options_and_narrows(session: 
         await seen.until_shows("next-nonfinite")
         await seen.press("escape", "escape")
         await seen.until_shows("(dgm)")
+
+
+def test_the_help_tells_of_keys_once_a_command_and_to_the_end() -> None:
+    keys = [entry for entry in entries_of(REGISTRY) if entry.is_key]
+    told = " ".join("".join(text for text, _ in row).strip() for row in help_rows(keys, 60)).split()
+    assert " ".join(told).count("Look closer at the dynamics") == 1
+    for entry in keys:
+        assert entry.text in " ".join(told), entry.head
+    zoom = next(entry for entry in keys if entry.head == "z Z < >")
+    assert zoom.text.endswith("z in · Z out · < left · > right")
 
 
 def in_terminal(path: Path, keys: str, **environment: str) -> tuple[int, bytes]:

@@ -1,5 +1,6 @@
 """The network tree on the screen: a network of any size, moved through, collapsed and searched by keys and mouse."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -72,6 +73,7 @@ async def test_held_keys_all_count_and_the_window_goes_along(deep_recording: Pat
         await seen.until_at("blocks.700.fc1", "fc1 Linear")
         await seen.press(*["down"] * 150)
         await seen.until_at("blocks.848", "▸ 848 Block")
+        assert re.fullmatch(r"network +8\d\d of 1,01\d", seen.lines()[0])
         await seen.press(*["down"] * 150)
         await seen.until_at("blocks.998", "▸ 998 Block")
         await seen.press("end")

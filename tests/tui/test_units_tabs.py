@@ -11,7 +11,7 @@ from dgmtui.commands.result import Pictures, Result, Text
 from dgmtui.session.pictures import picture, signed_picture
 from dgmtui.session.view import UnitsTab
 from dgmtui.tui.tabs import TABS
-from dgmtui.tui.widgets.status import tabs_row
+from dgmtui.tui.widgets.status import SHORT, tabs_row
 
 from .test_screen import opened
 
@@ -104,4 +104,12 @@ def test_tabs_fit(width: int, active: int) -> None:
     assert len(row.rstrip()) <= width
     assert f"[{titles[active]}]" in row
     words = [word.strip("[]") for word in row.split()]
-    assert all(title.startswith(word) for title, word in zip(titles, words, strict=True))
+    named = zip(titles, words, strict=True)
+    assert all(title.startswith(word) or SHORT.get(title, title).startswith(word) for title, word in named)
+
+
+@pytest.mark.parametrize("active", range(len(TABS)))
+def test_no_name_of_a_tab_is_cut_beside_the_tree_at_80_columns(active: int) -> None:
+    words = "".join(text for text, _ in tabs_row(TABS, active, 80 - 24 + 1)).split()
+    names = [{title, SHORT.get(title, title), f"[{title}]"} for title in TABS]
+    assert all(word in name for word, name in zip(words, names, strict=True))

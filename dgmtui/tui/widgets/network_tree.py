@@ -19,6 +19,9 @@ _SPARK = 12
 class NetworkTree(RowsPane):
     """The rows of the tree around the selected one, which is in reverse video; what is open is the session's to say."""
 
+    marks_ends = False
+    """Its last column has the health; its heading says where it stands."""
+
     class Chosen(Message):
         """A person chose a row: these command lines go there, or open it."""
 
@@ -99,6 +102,21 @@ class NetworkTree(RowsPane):
         wanted = min(parent - 1, selected - self.body_height // 3)
         return max(0, wanted, selected - self.body_height * 2 // 3)
 
+    def _line(self, y: int) -> tuple[Row, bool]:
+        row, selected = super()._line(y)
+        return ([*row, *self._standing(row)] if y == 0 else row), selected
+
+    def _standing(self, head: Row) -> Row:
+        """``1-21 of 103``, or ``21 of 103``, beside ``head``, where not all rows are seen."""
+        rows = self._place.before + len(self._all) + self._place.after
+        if rows <= self.body_height:
+            return []
+        first = max(0, self._above + self._top)
+        last = f"{min(rows, first + self.body_height):,} of {rows:,}"
+        room = self.size.width - sum(len(part) for part, _ in head)
+        texts = (f"  {first + 1:,}-{last}", f"  {last}")
+        return [(next((text for text in texts if len(text) <= room), "").rjust(room), "dim")]
+
     @property
     def _lead(self) -> int:
         """How many rows stand before the first of the tree that is here: one that says how many are not."""
@@ -138,7 +156,7 @@ class NetworkTree(RowsPane):
                 drawn.append(("  " + text, shade))
                 left -= len(text) + 2
         drawn.append((" " * (left + 1), ""))
-        return [*drawn, *([(line, "cover"), (" ", "")] if line else []), (glyph, style)]
+        return [*drawn, *([(line, "bar"), (" ", "")] if line else []), (glyph, style)]
 
     def _indent(self, row: TreeRow) -> str:
         return "  " * min(row.depth, max(0, self.size.width // 8))

@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from dgmtui.render.chart import Row
 from dgmtui.render.pixels import Colours
-from dgmtui.render.text import colours_of, style_named
+from dgmtui.render.text import UPRIGHT, colours_of, style_named
 from dgmtui.tui.widgets.fitted import Fitted
 
 _REVERSE = Style(reverse=True)
@@ -59,6 +59,9 @@ class LazyRows(Sequence[Row]):
 
 class RowsPane(Fitted):
     """Fixed heading rows over rows that scroll."""
+
+    marks_ends = True
+    """Whether its last column tells by an arrow that there are more rows above or below."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -171,7 +174,15 @@ class RowsPane(Fitted):
         if y < len(self._head):
             return self._head[y], False
         row = self.row_at(y)
-        return ([], False) if row is None else (self._rows[row], row == self._selected)
+        if row is None:
+            return [], False
+        arrow = self._arrow_at(row) if self.marks_ends else ""
+        return _ending_in(self._rows[row], arrow, self.size.width), row == self._selected
+
+    def _arrow_at(self, row: int) -> str:
+        above = row == self._top > 0
+        below = row == self._top + self.body_height - 1 < len(self._rows) - 1
+        return "↕" if above and below else "↑" if above else "↓" if below else ""
 
     def _visible(self) -> list[tuple[Row, bool]]:
         return [self._line(y) for y in range(self.size.height)]
@@ -197,10 +208,23 @@ def _kept(rows: Sequence[Row]) -> Sequence[Row]:
     return rows if isinstance(rows, LazyRows) else tuple(rows)
 
 
+def _ending_in(row: Row, arrow: str, width: int) -> Row:
+    """``row`` with ``arrow`` in the last of ``width`` columns."""
+    if not arrow:
+        return row
+    room, ending = width - 2, []
+    for text, style in row:
+        ending.append((text[:room], style))
+        room -= len(text[:room])
+    return [*ending, (" " * room, ""), (f" {arrow}", "dim")]
+
+
 def strip_of(row: Row, width: int, selected: bool = False) -> Strip:
     """A row of styled pieces as one line of cells, cut and padded to ``width``."""
     reverse = _REVERSE if selected else _PLAIN
-    segments = [Segment(text, style_named(name) + reverse) for text, name in row if text]
+    segments = [
+        Segment(text, style_named(name) + (_PLAIN if name in UPRIGHT else reverse)) for text, name in row if text
+    ]
     return Strip(segments).adjust_cell_length(width, reverse)
 
 

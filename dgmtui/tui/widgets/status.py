@@ -55,23 +55,32 @@ def status_row(view: View, width: int) -> Row:
     return [(" " + text.ljust(room), "strong"), (" " + where, "strong"), (phase, "error"), (" ", "")]
 
 
+SHORT = {"contributions": "contrib", "operations": "ops"}
+"""Names of tabs where there is little room."""
+
+
 def tabs_row(titles: Sequence[str], active: int, width: int) -> Row:
     """``[contributions]  operations   output``: the brackets tell without colour which is open.
 
-    Where there is no room for so many blanks they stand closer, and then the others are cut short.
+    Where there is no room for so many blanks they stand closer, then the others have short names, then they are cut.
     """
-    wide = sum(map(len, titles)) + 3 * len(titles) - 1 <= width
-    length = max(map(len, titles))
-    while (
-        length > 1
-        and len(titles[active]) + 1 + sum(len(title[:length]) + 1 for n, title in enumerate(titles) if n != active)
-        > width - 1
-    ):
-        length -= 1
+    if sum(map(len, titles)) + 3 * len(titles) - 1 <= width:
+        return _tabs([f" {title} " for title in titles], titles, active)
+    short = [SHORT.get(title, title) for title in titles]
+    lengths = range(max(map(len, titles)), 0, -1)
+    ways = [list(titles), *([title[:length] for title in short] for length in lengths)]
+    fitting = (way for way in ways if _taken(way, titles, active) <= width - 1)
+    return _tabs(next(fitting, ways[-1]), titles, active)
+
+
+def _taken(others: Sequence[str], titles: Sequence[str], active: int) -> int:
+    return sum(len(text) for text, _ in _tabs(others, titles, active)) - 1
+
+
+def _tabs(others: Sequence[str], titles: Sequence[str], active: int) -> Row:
     row: Row = []
-    for number, title in enumerate(titles):
-        text = f"[{title}]" if number == active else f" {title} " if wide else title[:length]
-        row += [(text, "cursor" if number == active else "dim"), (" ", "")]
+    for number, text in enumerate(others):
+        row += [(f"[{titles[number]}]", "cursor") if number == active else (text, "dim"), (" ", "")]
     return row
 
 
