@@ -26,7 +26,7 @@ def run(arguments: list[str]) -> int:
     require_torch()
     with demo.recorded(chosen.name, chosen.output) as path:
         if sys.stdin.isatty() and sys.stdout.isatty():
-            return open_screen([str(path)])
+            return open_screen([str(path)], demo=True)
         from dgmtui.commands.batch import Step, run_batch
 
         return run_batch([str(path)], [Step(line) for line in demo.investigation(path)], echo=True)

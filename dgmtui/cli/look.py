@@ -124,6 +124,7 @@ def open_screen(
     follow: bool = False,
     config: "Config | None" = None,
     training: "WaitingTraining | None" = None,
+    demo: bool = False,
 ) -> int:
     """The screen, on which the commands and scripts ``given`` (as ``steps_of`` takes them) are run first."""
     from dgmtui import tui
@@ -136,7 +137,7 @@ def open_screen(
         steps_of(given)  # a script that can't be read is told before the screen is touched
         lines = tuple(f"source {quote(value)}" if kind == "script" else value for kind, value in given)
     paths = recordings[0] if len(recordings) == 1 else tuple(recordings)
-    return int(tui.run(paths, lines, follow=follow, config=config, training=training))
+    return int(tui.run(paths, lines, follow=follow, config=config, training=training, demo=demo))
 
 
 def leave(code: int) -> int:

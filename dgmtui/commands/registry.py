@@ -177,6 +177,7 @@ class Registry:
                 session.diary.keep(result.kept or " ".join(filter(None, (command.name, rest.strip()))))
             session.settle()
             session.note_findings()
+            session.tour.go_on(session, command.name)
             told = result if result.command else replace(result, command=command.name)
             if command.name not in ("copy", "export"):
                 keep_answer(session, told)

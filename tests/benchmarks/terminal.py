@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 SCREEN = "import sys; from dgmtui.cli import main; sys.exit(main())"
 """What is run, with ``dgmtui``'s arguments."""
@@ -136,6 +137,12 @@ class Terminal:
         return Heard(data, first)
 
 
+def offered_the_tour(state: Path) -> None:
+    """Screens that keep their state there are of somebody who knows them."""
+    (state / "dgmtui").mkdir(parents=True, exist_ok=True)
+    (state / "dgmtui" / "tour").write_text("declined\n")
+
+
 @contextmanager
 def terminal(
     command: Sequence[str], size: tuple[int, int] = (80, 24), environment: Mapping[str, str] | None = None
@@ -146,6 +153,7 @@ def terminal(
     """
     with tempfile.TemporaryDirectory() as folder:
         state = {"XDG_STATE_HOME": os.environ.get("XDG_STATE_HOME", folder)}
+        offered_the_tour(Path(folder))
         with _terminal(command, size, {**state, **(environment or {})}) as made:
             yield made
 
