@@ -64,4 +64,4 @@ def _dispatch(arguments: list[str]) -> int:
     if arguments and arguments[0] in FORMS:
         run, _ = FORMS[arguments[0]]
         return run(arguments[1:])
-    return look.run(arguments)
+    return look.run(arguments, FORMS)

@@ -4,13 +4,14 @@ import argparse
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dgmtui import __version__
+from dgmtui.cli import mistaken
 from dgmtui.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -32,13 +33,22 @@ exit codes: 0 done; 1 a finding that --fail-on names; 2 bad usage; 3 the recordi
 """
 
 
-def run(arguments: list[str]) -> int:
-    """Open what ``arguments`` name and return the exit code."""
+NOTHING_NAMED = """\
+dgmtui: name a recording. To try it, `dgmtui demo` records a training that fails, and opens it. Your own:
+  dgmtui record train.py    trains as `python train.py` does, and records
+  dgmtui train.h5           opens the recording
+  dgmtui .                  lists the recordings of this folder"""
+
+
+def run(arguments: list[str], forms: Iterable[str] = ()) -> int:
+    """Open what ``arguments`` name and return the exit code; ``forms`` are first words of what is something else."""
     if not arguments:
         parser().print_usage(sys.stderr)
-        print("dgmtui: name a recording, or try `dgmtui demo`; --help has examples", file=sys.stderr)
+        print(NOTHING_NAMED, file=sys.stderr)
         return ExitCode.USAGE
     chosen = parser().parse_args(arguments)
+    if not chosen.follow:  # which waits for a recording that is not there yet
+        mistaken.look_at(chosen.recording, forms)
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a replay warns again of what the training was warned of
     if len(chosen.recording) == 1 and Path(chosen.recording[0]).is_dir():
         from dgmtui.cli.runs import look_at_runs

@@ -2,8 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from dgmtui.cli import mistaken
 from dgmtui.trace.available import require_torch
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 def run(arguments: list[str]) -> int:
     """Run the script, open its recording where that was asked for, and return the exit code."""
     chosen = parser().parse_args(arguments)
+    if not chosen.module:
+        mistaken.record_of(chosen.script)
     require_torch()
     from dgmtui.recorder.launch import run_script
 
@@ -39,9 +42,19 @@ def _settings(chosen: argparse.Namespace) -> "Settings":
     }
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what a script is where none is named."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the process with a sentence."""
+        if "required: SCRIPT" in message:
+            message = "name the training script, as in `dgmtui record train.py --lr 0.1`; --help lists the options"
+        super().error(message)
+
+
 def parser() -> argparse.ArgumentParser:
     """Of ``dgmtui record``."""
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog="dgmtui record",
         usage="dgmtui record [-o REC] [--every N] [--last N] [--last-whole]\n"
         "                     [--on-nonfinite stop|continue|debug]\n"

@@ -392,8 +392,10 @@ class Session:
         """
         count = self.unit_count()
         if unit is not None and not 0 <= unit < count:
-            has = f"has units 0 to {count - 1}" if count else "has no units"
-            raise UsageError(f"{self.module or 'the root module'} {has}; not {unit}")
+            where = self.module or "the root module"
+            if not count:
+                raise UsageError(f"{where} has no units; `unit {unit} --of MODULE` looks at one of another")
+            raise UsageError(f"{where} has units 0 to {count - 1}; not {unit}")
         self.unit, self.focus, self._awaited = unit, None, None
 
     def select_sample(self, sample: int | None) -> None:
