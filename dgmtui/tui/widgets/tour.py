@@ -1,11 +1,11 @@
-"""The tour, one or two lines above the prompt; there only while there is one."""
+"""The tour, one or two lines above the prompt, three where it is narrow; there only while there is one."""
 
 import textwrap
 
 from dgmtui.render.tables import cut
 from dgmtui.tui.widgets.charts import ChartPane
 
-LINES = 2
+LINES = 3
 
 
 class TourLines(ChartPane):
@@ -39,7 +39,9 @@ class TourLines(ChartPane):
         return max(1, self.screen.size.width - 2)
 
     def _take_lines(self) -> None:
-        self.set_class(len(self._wrapped()) < LINES, "-one")
+        lines = len(self._wrapped())
+        self.set_class(lines < 2, "-one")
+        self.set_class(lines >= LINES, "-three")
 
     def _wrapped(self) -> list[str]:
         return textwrap.wrap(self._words, self._width)
