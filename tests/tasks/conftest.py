@@ -67,6 +67,13 @@ class Terminal:
             assert time.monotonic() < deadline, f"{missing} not in\n{shown}"
             time.sleep(0.05)
 
+    def until_gone(self, text: str) -> None:
+        """Wait until this is not shown any more; a screen may be read while it is painted."""
+        deadline = time.monotonic() + PATIENCE
+        while text in " ".join(self.screen().split()):
+            assert time.monotonic() < deadline, f"{text} still in\n{self.screen()}"
+            time.sleep(0.05)
+
     def screen(self) -> str:
         """What is shown."""
         return self._tmux("capture-pane", "-p", "-t", "shell")
