@@ -29,6 +29,7 @@ from dgmtui.recording.model import (
 from dgmtui.session.session import Session
 from dgmtui.trace.graph import Call, Graph, Node, NodeRef, Outside, OutsideRef, Source, TensorMeta
 from tests.benchmarks.deep_network import write_deep
+from tests.terminal import offered_the_tour
 
 if TYPE_CHECKING:
     from dgmtui.recording.writer import RecordingWriter
@@ -248,3 +249,4 @@ def _folders_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: p
     base = tmp_path_factory.getbasetemp()
     for name in ("XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(base / f"of-nobody-{os.getpid()}" / name))
+    offered_the_tour(base / f"of-nobody-{os.getpid()}" / "XDG_STATE_HOME")

@@ -165,6 +165,12 @@ class Terminal:
         return Heard(data, first)
 
 
+def offered_the_tour(state: Path) -> None:
+    """Screens that keep their state there are of somebody who knows them."""
+    (state / "dgmtui").mkdir(parents=True, exist_ok=True)
+    (state / "dgmtui" / "tour").write_text("declined\n")
+
+
 @contextmanager
 def terminal(
     command: Sequence[str],
@@ -185,6 +191,7 @@ def terminal(
     """
     with tempfile.TemporaryDirectory() as folder:
         state = {"XDG_STATE_HOME": os.environ.get("XDG_STATE_HOME", folder)}
+        offered_the_tour(Path(folder))
         made = _started(command, size, {**state, **(environment or {})}, directory, controlling)
         try:
             yield made
@@ -284,6 +291,13 @@ class TmuxTerminal:
             if not missing:
                 return shown
             assert time.monotonic() < deadline, f"{missing} not in\n{shown}"
+            time.sleep(0.05)
+
+    def until_gone(self, text: str) -> None:
+        """Wait until this is not shown any more; a screen may be read while it is painted."""
+        deadline = time.monotonic() + PATIENCE
+        while text in " ".join(self.screen().split()):
+            assert time.monotonic() < deadline, f"{text} still in\n{self.screen()}"
             time.sleep(0.05)
 
     def screen(self) -> str:

@@ -6,18 +6,27 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from dgmtui.cli import check, compact, config, demo, look, record
+from dgmtui.cli import check, compact, completion, config, demo, look, record
 from dgmtui.errors import DgmtuiError, ExitCode
 from dgmtui.render.plain import is_plain, make_plain
 
-FORMS = {"record": record.run, "demo": demo.run, "check": check.run, "compact": compact.run, "config": config.run}
-"""By the first argument; any other one is of a recording to look at."""
+FORMS = {
+    "record": (record.run, record.parser),
+    "demo": (demo.run, demo.parser),
+    "check": (check.run, check.parser),
+    "compact": (compact.run, compact.parser),
+    "config": (config.run, config.parser),
+    "completion": (completion.run, completion.parser),
+}
+"""What runs it and what reads it, by the first argument; any other one is of a recording to look at."""
 INTERRUPTED = 130
 """What a shell expects of a process that Ctrl+C ended."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``dgmtui`` with these arguments (the process's own where None) and return its exit code."""
+    if completion.is_asked_for():
+        completion.answer({name: parser for name, (_, parser) in FORMS.items()}, look.parser())
     arguments = list(sys.argv[1:] if argv is None else argv)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by whoever started us
@@ -53,5 +62,6 @@ def _dispatch(arguments: list[str]) -> int:
     if arguments[:1] != ["record"]:  # what a script that is recorded prints is its own
         _speak_plainly()
     if arguments and arguments[0] in FORMS:
-        return FORMS[arguments[0]](arguments[1:])
-    return look.run(arguments)
+        run, _ = FORMS[arguments[0]]
+        return run(arguments[1:])
+    return look.run(arguments, FORMS)

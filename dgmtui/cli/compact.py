@@ -9,7 +9,7 @@ from dgmtui.errors import ExitCode
 
 def run(arguments: list[str]) -> int:
     """Compact the recording, say what became of it and return the exit code."""
-    chosen = _parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     from dgmtui.recording.budget import parse_size
     from dgmtui.recording.compacting import compact, parse_keep
     from dgmtui.recording.saying import Meter, compacted_words
@@ -26,8 +26,9 @@ def run(arguments: list[str]) -> int:
     return ExitCode.DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Of ``dgmtui compact``."""
+    made = argparse.ArgumentParser(
         prog="dgmtui compact",
         description="Make a finished recording smaller: compressed by HDF5's own shuffle and deflate, which every HDF5 "
         "tool reads, and its series rounded to the bits that carry information. Losses, statistics and snapshots stay "
@@ -35,16 +36,16 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Without -o it takes the place of the recording once it is whole; Ctrl+C leaves that as it was.",
         allow_abbrev=False,
     )
-    parser.add_argument("recording", type=Path, metavar="REC")
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="write to this file instead")
-    parser.add_argument(
+    made.add_argument("recording", type=Path, metavar="REC")
+    made.add_argument("-o", "--output", type=Path, metavar="OUT", help="write to this file instead")
+    made.add_argument(
         "--max-size", metavar="SIZE", help="thin rows and snapshots of old iterations until it fits, as 500M or 2G"
     )
-    parser.add_argument(
+    made.add_argument(
         "--keep-bits",
         default="auto",
         metavar="N|auto|all",
         help="mantissa bits, of 23, that series keep: a number, those that hold 99 %% of the information (auto, the "
         "default), or all",
     )
-    return parser
+    return made

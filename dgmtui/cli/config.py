@@ -10,16 +10,7 @@ from dgmtui.session.config import EXAMPLE, config_path, read_config, write_examp
 
 def run(arguments: list[str]) -> int:
     """Say where the configuration is and what is wrong in it, and return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="dgmtui config",
-        description="Say where the configuration is (theme, keys, mouse, bell, thresholds) and what is wrong in it.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="this file instead of the one in your own folder")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--example", action="store_true", help="print one in which everything is a comment")
-    what.add_argument("--write", action="store_true", help="put that where the configuration is, if nothing is there")
-    chosen = parser.parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     if chosen.example:
         print(EXAMPLE, end="")
         return ExitCode.DONE
@@ -35,3 +26,17 @@ def run(arguments: list[str]) -> int:
     for sentence in read.complaints:
         print(f"dgmtui: {sentence}", file=sys.stderr)
     return ExitCode.USAGE if read.complaints else ExitCode.DONE
+
+
+def parser() -> argparse.ArgumentParser:
+    """Of ``dgmtui config``."""
+    made = argparse.ArgumentParser(
+        prog="dgmtui config",
+        description="Say where the configuration is (theme, keys, mouse, bell, thresholds) and what is wrong in it.",
+        allow_abbrev=False,
+    )
+    made.add_argument("--config", type=Path, metavar="FILE", help="this file instead of the one in your own folder")
+    what = made.add_mutually_exclusive_group()
+    what.add_argument("--example", action="store_true", help="print one in which everything is a comment")
+    what.add_argument("--write", action="store_true", help="put that where the configuration is, if nothing is there")
+    return made

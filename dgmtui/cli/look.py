@@ -4,13 +4,14 @@ import argparse
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dgmtui import __version__
+from dgmtui.cli import mistaken
 from dgmtui.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -27,18 +28,27 @@ examples:
   dgmtui compact train.h5              make it smaller
   dgmtui demo                          a VAE that fails by itself, to try all of this on
 
-other forms: dgmtui record --help, dgmtui demo --help, dgmtui check --help, dgmtui compact --help, dgmtui config --help
+other forms, each with --help: dgmtui record, demo, check, compact, config, completion
 exit codes: 0 done; 1 a finding that --fail-on names; 2 bad usage; 3 the recording can't be read
 """
 
 
-def run(arguments: list[str]) -> int:
-    """Open what ``arguments`` name and return the exit code."""
+NOTHING_NAMED = """\
+dgmtui: name a recording. To try it, `dgmtui demo` records a training that fails, and opens it. Your own:
+  dgmtui record train.py    trains as `python train.py` does, and records
+  dgmtui train.h5           opens the recording
+  dgmtui .                  lists the recordings of this folder"""
+
+
+def run(arguments: list[str], forms: Iterable[str] = ()) -> int:
+    """Open what ``arguments`` name and return the exit code; ``forms`` are first words of what is something else."""
     if not arguments:
-        _parser().print_usage(sys.stderr)
-        print("dgmtui: name a recording, or try `dgmtui demo`; --help has examples", file=sys.stderr)
+        parser().print_usage(sys.stderr)
+        print(NOTHING_NAMED, file=sys.stderr)
         return ExitCode.USAGE
-    chosen = _parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
+    if not chosen.follow:  # which waits for a recording that is not there yet
+        mistaken.look_at(chosen.recording, forms)
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # a replay warns again of what the training was warned of
     if len(chosen.recording) == 1 and Path(chosen.recording[0]).is_dir():
         from dgmtui.cli.runs import look_at_runs
@@ -124,6 +134,7 @@ def open_screen(
     follow: bool = False,
     config: "Config | None" = None,
     training: "WaitingTraining | None" = None,
+    demo: bool = False,
 ) -> int:
     """The screen, on which the commands and scripts ``given`` (as ``steps_of`` takes them) are run first."""
     from dgmtui import tui
@@ -136,7 +147,7 @@ def open_screen(
         steps_of(given)  # a script that can't be read is told before the screen is touched
         lines = tuple(f"source {quote(value)}" if kind == "script" else value for kind, value in given)
     paths = recordings[0] if len(recordings) == 1 else tuple(recordings)
-    return int(tui.run(paths, lines, follow=follow, config=config, training=training))
+    return int(tui.run(paths, lines, follow=follow, config=config, training=training, demo=demo))
 
 
 def leave(code: int) -> int:
@@ -155,51 +166,52 @@ class _Append(argparse.Action):
         namespace.given.append((self.dest, values))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Of ``dgmtui REC…``."""
+    made = argparse.ArgumentParser(
         prog="dgmtui",
         usage="dgmtui [--follow] [-c CMD]… [-x SCRIPT] [--batch] [--json]\n"
         "              [--fail-on LEVEL] [--threshold NAME=VALUE]…\n"
         "              [--theme NAME] [--config FILE] REC…\n"
-        "       dgmtui record|demo|check|compact|config …",
+        "       dgmtui record|demo|check|compact|config|completion …",
         description="A terminal debugger for neural-network training that went wrong.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(given=[])
-    parser.add_argument(
+    made.set_defaults(given=[])
+    made.add_argument(
         "recording",
         nargs="+",
         metavar="REC",
         help="a recording, or a directory of some; several recordings are the ranks of one run",
     )
-    parser.add_argument("--follow", action="store_true", help="watch a run that goes on; the cursor goes with it")
-    parser.add_argument("-c", dest="command", action=_Append, metavar="CMD", help="run a command (may be repeated)")
-    parser.add_argument("-x", dest="script", action=_Append, metavar="SCRIPT", help="run the commands of a script")
-    parser.add_argument(
+    made.add_argument("--follow", action="store_true", help="watch a run that goes on; the cursor goes with it")
+    made.add_argument("-c", dest="command", action=_Append, metavar="CMD", help="run a command (may be repeated)")
+    made.add_argument("-x", dest="script", action=_Append, metavar="SCRIPT", help="run the commands of a script")
+    made.add_argument(
         "--batch", action="store_true", help="no screen: print the answers and leave (`findings` if nothing is asked)"
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object a command, a line each (no screen)")
-    parser.add_argument(
+    made.add_argument("--json", action="store_true", help="one JSON object a command, a line each (no screen)")
+    made.add_argument(
         "--fail-on",
         choices=("error", "warning"),
         help="exit with 1 if there is a finding at least that bad (no screen)",
     )
-    parser.add_argument(
+    made.add_argument(
         "--threshold",
         action="append",
         default=[],
         metavar="NAME=VALUE",
         help="judge by another number (may be repeated; `-c thresholds` lists them)",
     )
-    parser.add_argument(
+    made.add_argument(
         "--theme",
         choices=("auto", "terminal", "dark", "light", "high-contrast", "none"),
         help="the screen's colours (auto: what fits the terminal)",
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of this file; see dgmtui config --help")
-    parser.add_argument("--answer-to", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--because", default="", help=argparse.SUPPRESS)
-    parser.add_argument("--version", action="version", version=f"dgmtui {__version__}")
-    return parser
+    made.add_argument("--config", type=Path, metavar="FILE", help="settings of this file; see dgmtui config --help")
+    made.add_argument("--answer-to", type=int, help=argparse.SUPPRESS)
+    made.add_argument("--because", default="", help=argparse.SUPPRESS)
+    made.add_argument("--version", action="version", version=f"dgmtui {__version__}")
+    return made

@@ -2,8 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from dgmtui.cli import mistaken
 from dgmtui.trace.available import require_torch
 
 if TYPE_CHECKING:
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
 
 def run(arguments: list[str]) -> int:
     """Run the script, open its recording where that was asked for, and return the exit code."""
-    chosen = _parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
+    if not chosen.module:
+        mistaken.record_of(chosen.script)
     require_torch()
     from dgmtui.recorder.launch import run_script
 
@@ -39,8 +42,19 @@ def _settings(chosen: argparse.Namespace) -> "Settings":
     }
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+class _Parser(argparse.ArgumentParser):
+    """Says what a script is where none is named."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the process with a sentence."""
+        if "required: SCRIPT" in message:
+            message = "name the training script, as in `dgmtui record train.py --lr 0.1`; --help lists the options"
+        super().error(message)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Of ``dgmtui record``."""
+    made = _Parser(
         prog="dgmtui record",
         usage="dgmtui record [-o REC] [--every N] [--last N] [--last-whole]\n"
         "                     [--on-nonfinite stop|continue|debug]\n"
@@ -52,49 +66,49 @@ def _parser() -> argparse.ArgumentParser:
         epilog="It exits with the script's code, or with 1 after it stopped the run at a non-finite value.",
         allow_abbrev=False,
     )
-    parser.add_argument(
+    made.add_argument(
         "-o", "--output", type=Path, metavar="REC", help="the recording (default: SCRIPT.h5, never overwritten)"
     )
-    _add_iterations(parser)
-    parser.add_argument(
+    _add_iterations(made)
+    made.add_argument(
         "--on-nonfinite",
         choices=("stop", "continue", "debug"),
         default="stop",
         help="on a NaN or Inf: stop the run (default), go on, or open the screen there and then, on leaving which "
         "the training stops or goes on as you say",
     )
-    parser.add_argument(
+    made.add_argument(
         "--no-warnings",
         action="store_true",
         help="say nothing while it trains of what goes wrong without being non-finite (else a line a finding, for at "
         "most a hundredth of the time)",
     )
-    _add_selection(parser)
-    _add_state(parser)
-    _add_size(parser)
-    parser.add_argument("-m", dest="module", action="store_true", help="SCRIPT is a module's name, as for `python -m`")
-    parser.add_argument("script", metavar="SCRIPT", help="the training script")
-    parser.add_argument("args", nargs=argparse.REMAINDER, metavar="ARGS", help="its own arguments")
-    return parser
+    _add_selection(made)
+    _add_state(made)
+    _add_size(made)
+    made.add_argument("-m", dest="module", action="store_true", help="SCRIPT is a module's name, as for `python -m`")
+    made.add_argument("script", metavar="SCRIPT", help="the training script")
+    made.add_argument("args", nargs=argparse.REMAINDER, metavar="ARGS", help="its own arguments")
+    return made
 
 
 def _add_iterations(parser: argparse.ArgumentParser) -> None:
-    from dgmtui.recorder.options import Options
+    from dgmtui.recorder.defaults import EVERY, LAST
 
     parser.add_argument(
         "--every",
         type=int,
-        default=Options.every,
+        default=EVERY,
         metavar="N",
-        help=f"statistics and series every N iterations (default {Options.every})",
+        help=f"statistics and series every N iterations (default {EVERY})",
     )
     parser.add_argument(
         "--last",
         type=int,
-        default=Options.last,
+        default=LAST,
         metavar="N",
         help="where something fails, also of the N iterations before it that --every leaves out (default "
-        f"{Options.last}; 0: of none)",
+        f"{LAST}; 0: of none)",
     )
     parser.add_argument(
         "--last-whole",

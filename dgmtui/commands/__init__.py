@@ -37,6 +37,7 @@ from dgmtui.commands import (  # noqa: F401  (importing declares the commands)
     stepping,
     stopping,
     thresholds,
+    touring,
     training,
     tree,
     watching,

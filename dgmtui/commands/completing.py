@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dgmtui.session.scripts import names
 from dgmtui.session.session import Session
+from dgmtui.trace.graph import NodeRef
 
 if TYPE_CHECKING:
     from dgmtui.trace.graph import Graph, Node
@@ -84,13 +85,14 @@ def excluded(session: Session, before: str, word: str) -> Iterable[str]:
 
 def changes(session: Session, before: str, word: str) -> Iterable[str]:
     """Of ``set``: what comes from outside the iteration, a sign, then an expression."""
+    graph = session.graph
+    batch = [] if graph is None else [f"input[{place}]" for place in range(len(_outside(graph, "input")))]
     if _SETS.search(before):
-        return (name for name in expressions(session, _SETS.split(before)[-1], word) if name != "at")
+        taken = expressions(session, _SETS.split(before)[-1], word)
+        return (*batch, *(name for name in taken if name != "at"))
     if before.strip():
         return ("=", "+=", "-=", "*=", "/=")
-    graph = session.graph
-    count = 0 if graph is None else len(_outside(graph, "input"))
-    return (*(f"input[{place}]" for place in range(count)), *_tensors(session, gradients=False))
+    return (*batch, *_tensors(session, gradients=False))
 
 
 def replacements(session: Session, before: str, word: str) -> Iterable[str]:
@@ -192,9 +194,10 @@ def _outside(graph: "Graph", kind: str, *, whole: bool = False) -> list[str]:
 
 
 def _running(graph: "Graph", op: str) -> Iterable[str]:
-    """Modules that run an operation, themselves or in one within, and the nodes that are one."""
+    """Modules that run an operation, themselves or in one within, or give it its input; and the nodes that are one."""
     nodes = [node for node in graph.nodes if _short(node) == op.removesuffix("_")]
-    found = {graph.module_of(node) for node in nodes}
+    feeding = [graph.nodes[ref.node] for node in nodes for ref in node.inputs() if isinstance(ref, NodeRef)]
+    found = {graph.module_of(node) for node in (*nodes, *feeding)}
     paths = dict.fromkeys(call.module for call in graph.calls if call.module)
     inside = [path for path in paths if any(name == path or name.startswith(path + ".") for name in found)]
     return (".", *inside, *(f"node:{node.id}" for node in nodes))

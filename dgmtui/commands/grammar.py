@@ -1,8 +1,9 @@
 """A typed function's signature as a command's grammar: what it takes, how a line is read, how it is shown."""
 
+import difflib
 import inspect
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
@@ -44,6 +45,10 @@ _METAVARS: dict[type[Any], str] = {int: "N", float: "X", str: "NAME", Path: "FIL
 _WORD = re.compile(r"""(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+""")
 _PIECE = re.compile(r""""((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)|([^"'\\]+)""")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+](inf|nan)", re.IGNORECASE)
+
+
+_GROUPED = re.compile(r"[-+]?\d{1,3}(,\d{3})+")
+"""An integer as the screen shows it: 2,578."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ class Parameter:
                 return value
         wanted = " or ".join(", ".join(a) if isinstance(a, tuple) else _SCALARS[a] for a in self.alternatives)
         label = self.flag if self.kind == "option" else self.name.rstrip("_").replace("_", "-")
-        raise UsageError(f"{label} takes {wanted}, not {word!r}", word=word)
+        raise UsageError(f"{label} takes {wanted}, not {word!r}{_nearest(word, self.choices)}", word=word)
 
 
 def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
@@ -179,7 +184,7 @@ def _piece(match: re.Match[str]) -> str:
 
 def _read_as(kind: type[Any], word: str) -> Any | None:
     try:
-        return kind(word)
+        return kind(word.replace(",", "") if kind is int and _GROUPED.fullmatch(word) else word)
     except ValueError:
         return None
 
@@ -190,8 +195,15 @@ def _flag(flags: dict[str, Parameter], name: str) -> Parameter:
     ]
     if len(matches) != 1:
         problem = f"{name!r} could be {' or '.join(matches)}" if matches else f"unknown option {name!r}"
-        raise UsageError(problem + ("" if matches else _known(flags)), word=name)
+        raise UsageError(problem + ("" if matches else _nearest(name, flags) + _known(flags)), word=name)
     return flags[matches[0]]
+
+
+def _nearest(word: str, allowed: Iterable[str]) -> str:
+    """What was probably meant; empty where nothing is near."""
+    bare = {name.lstrip("-"): name for name in allowed}
+    near = difflib.get_close_matches(word.lstrip("-"), bare, n=1, cutoff=0.65)
+    return f" (did you mean {bare[near[0]]!r}?)" if near else ""
 
 
 def _known(flags: dict[str, Parameter]) -> str:

@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from dgmtui.commands.answers import keep_answer
 from dgmtui.commands.completing import COMPLETERS
 from dgmtui.commands.grammar import Parameter, bind, parameters_of, quote, split
+from dgmtui.commands.guessing import meant
 from dgmtui.commands.keymap import Bound, as_typed, of_lines, remapped
 from dgmtui.commands.pointing import point, renamed
 from dgmtui.commands.result import Result
@@ -54,6 +56,12 @@ class Command:
         more = ["…"] if len(places) < len(self.parameters) else []
         return " ".join((self.name, *places, *more))
 
+    @property
+    def example(self) -> str:
+        """A line that its help has as an example, else how it is used: ``as in `clamp xv -inf 80` ``."""
+        found = re.search(rf"`({re.escape(self.name)} [^`]+)`", self.help)
+        return f"as in `{found[1]}`" if found else f"its usage is `{self.brief}`"
+
     def call(self, session: Session, rest: str) -> Result:
         """Run it on the text after its name.
 
@@ -62,9 +70,13 @@ class Command:
         """
         if self.parameters and self.parameters[0].kind == "rest":
             if not rest and self.parameters[0].required:
-                raise UsageError(f"it needs {self.parameters[0].usage()}", word="")
+                raise UsageError(f"it needs {self.parameters[0].usage()}, {self.example}", word="")
             return self.function(session, *([rest] if rest else []))
-        positional, options = bind(self.parameters, split(rest))
+        words = split(rest)
+        try:
+            positional, options = bind(self.parameters, words)
+        except UsageError as error:
+            raise renamed(error, f"{error}; {self.example}") from error
         return self.function(session, *positional, **options)
 
 
@@ -153,6 +165,16 @@ class Registry:
         hint = f"did you mean '{near[0]}'? " if near else ""
         raise UsageError(f"no command {word!r}; {hint}`help` lists them", word=word)
 
+    def _meant(self, session: Session, line: str, word: str) -> Command:
+        """As ``find``; where there is none, what may have been meant is said."""
+        try:
+            return self.find(word)
+        except UsageError as error:
+            hint = "" if any(name.startswith(word) for name in self._commands) else meant(session, self.bound, line)
+            if not hint:
+                raise
+            raise renamed(error, f"no command {word!r}; {hint}") from error
+
     def run(self, session: Session, line: str) -> Result:
         """Run one line on the session; an empty line does nothing.
 
@@ -168,7 +190,7 @@ class Registry:
             if session.training is not None and word not in ("q", "quit", "exit"):
                 session.training.asked = False
             try:
-                command = self.find(word)
+                command = self._meant(session, line, word)
                 session.diary.begin()
                 result = _called(command, session, rest.strip())
             except DgmtuiError as error:
@@ -181,6 +203,7 @@ class Registry:
                 session.diary.keep(result.kept or " ".join(filter(None, (command.name, rest.strip()))))
             session.settle()
             session.note_findings()
+            session.tour.go_on(session, command.name)
             told = result if result.command else replace(result, command=command.name)
             if command.name not in ("copy", "export"):
                 keep_answer(session, told)

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from dgmtui.errors import RecordingError
+from dgmtui.recorder.defaults import LAST
 from dgmtui.recorder.light import LightRow
 from dgmtui.recorder.measure import Row
-from dgmtui.recorder.options import LAST
 from dgmtui.recorder.ring import Ring
 from dgmtui.recorder.rows import Rows, measured
 from dgmtui.recording.model import DENSE, Event

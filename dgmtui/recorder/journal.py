@@ -7,10 +7,10 @@ from types import MappingProxyType
 from typing import Any
 
 from dgmtui.recorder.approach import Approach
+from dgmtui.recorder.defaults import LAST
 from dgmtui.recorder.light import LightRow
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names
-from dgmtui.recorder.options import LAST
 from dgmtui.recorder.rows import Rows, measured
 from dgmtui.recorder.watching import Watch
 from dgmtui.recording.model import End, Event

@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, get_args
 
 from dgmtui.errors import UsageError
+from dgmtui.recorder.defaults import EVERY, LAST
 from dgmtui.recorder.selection import Selection
 from dgmtui.recorder.watching import Watcher
 from dgmtui.recording.budget import parse_size
 
-LAST = 32
-"""How many iterations before a failure are kept unless another number is asked for."""
 OnNonfinite = Literal["stop", "continue", "debug"]
 
 
@@ -35,7 +34,7 @@ class Settings(TypedDict, total=False):
 class Options:
     """``Settings`` with their defaults; ``UsageError`` where one has a value that it can't have."""
 
-    every: int = 10
+    every: int = EVERY
     last: int = LAST
     last_whole: bool = False
     on_nonfinite: OnNonfinite = "stop"

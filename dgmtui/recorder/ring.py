@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dgmtui.recorder.defaults import LAST
 from dgmtui.recorder.light import LightRow
-from dgmtui.recorder.options import LAST
 
 if TYPE_CHECKING:
     from dgmtui.recorder.measure import Key

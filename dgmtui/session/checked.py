@@ -27,8 +27,10 @@ def checked_unit(unit: int, count: int, module: str) -> int:
         UsageError: it is none of them.
     """
     if not 0 <= unit < count:
-        has = f"has units 0 to {count - 1}" if count else "has no units"
-        raise UsageError(f"{module or 'the root module'} {has}; not {unit}")
+        where = module or "the root module"
+        if not count:
+            raise UsageError(f"{where} has no units; `unit {unit} --of MODULE` looks at one of another")
+        raise UsageError(f"{where} has units 0 to {count - 1}; not {unit}")
     return unit
 
 

@@ -27,6 +27,7 @@ from dgmtui.session.ranks import Ranks
 from dgmtui.session.replaced import OpenFiles
 from dgmtui.session.stops import Stops
 from dgmtui.session.subject import Subject, charted, of_birth, of_findings
+from dgmtui.session.touring import Tour
 from dgmtui.session.tree import NetworkTree
 from dgmtui.session.watching import SeenFindings, take_in
 from dgmtui.trace.available import torch_is_installed
@@ -97,6 +98,7 @@ class Session(Looking):
         """The one that opened this screen and waits, if one did."""
         self.sourcing: tuple[str, ...] = ()
         """Scripts that are being run, outermost first."""
+        self.tour = Tour()
         self.stops = Stops()
         """Breakpoints and displays."""
         self.chosen = ChosenFinding()

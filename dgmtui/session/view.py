@@ -110,6 +110,8 @@ class View:
     samples: UnitsTab | None = None
     clusters: UnitsTab | None = None
     displays: tuple[DisplayRow, ...] = ()
+    tour: str = ""
+    """What the tour, or the offer of one, says; empty: nothing."""
     finding: int | None = None
     """Which of ``findings`` was chosen, from 1."""
     looked_for: str = ""

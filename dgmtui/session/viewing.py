@@ -49,6 +49,7 @@ def build_view(session: "Session") -> View:
         readings=readings(session, dynamics),
         **session.results.units.shown,
         displays=session.stops.shown(session),
+        tour=session.tour.words,
         finding=session.chosen.number(findings),
         looked_for="" if findings else looked_for(session),
     )

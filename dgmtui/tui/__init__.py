@@ -33,11 +33,13 @@ def run(
     follow: bool = False,
     config: "Config | None" = None,
     training: "WaitingTraining | None" = None,
+    demo: bool = False,
 ) -> int:
     """Open a recording (several paths: its ranks) on the screen, run ``commands`` there, and return the exit code.
 
     ``config`` is what a person has set for good; None: it is read from where it is kept. With ``follow`` a run that
     goes on is watched, and waited for until its first iteration is whole. ``training`` is one that waits meanwhile.
+    Of a ``demo`` the tour is offered until it is taken or declined; else on the very first screen only.
 
     A recording that can't be opened is one sentence on standard error, before the screen is touched.
     """
@@ -51,7 +53,7 @@ def run(
     gc.disable()  # until the first paint: what is loaded stays, and looking for garbage in it takes a tenth of the time
     try:
         with guarded_terminal():
-            return _show(path, commands, follow, config, training)
+            return _show(path, commands, follow, config, training, demo)
     finally:
         gc.enable()
 
@@ -62,6 +64,7 @@ def _show(
     follow: bool,
     config: "Config | None",
     training: "WaitingTraining | None",
+    demo: bool,
 ) -> int:
     from dgmtui.recording import open_recording
     from dgmtui.recording.waiting import opened_when_there
@@ -81,7 +84,8 @@ def _show(
         if follow:
             session.follow()
         typed = TypedLines(state_folder() / "typed")
-        first = pool.submit(_begin, session, typed, complaints := list(session.config.complaints))
+        newcomer = not (commands or follow or training)
+        first = pool.submit(_begin, session, typed, complaints := list(session.config.complaints), newcomer, demo)
         remote = over_ssh()
         for name, value in SLOW_LINE.items() if remote else ():
             os.environ.setdefault(name, value)
@@ -115,8 +119,13 @@ def over_ssh() -> bool:
     return any(name in os.environ for name in ("SSH_CONNECTION", "SSH_TTY"))
 
 
-def _begin(session: "Session", typed: "TypedLines", complaints: list[str]) -> "View":
-    """``complaints`` takes what is wrong with the thresholds that a person has set for good."""
+def _begin(session: "Session", typed: "TypedLines", complaints: list[str], newcomer: bool, demo: bool) -> "View":
+    """``complaints`` takes what is wrong with the thresholds that a person has set for good.
+
+    Args:
+        newcomer: the tour may be offered.
+    """
+    from dgmtui.session import touring
     from dgmtui.session.journal import Journal, broken_off
 
     if session.config.thresholds:
@@ -129,6 +138,10 @@ def _begin(session: "Session", typed: "TypedLines", complaints: list[str]) -> "V
     following = session.following
     session.start()
     session.following = following
+    if newcomer and session.diary.broken_off is None and touring.is_to_be_offered(always=demo):
+        from dgmtui.commands.touring import offer
+
+        offer(session)
     return session.view()
 
 

@@ -25,7 +25,17 @@ from dgmtui.tui.keys import OPENS_PROMPT, bindings, key_of
 from dgmtui.tui.messages import Answer, Answered, Grown, Looked, Refined
 from dgmtui.tui.palette import Palette
 from dgmtui.tui.prompting import Prompting
-from dgmtui.tui.tabs import COVERING, DRAWN_ABOVE, DRAWN_IN, TABLES_APART, TABS, TALL, panes, show_in_tabs
+from dgmtui.tui.tabs import (
+    CHOOSES_SERIES,
+    COVERING,
+    DRAWN_ABOVE,
+    DRAWN_IN,
+    TABLES_APART,
+    TABS,
+    TALL,
+    panes,
+    show_in_tabs,
+)
 from dgmtui.tui.widgets.displays import Displays
 from dgmtui.tui.widgets.dynamics_chart import DynamicsChart, subject_of
 from dgmtui.tui.widgets.findings import Findings
@@ -36,6 +46,7 @@ from dgmtui.tui.widgets.output import Output
 from dgmtui.tui.widgets.pane import Asked, RowsPane
 from dgmtui.tui.widgets.prompt import Prompt
 from dgmtui.tui.widgets.status import Line, Status, tabs_row
+from dgmtui.tui.widgets.tour import TourLines
 from dgmtui.tui.worker import drain, look, refine, take_in
 
 if TYPE_CHECKING:
@@ -103,6 +114,7 @@ class MainScreen(Prompting):
                     yield from panes()
         yield Findings(id="findings")
         yield Displays(id="displays")
+        yield TourLines(id="tour")
         yield Prompt(lambda text: self.registry.complete(self._session, text), self._typed, id="prompt")
         yield Line(id="footer")
 
@@ -176,12 +188,14 @@ class MainScreen(Prompting):
         self._open_pane.page(pages)
 
     def action_cancel(self) -> None:
-        """Stop what is running."""
+        """Stop what is running, else the tour."""
         if self._busy:
             self._session.cancel()
         elif self._refining:
             self._telling = True
             self._session.cancel_sampling()
+        elif self.view is not None and self.view.tour:
+            self.submit("tour stop")
         elif line := self._open_pane.line_of(""):
             self.submit(line)
 
@@ -270,6 +284,7 @@ class MainScreen(Prompting):
             show_in_tabs(self, view, self._hint)
             self.query_one(Findings).show_view(view)
             self.query_one(Displays).show_displays(view.displays, view.cursor)
+            self.query_one(TourLines).show_tour(view.tour)
 
     def _stop(self) -> None:
         """Nobody needs what is under way any more; the process would wait for it."""
@@ -349,6 +364,8 @@ class MainScreen(Prompting):
         if (line is None and not drawn) or answer.typed:
             self.query_one(Output).add(answer.line, answer.result)
         tab = DRAWN_IN.get(answer.result.command, "output" if line is None and not drawn else None)
+        if answer.result.command in CHOOSES_SERIES and not self.query_one(DynamicsChart).display:
+            tab = TABS[0]
         if answer.result.command in TABLES_APART and any(isinstance(b, Table) for b in answer.result.blocks):
             tab = "output"
         if tab is not None:

@@ -34,6 +34,8 @@ TABLES_APART = ("replay",)
 """Of these an answer with a table in it is more than that tab draws."""
 DRAWN_ABOVE = ("dynamics", "loss")
 """What the charts show anyway, unless a tab is open that may cover it."""
+CHOOSES_SERIES = ("quantity",)
+"""What is asked for to see it in the chart: a tab that has taken the chart's room gives way."""
 TALL = ("graph", *UNIT_TABS)
 """What needs the room of the charts where the screen is short."""
 COVERING = (*TALL, "output")

@@ -32,7 +32,7 @@ LO = ("loss", "logvar", "log(", "log1p(", "log2(", "log10(", "log_softmax(")
         ("set param:xv.bias = mean(x", ["set param:xv.bias = mean(xm", "set param:xv.bias = mean(xv"]),
         ("replace ex", ["replace exp"]),
         ("replace exp ", ["replace exp at", "replace exp with"]),
-        ("replace relu at e", ["replace relu at enc", "replace relu at enc.1"]),
+        ("replace relu at e", [f"replace relu at {place}" for place in ("enc", "enc.0", "enc.1")]),
         ("replace exp at node", [f"replace exp at node:{node}" for node in (10, 20, 31)]),
         ("replace exp at xv ", ["replace exp at xv with"]),
         ("replace exp with soft", ["replace exp with softplus"]),
@@ -62,3 +62,8 @@ def test_completing_imports_nothing_slow(vae: Session, monkeypatch: pytest.Monke
         monkeypatch.setitem(sys.modules, name, None)
     for typed in ("set ", "replace ", "replace exp with s", "print mean(", "clamp ", "print x at "):
         assert REGISTRY.complete(vae, typed)
+
+
+def test_a_module_whose_output_an_operation_takes_is_a_place_of_it_and_the_batch_is_an_input(vae: Session) -> None:
+    assert "replace exp at xv" in REGISTRY.complete(vae, "replace exp at ")
+    assert "set input[0][15] = input[0]" in REGISTRY.complete(vae, "set input[0][15] = in")

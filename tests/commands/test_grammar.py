@@ -41,6 +41,7 @@ def test_usage_follows_from_the_signature() -> None:
         ("3 --window -100 -1 -k 7", [3], {"window": (-100, -1), "k": 7}),
         ("3 --by=module --loud", [3], {"by": "module", "loud": True}),
         ("--lo 3", [3], {"loud": True}),
+        ("2,578", [2578], {}),
     ],
 )
 def test_words_are_read_by_type(line: str, positional: list[Any], options: dict[str, Any]) -> None:
@@ -54,6 +55,11 @@ def test_words_are_read_by_type(line: str, positional: list[Any], options: dict[
         ("last", "place takes an integer or first, not 'last'"),
         ("3 f x", "more takes a number, not 'x'"),
         ("3 --window 1", "--window needs two values"),
+        ("3 --by modul", r"--by takes unit, module, not 'modul' \(did you mean 'module'\?\)"),
+        (
+            "3 --widnow 1 2",
+            r"unknown option '--widnow' \(did you mean '--window'\?\); it takes --by, --window, -k, --loud",
+        ),
         ("3 --by sample", "--by takes unit, module, not 'sample'"),
         ("3 --colour", "unknown option '--colour'; it takes --by, --window, -k, --loud"),
         ("3 -z", "unknown option '-z'; it takes --by, --window, -k, --loud"),

@@ -15,6 +15,7 @@ from dgmtui.commands.registry import Registry, command
 from dgmtui.commands.result import Result, Table, Text
 from dgmtui.errors import UsageError
 from dgmtui.session.replaced import OpenFiles
+from dgmtui.session.touring import Tour
 from dgmtui.session.view import (
     CreditRow,
     CreditView,
@@ -140,6 +141,7 @@ class FakeSession:
         self.recording = SimpleNamespace(modules=modules)
         self.watched = False
         self.training: Any = None
+        self.tour = Tour()
         self.stops = SimpleNamespace(take_said=lambda: "")
         self.ranks = SimpleNamespace(findings=self._find)
 

@@ -68,6 +68,13 @@ def test_prompt_open(snap_compare: Compare, session: Any, registry: Registry) ->
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_a_step_of_the_tour(snap_compare: Compare, session: Any, registry: Registry, size: Any) -> None:
+    see = "The chart shows when [212] left the others. Would another image have held?"
+    session.change(tour=f"tour 6/8  {see} Press e, type input[0][5] = input[0][3], Enter.")
+    assert snap_compare(DgmtuiApp(session, registry, first=session.shown), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
 @pytest.mark.parametrize("overlay", ["density", "bands"])
 def test_a_chosen_range_over_what_all_series_do(
     snap_compare: Compare, session: Any, registry: Registry, size: Any, overlay: str
