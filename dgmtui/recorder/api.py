@@ -141,7 +141,7 @@ class Recorder:
                 self._hooks.safely(self._engine.raised, error)
         whole = self._hooks.finish(self._end(error))
         if whole and self._compress and self._writer.begun:
-            self._say(compacted(self.path))
+            self._say(compacted(self._writer.path))
         if stopped and self.stopped_at is not None:
             self._say(stopped_words(self.path, self._engine.stopped_at or 0))
         return stopped

@@ -65,7 +65,7 @@ def run_script(
     code, whole = _recorded(script, args, module, engine, hooks)
     if whole and writer.begun:
         if options.compress:
-            say(compacted(path))
+            say(compacted(writer.path))
         stopped_at = engine.stopped_at
         say(recorded_words(path, engine.iteration) if stopped_at is None else stopped_words(path, stopped_at))
     elif whole and not hooks.broken:

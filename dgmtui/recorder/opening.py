@@ -22,7 +22,7 @@ class Opening:
         self.asked_no_more = False
         """It is not to open again."""
         self._at_exceptions = options.on_exception == "debug"
-        self._recording = recording.absolute()  # the script may go elsewhere
+        self._recording = recording
         self._say = say
         self._was_opened = False
         self._told: set[str] = set()

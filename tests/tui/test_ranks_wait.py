@@ -1,6 +1,7 @@
 """Ranks share a terminal: one that fails does not hold it, and where the code asks for the screen it is rank 0's."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ LAUNCH = f"{sys.executable} -m torch.distributed.run --nproc-per-node 2 --standa
 
 
 def losses(text: str) -> list[str]:
-    return [line.strip() for line in text.replace("\r", "\n").splitlines() if line.strip().startswith("0x")]
+    return re.findall(r"-?0x[0-9a-f.]+p[+-]\d+", text)
 
 
 @pytest.mark.parametrize("how", ["loss", "gradient"])
