@@ -1,5 +1,7 @@
 """An exception ends a training: the screen opens on the iteration that raised it, and then it goes on as alone."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -116,6 +118,18 @@ def test_so_it_does_for_the_recorder_and_the_callbacks(script: str, tmp_path: Pa
     with open_recording(tmp_path / "run.h5") as recording:
         assert recording.end is not None and recording.end.reason == "exception"
         assert [event.iteration for event in recording.events() if event.kind == "exception"] == [13]
+
+
+def test_a_signal_ends_both_where_the_script_itself_records(tmp_path: Path) -> None:
+    with shell(tmp_path) as typed:
+        (tmp_path / "train.py").write_text("import os; open('pid', 'w').write(str(os.getpid()))\n" + IN_PROCESS)
+        before = typed.state()
+        typed.run(f"{sys.executable} train.py; echo code $?.")
+        typed.wait_for("(q ends the training)")
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)
+        assert "code 143." in typed.wait_for_prompt("code ")
+        assert typed.is_in_order and typed.state() == before
+    assert check(tmp_path / "run.h5").whole
 
 
 def test_before_the_first_iteration_there_is_nothing_to_show(tmp_path: Path) -> None:
