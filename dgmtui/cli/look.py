@@ -120,7 +120,7 @@ def _open_for_training(chosen: argparse.Namespace, given: Sequence[tuple[str, st
     """The screen of a training that waits in another process, which reads the answer."""
     from dgmtui.session.training import WaitingTraining
 
-    training = WaitingTraining(chosen.because)
+    training = WaitingTraining(chosen.because, ends=chosen.ends)
     code = open_screen(chosen.recording, given, config=config, training=training)
     with suppress(OSError):  # the training was killed meanwhile
         os.write(chosen.answer_to, training.answer.encode())
@@ -213,5 +213,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--config", type=Path, metavar="FILE", help="settings of this file; see dgmtui config --help")
     made.add_argument("--answer-to", type=int, help=argparse.SUPPRESS)
     made.add_argument("--because", default="", help=argparse.SUPPRESS)
+    made.add_argument("--ends", action="store_true", help=argparse.SUPPRESS)
     made.add_argument("--version", action="version", version=f"dgmtui {__version__}")
     return made

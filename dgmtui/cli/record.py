@@ -31,6 +31,7 @@ def _settings(chosen: argparse.Namespace) -> "Settings":
         "last": chosen.last,
         "last_whole": chosen.last_whole,
         "on_nonfinite": chosen.on_nonfinite,
+        "on_exception": chosen.on_exception,
         "only": chosen.only,
         "without": chosen.without,
         "elements": chosen.elements,
@@ -58,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
         prog="dgmtui record",
         usage="dgmtui record [-o REC] [--every N] [--last N] [--last-whole]\n"
         "                     [--on-nonfinite stop|continue|debug]\n"
+        "                     [--on-exception stop|debug]\n"
         "                     [--max-size SIZE] [--compress] [--no-warnings]\n"
         "                     [--only PATTERN]… [--without PATTERN]… [--elements N]\n"
         "                     [--snapshot N]… [--no-optimizer-state]\n"
@@ -70,13 +72,7 @@ def parser() -> argparse.ArgumentParser:
         "-o", "--output", type=Path, metavar="REC", help="the recording (default: SCRIPT.h5, never overwritten)"
     )
     _add_iterations(made)
-    made.add_argument(
-        "--on-nonfinite",
-        choices=("stop", "continue", "debug"),
-        default="stop",
-        help="on a NaN or Inf: stop the run (default), go on, or open the screen there and then, on leaving which "
-        "the training stops or goes on as you say",
-    )
+    _add_failures(made)
     made.add_argument(
         "--no-warnings",
         action="store_true",
@@ -115,6 +111,23 @@ def _add_iterations(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="of these too measure everything, which costs what --every 1 does (else the outputs of modules and the "
         "gradients of weights)",
+    )
+
+
+def _add_failures(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--on-nonfinite",
+        choices=("stop", "continue", "debug"),
+        default="stop",
+        help="on a NaN or Inf: stop the run (default), go on, or open the screen there and then, on leaving which "
+        "the training stops or goes on as you say",
+    )
+    parser.add_argument(
+        "--on-exception",
+        choices=("stop", "debug"),
+        default="stop",
+        help="on an exception that ends the script: let it (default), or open the screen on the iteration that raised "
+        "it first",
     )
 
 

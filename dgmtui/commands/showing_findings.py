@@ -3,10 +3,12 @@
 from dataclasses import replace
 from typing import Literal
 
+from dgmtui.commands.analyse import explain
 from dgmtui.commands.describe import moved
 from dgmtui.commands.findings_data import MARKS
 from dgmtui.commands.registry import REGISTRY, command
 from dgmtui.commands.result import Result, Text
+from dgmtui.errors import UsageError
 from dgmtui.session.session import Session
 
 NUMBERED = tuple((str(n), f"finding {n}", "") for n in range(1, 10))
@@ -25,6 +27,20 @@ def finding(session: Session, n: int | Literal["next", "prev"] = "next") -> Resu
     result = moved(session, "finding")
     said = f"{MARKS[str(chosen.severity)]} {number} {chosen.kind} at {chosen.iteration:,}: {chosen.message}"
     return Result("finding", {**result.data, "number": number}, (Text(said),), below=result.below)
+
+
+@command("raised", group="analyse")
+def raised(session: Session) -> Result:
+    """Stand on the iteration in which the exception was raised that ended the training, and explain it.
+
+    JSON: as `explain`, with "command":"raised".
+    """
+    found = session.ranks.findings(quick=True)
+    number = next((n for n, one in enumerate(found, start=1) if "exception" in one.data), None)
+    if number is None:
+        raise UsageError("no exception ended this training, as far as is recorded")
+    session.chosen.choose(session, number)
+    return replace(explain(session), command="raised")
 
 
 @command("evidence", group="analyse", keys=(("X", "evidence", ""),), needs_replay=True, logged=False)

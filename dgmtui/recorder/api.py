@@ -3,7 +3,7 @@
 import atexit
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Unpack
@@ -46,6 +46,8 @@ class Recorder:
         on_nonfinite: at the first loss or gradient that is not finite ``"stop"`` (default) leaves the block, and
             ``stopped_at`` tells where; with ``"continue"`` the training goes on; ``"debug"`` opens the screen in the
             terminal there and then, and whoever leaves it says whether the training stops or goes on.
+        on_exception: where an exception leaves the block ``"debug"`` opens the screen on the iteration that raised it;
+            when it is left, the exception goes on as it does at once with ``"stop"`` (default).
         only: patterns of what statistics and series are kept of, as ``["dec.*", ":gradient", "enc:update"]``: modules
             with what is within them, quantities, or both. Nothing: of everything.
         without: patterns of what is left out of that.
@@ -135,10 +137,11 @@ class Recorder:
         self._hooks.__exit__(kind, error, trace)
         stopped = isinstance(error, StopTraining)
         if isinstance(error, Exception):
-            self._hooks.safely(self._engine.raised, error)
+            with suppress(KeyboardInterrupt):  # the training ends by this exception
+                self._hooks.safely(self._engine.raised, error)
         whole = self._hooks.finish(self._end(error))
         if whole and self._compress and self._writer.begun:
-            self._say(compacted(self.path))
+            self._say(compacted(self._writer.path))
         if stopped and self.stopped_at is not None:
             self._say(stopped_words(self.path, self._engine.stopped_at or 0))
         return stopped

@@ -1,8 +1,10 @@
 """Recording from within a trainer that owns the loop: Lightning's and Hugging Face's."""
 
 import atexit
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Unpack
 
 import torch
@@ -20,6 +22,7 @@ class TrainerRecorder:
         self._path = Path(path)
         self._settings = settings
         self._recorder: Recorder | None = None
+        self._told_before = sys.excepthook
 
     def begin(self, model: nn.Module, optimizers: Iterable[torch.optim.Optimizer]) -> None:
         """The training begins; one that is under way ends."""
@@ -31,9 +34,20 @@ class TrainerRecorder:
         self._recorder = recorder.__enter__()
         atexit.register(self.end)
 
+    def hear_uncaught(self) -> None:
+        """The trainer tells its callbacks of no exception: the one that ends the script is heard as it is shown."""
+        if sys.excepthook != self._end_and_tell:
+            self._told_before, sys.excepthook = sys.excepthook, self._end_and_tell
+
+    def _end_and_tell(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        self.end(error)
+        self._told_before(kind, error, trace)
+
     def end(self, error: BaseException | None = None) -> None:
         """The training is over, by ``error`` where it was one."""
         recorder, self._recorder = self._recorder, None
+        if sys.excepthook == self._end_and_tell:
+            sys.excepthook = self._told_before
         if recorder is not None:
             recorder.__exit__(None if error is None else type(error), error, None)
             atexit.unregister(self.end)

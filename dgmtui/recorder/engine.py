@@ -4,8 +4,8 @@ import sys
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,12 @@ from dgmtui.recorder.elements import Elements
 from dgmtui.recorder.failing import failing_row, known_of
 from dgmtui.recorder.finite import is_finite
 from dgmtui.recorder.gradients import Gradients
-from dgmtui.recorder.holding import Answer, hold, no_terminal
 from dgmtui.recorder.journal import Ended, Journal
 from dgmtui.recorder.keeping import Keeper
 from dgmtui.recorder.light import LightRow, joined
 from dgmtui.recorder.measure import Row
 from dgmtui.recorder.naming import Names, tensors_in
+from dgmtui.recorder.opening import Opening
 from dgmtui.recorder.options import Options
 from dgmtui.recorder.outputs import Outputs
 from dgmtui.recorder.plans import Plans
@@ -133,10 +133,7 @@ class Engine:
         """What is said once."""
         self._busy = False
         self._since = time.perf_counter()
-        self._opens = options.on_nonfinite == "debug"
-        """At the next failure the screen is opened."""
-        self._was_opened = False
-        self._ask_no_more = False
+        self._opening = Opening(options, writer.path, say)
         self._screen_due = False
         """``set_trace`` was called in the forward pass under way."""
         self._fresh_row()
@@ -455,7 +452,7 @@ class Engine:
         self._rounds.next()
         if self._window is not None and self._window.paused:
             self._window = None
-        if self._opens:
+        if self._opening.at_failures:
             self.failed_at = None
         self.iteration += 1
         self._averaged_over = 1
@@ -489,6 +486,7 @@ class Engine:
         """An exception ends the training: tell what it was, if a pass of an iteration was under way or one is whole."""
         window = self._broken_off or self._window or (self._spent if self._losses else None)
         if window is None and not self.iteration:
+            self._opening.nothing_to_show()
             return
         sizes = [t.shape[0] for _, _, t in window.arguments if t.dim()] if window is not None else []
         index = None if window is None else batch_index(window, self._given)
@@ -497,6 +495,18 @@ class Engine:
         iteration = self.reached if window is None else self.iteration
         message = f"{facts['type']}: {facts['message']}"
         self._journal.later(lambda: self._writer.add_event(Event(iteration, RAISED, message, facts)))
+        if self._opening.wanted_at_exception():
+            self._show_raised(iteration, facts)
+
+    def _show_raised(self, iteration: int, facts: Mapping[str, Any]) -> None:
+        """Write all that leads to the exception, and open the screen on it."""
+        if self._losses and self.stopped_at is None:
+            self._write_so_far()
+        self._journal.write_all(iteration)
+        where = f" at {facts['source']}" if "source" in facts else ""
+        because = f"{facts['type']} in iteration {iteration}{where}"
+        with self._held():
+            self._opening.at_exception(because)
 
     def finish(self, end: End) -> None:
         """The run is over: everything goes to the file and the file is closed."""
@@ -558,31 +568,24 @@ class Engine:
             return
         seconds = time.perf_counter() - self._since
         self._journal.write_failing(Ended(self.iteration, backward.value, seconds, self._scalars, row, failed=True))
-        if self._opens and self._goes_on(message):
+        if self._goes_on(message):
             self._row = None
             return
         self.stopped_at = self.iteration
         raise StopTraining(message)
 
     def _goes_on(self, message: str) -> bool:
-        """Open the screen on what failed; whether the training is to go on."""
-        if why := no_terminal():
-            self._say(f"the screen can't be opened, {why}: the training stops")
+        """Whether it does after a failure, as somebody says who looked at it."""
+        if not self._opening.at_failures:
             return False
-        first, self._was_opened = not self._was_opened, True
-        answer = self._hold(message, ["first-nonfinite" if first else f"goto {self.iteration}", "training"])
-        if answer in (Answer.GO_ON, Answer.GO_ON_FOR_GOOD):
-            self._say(f"{message}; the training goes on")
-            return True
-        return False
+        with self._held():
+            return self._opening.at_failure(self.iteration, message)
 
     def open_screen(self) -> None:
         """Show the present iteration: once its backward pass is made, or the last one where none is under way."""
-        if self._ask_no_more or not self.watching:
+        if not self.watching or not self._opening.may_at_call():
             return
-        if why := no_terminal():
-            self._say(f"set_trace can't open the screen, {why}: the training goes on")
-        elif self._losses:
+        if self._losses:
             self._show_so_far()
         elif self.iteration and self._window is None:
             self._journal.write_ended()
@@ -591,33 +594,36 @@ class Engine:
             self._screen_due = True
 
     def _show_so_far(self) -> None:
-        """Write what there is of the iteration under way, and open the screen on it."""
         self._screen_due = False
+        there = "before the step of" if self._write_so_far() else "without a snapshot,"
+        self._row = None
+        self._trace(f"set_trace() {there} iteration", self.iteration)
+
+    def _write_so_far(self) -> bool:
+        """Write what there is of the iteration under way; whether a snapshot is."""
         self._journal.write_ended()
         with _Busy(self), self._untraced():
             self._journal.begin(self._row)
             kept = self._following.write_so_far(self._rounds.known)
         loss, seconds = sum(self._losses) / len(self._losses), time.perf_counter() - self._since
         self._journal.write_failing(Ended(self.iteration, loss, seconds, self._scalars, self._row))
-        self._row = None
-        there = "before the step of" if kept else "without a snapshot,"
-        self._trace(f"set_trace() {there} iteration", self.iteration)
+        return kept
 
     def _trace(self, where: str, iteration: int) -> None:
         because = f"{where} {iteration}"
-        if self._hold(because, [f"goto {iteration}", "training"]) is Answer.STOP:
+        with self._held():
+            stops = self._opening.at_call(iteration, because)
+        if stops:
             raise StoppedByHand(f"stopped at {because}")
 
-    def _hold(self, because: str, commands: Sequence[str]) -> Answer:
+    @contextmanager
+    def _held(self) -> Iterator[None]:
         """The training holds still, which is none of the iteration's time."""
         self._writer.flush()
         began = time.perf_counter()
         with _Busy(self):
-            answer = hold(self._writer.path, because, commands, self._say)
+            yield
         self._since += time.perf_counter() - began
-        if answer is Answer.GO_ON_FOR_GOOD:
-            self._opens, self._ask_no_more = False, True
-        return answer
 
     def note_once(self, kind: str, message: str) -> None:
         """Tell the user, and whoever reads the recording, what holds for the whole run."""

@@ -4,19 +4,23 @@ import os
 import signal
 import subprocess
 import sys
-import termios
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
+from typing import NoReturn
 
-from dgmtui.recorder.ranks import rank_and_world
+from dgmtui.recorder.terminal import Streams, terminal_lent
 
-LEAVE_SCREEN = b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[0m\r\n"
-"""What puts a terminal right in which a full-screen program was killed."""
 PATIENCE = 2.0
 """Seconds in which the screen may end by itself once the training is asked to end."""
+_ROOT = str(Path(__file__).parents[2])
+_START = (
+    "import sys; root = sys.argv.pop(1); root in sys.path or sys.path.insert(0, root); "
+    "from dgmtui.cli import main; sys.exit(main())"
+)
+"""The screen's program: this very package, wherever the script has gone, and no module of the directory it is in."""
 
 
 class Answer(StrEnum):
@@ -30,52 +34,67 @@ class Answer(StrEnum):
     """The screen ended otherwise."""
 
 
-def no_terminal() -> str:
-    """Why no screen can be opened here, in words; empty where one can."""
-    rank, world = rank_and_world()
-    if world > 1 and rank:
-        return f"the screen opens in the terminal of rank 0 only, and this is rank {rank}"
-    lacking = [name for number, name in enumerate(("input", "output", "error")) if not _is_terminal(number)]
-    if not lacking:
-        return ""
-    return f"standard {' and standard '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} no terminal"
+class _Ended(BaseException):
+    """A signal that ends the process came while it held still."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
 
 
-def hold(recording: Path, because: str, commands: Sequence[str], say: Callable[[str], None]) -> Answer:
+def hold(
+    recording: Path, because: str, commands: Sequence[str], say: Callable[[str], None], *, ends: bool = False
+) -> Answer:
     """Open the screen on a recording whose training waits, and wait for what is answered there.
 
-    It is another process, as one that writes a recording can't read it too. Ctrl+C is the screen's meanwhile.
+    It is another process, as one that writes a recording can't read it too. Ctrl+C is the screen's meanwhile; where
+    the training is otherwise asked to end, both end.
+
+    Args:
+        ends: there is nothing to be answered, the training ends.
     """
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):
-            stream.flush()
-    read, write = os.pipe()
     lines = [word for line in commands for word in ("-c", line)]
-    command = [sys.executable, "-m", "dgmtui", "--answer-to", str(write), "--because", because, *lines, str(recording)]
+    asked = ["--because", because, *(["--ends"] if ends else []), *lines, str(recording)]
     try:
-        with _terminal_kept(), _interrupts_left():
-            try:
-                screen = subprocess.Popen(command, pass_fds=(write,))
-            except OSError as error:
-                say(f"the screen could not be opened ({error})")
-                return Answer.NONE
-            finally:
-                os.close(write)
-            _wait(screen)
-        with os.fdopen(read, "rb", closefd=False) as answers:
-            return _answer_of(answers.read(64))
+        with _signals_heard() as heard:
+            answer = _answered(asked, heard, say)
+            heard.unless_answered(answer)
+        return answer
+    except _Ended as end:
+        signal.signal(end.number, signal.SIG_DFL)
+        os.kill(os.getpid(), end.number)
+        raise
+
+
+def _answered(asked: Sequence[str], heard: "_Heard", say: Callable[[str], None]) -> Answer:
+    read, write = os.pipe()
+    command = [sys.executable, "-P", "-c", _START, _ROOT, "--answer-to", str(write), *asked]
+    try:
+        try:
+            with terminal_lent() as streams:
+                heard.streams = streams
+                screen = subprocess.Popen(
+                    command, pass_fds=(write,), stdin=streams.input, stdout=streams.output, stderr=streams.error
+                )
+                _wait(screen, streams)
+        except OSError as error:
+            say(f"the screen could not be opened ({error})")
+            return Answer.NONE
+        finally:
+            os.close(write)
+        return _answer_of(read)
     finally:
         os.close(read)
 
 
-def _answer_of(told: bytes) -> Answer:
+def _answer_of(read: int) -> Answer:
+    os.set_blocking(read, False)  # a process that was forked meanwhile may hold the other end
     try:
-        return Answer(told.decode().strip())
-    except ValueError:
+        return Answer(os.read(read, 64).decode().strip())
+    except (BlockingIOError, ValueError):
         return Answer.NONE
 
 
-def _wait(screen: "subprocess.Popen[bytes]") -> None:
+def _wait(screen: "subprocess.Popen[bytes]", streams: Streams) -> None:
     """Until it has ended; where the training is asked to end meanwhile, so is the screen."""
     try:
         code = screen.wait()
@@ -85,47 +104,55 @@ def _wait(screen: "subprocess.Popen[bytes]") -> None:
             screen.wait(PATIENCE)
         screen.kill()
         screen.wait()
-        _leave_screen()
+        streams.leave_screen()
         raise
     if code < 0:
-        _leave_screen()
+        streams.leave_screen()
 
 
-def _leave_screen() -> None:
-    with suppress(OSError):
-        os.write(2, LEAVE_SCREEN)
+class _Heard:
+    """What the training does about signals while it holds still."""
+
+    def __init__(self) -> None:
+        self.streams: Streams | None = None
+        self._before = signal.getsignal(signal.SIGINT)
+        self._interrupted = False
+
+    def interrupt(self, number: int, frame: object) -> None:
+        """The handler of SIGINT: from the keyboard it is the screen's, or that of a program that this one runs."""
+        if self.streams is None or self.streams.takes_interrupts:
+            self._interrupted = True
+        else:
+            self._pass_on(number, frame)
+
+    def unless_answered(self, answer: Answer) -> None:
+        """Ctrl+C that came before the screen was there was for the training too."""
+        if self._interrupted and answer is Answer.NONE:
+            self._pass_on(signal.SIGINT, None)
+
+    def end(self, number: int, frame: object) -> NoReturn:
+        """The handler of what would end the process at once, with the screen left open."""
+        raise _Ended(number)
+
+    def _pass_on(self, number: int, frame: object) -> None:
+        if callable(self._before):
+            self._before(number, frame)  # type: ignore[arg-type]
+        elif self._before == signal.SIG_DFL:
+            raise _Ended(number)
 
 
 @contextmanager
-def _terminal_kept() -> Iterator[None]:
-    """The terminal's settings are as before, however the screen ended."""
-    try:
-        before = termios.tcgetattr(0)
-    except termios.error:
-        yield
-        return
-    try:
-        yield
-    finally:
-        with suppress(termios.error):
-            termios.tcsetattr(0, termios.TCSADRAIN, before)
-
-
-@contextmanager
-def _interrupts_left() -> Iterator[None]:
-    """Ctrl+C does not reach the training; only the main thread can say so. A handler, as the screen would inherit that
-    the signal is ignored."""
+def _signals_heard() -> Iterator[_Heard]:
+    """Only the main thread can say so. Handlers, as the screen would inherit that a signal is ignored."""
+    heard = _Heard()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield heard
         return
-    before = signal.signal(signal.SIGINT, lambda number, frame: None)
+    handlers = {signal.SIGINT: heard.interrupt}
+    handlers |= {n: heard.end for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) == signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield
+        yield heard
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
-
-
-def _is_terminal(number: int) -> bool:
-    with suppress(OSError):
-        return os.isatty(number)
-    return False
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -156,6 +156,14 @@ class Journal:
         self._shown = ended.iteration
         self.writer.flush()
 
+    def write_all(self, iteration: int) -> None:
+        """Write what waits, and what led to ``iteration``, which is the run's last."""
+        self.write_ended()
+        self.begin(None)
+        self._write_waiting()
+        self._approach.write(iteration)
+        self.writer.flush()
+
     def close(self, end: End) -> None:
         """Everything goes to the file and the file is closed; where there is nothing to tell, no file is left."""
         if self.writer.closed:  # the disk refused it from the start

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Unpack
 
 from dgmtui.errors import UsageError
-from dgmtui.recorder.ending import EXIT_CODE, Ending, Terminated, ending_whole
+from dgmtui.recorder.ending import Ending, Terminated, ending_whole
 from dgmtui.recorder.engine import Engine, StopTraining
 from dgmtui.recorder.finishing import compacted, recorded_words, stopped_words
 from dgmtui.recorder.hooks import Hooks
@@ -65,7 +65,7 @@ def run_script(
     code, whole = _recorded(script, args, module, engine, hooks)
     if whole and writer.begun:
         if options.compress:
-            say(compacted(path))
+            say(compacted(writer.path))
         stopped_at = engine.stopped_at
         say(recorded_words(path, engine.iteration) if stopped_at is None else stopped_words(path, stopped_at))
     elif whole and not hooks.broken:
@@ -75,13 +75,9 @@ def run_script(
 
 def _recorded(script: str, args: Sequence[str], module: bool, engine: Engine, hooks: Hooks) -> tuple[int, bool]:
     """Run the script to its end and close the recording: the exit code, and whether the recording is whole."""
-
-    def close() -> None:
-        hooks.finish(End("interrupted", engine.reached, "ended by SIGTERM while it waited"))
-
     stops: list[StopTraining] = []
     hooks.stopped = stops.append
-    with ending_whole(close) as ending:
+    with ending_whole(lambda said: hooks.finish(End("interrupted", engine.reached, said))) as ending:
         hooks.interrupt = ending.raise_if_heard
         with hooks, _as_main(script, args, module):
             code, end = _run_with_threads(script, module, engine, ending)
@@ -103,7 +99,7 @@ def _run_with_threads(script: str, module: bool, engine: Engine, ending: Ending)
             runpy.run_path(str(Path(script).absolute()), run_name="__main__")
 
     code, end = _run(run_main, engine, ending)
-    if code == EXIT_CODE or next(others(), None) is None:
+    if ending.heard.is_set() or next(others(), None) is None:
         return code, end
     later, last = _run(wait_for_others, engine, ending)
     return (later, last) if later else (code, replace(end, iteration=engine.reached))
@@ -123,14 +119,19 @@ def _run(act: Callable[[], object], engine: Engine, ending: Ending) -> tuple[int
     except KeyboardInterrupt as error:
         _show(error)
         return 130, end("interrupted", "interrupted from the keyboard")
-    except Terminated:
-        return EXIT_CODE, end("interrupted", "ended by SIGTERM")
+    except Terminated as stop:
+        return stop.exit_code, end("interrupted", str(stop))
     except BaseException as error:
-        with suppress(Exception):  # what can't be told of it changes nothing for the script
-            engine.raised(error)
+        _tell_raised(error, engine, ending)
         _show(error)
         return 1, end("exception", f"{type(error).__name__}: {error}")
     return 0, end("finished")
+
+
+def _tell_raised(error: BaseException, engine: Engine, ending: Ending) -> None:
+    """Whatever comes meanwhile changes nothing for the script: it ends by this exception."""
+    with suppress(Exception, KeyboardInterrupt, Terminated), ending.in_script():
+        engine.raised(error)
 
 
 def _leave_threads(code: int) -> None:

@@ -11,6 +11,7 @@ from dgmtui.recorder.watching import Watcher
 from dgmtui.recording.budget import parse_size
 
 OnNonfinite = Literal["stop", "continue", "debug"]
+OnException = Literal["stop", "debug"]
 
 
 class Settings(TypedDict, total=False):
@@ -20,6 +21,7 @@ class Settings(TypedDict, total=False):
     last: int
     last_whole: bool
     on_nonfinite: OnNonfinite
+    on_exception: OnException
     only: Sequence[str]
     without: Sequence[str]
     elements: int
@@ -38,6 +40,7 @@ class Options:
     last: int = LAST
     last_whole: bool = False
     on_nonfinite: OnNonfinite = "stop"
+    on_exception: OnException = "stop"
     only: Sequence[str] = ()
     without: Sequence[str] = ()
     elements: int = 0
@@ -56,6 +59,8 @@ class Options:
         _require_whole("last", self.last, least=0)
         if self.on_nonfinite not in get_args(OnNonfinite):
             raise UsageError(f"on_nonfinite has to be 'stop', 'continue' or 'debug', not {self.on_nonfinite!r}")
+        if self.on_exception not in get_args(OnException):
+            raise UsageError(f"on_exception has to be 'stop' or 'debug', not {self.on_exception!r}")
         _require_list("only", self.only)
         _require_list("without", self.without)
         _require_whole("elements", self.elements, least=0)

@@ -19,6 +19,7 @@ def start(
     path: Path, script: str, args: Sequence[str], options: Options, say: Callable[[str], None]
 ) -> tuple[RecordingWriter, Engine]:
     """Make the recording of a run of ``script``; ``RecordingError`` where it can't be made there."""
+    path = path.absolute()  # the script may go elsewhere
     writer = RecordingWriter(path, run_info(script, args, options), max_size=options.max_bytes)
     return writer, Engine(writer, options, say=say)
 

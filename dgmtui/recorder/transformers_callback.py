@@ -27,6 +27,7 @@ class TransformersRecorder(TrainerCallback):
         optimizer = kwargs.get("optimizer")
         optimizer = getattr(optimizer, "optimizer", optimizer)  # accelerate wraps it
         self._training.begin(kwargs["model"], [optimizer] if isinstance(optimizer, torch.optim.Optimizer) else [])
+        self._training.hear_uncaught()
 
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Record what the trainer logs."""

@@ -9,6 +9,8 @@ class WaitingTraining:
 
     because: str
     """Why it waits: ``the loss of iteration 31 is not finite``."""
+    ends: bool = False
+    """It can't go on: an exception ends it."""
     answer: str = ""
     """``stop``, ``go-on`` or ``go-on-for-good``; empty until it is given."""
     asked: bool = False

@@ -14,7 +14,7 @@ from dgmtui.session.typed_lines import TypedLines
 from dgmtui.session.view import View
 from dgmtui.tui.front import ScreenFront
 from dgmtui.tui.keys import own_keys
-from dgmtui.tui.leaving import Hurried
+from dgmtui.tui.leaving import Hurried, may_be_stopped, stop_with_others
 from dgmtui.tui.painted import Painted
 from dgmtui.tui.screen import screen_type
 from dgmtui.tui.widgets.prompt import Prompt
@@ -66,6 +66,14 @@ class DgmtuiApp(Painted[int]):
     def abandoned(self) -> bool:
         """Also where the training that waits was killed: its shell has the terminal back."""
         return super().abandoned or (self._session.training is not None and os.getppid() != self._started_by)
+
+    def action_suspend_process(self) -> None:
+        """The training that waits is stopped too."""
+        if self._session.training is None:
+            super().action_suspend_process()
+        elif may_be_stopped():
+            with self.suspend():
+                stop_with_others()
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""

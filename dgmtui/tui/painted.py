@@ -13,7 +13,7 @@ from textual.screen import Screen
 
 from dgmtui.render.themes import AUTO, THEMES, theme_for
 from dgmtui.tui.frame import Frame
-from dgmtui.tui.leaving import HUNG_UP, LOOK_SECONDS, terminal_is_gone
+from dgmtui.tui.leaving import HUNG_UP, LOOK_SECONDS, may_be_stopped, terminal_is_gone
 from dgmtui.tui.look import LookFilter, colours_on
 from dgmtui.tui.widgets.fitted import Fitted
 
@@ -78,6 +78,11 @@ class Painted(App[Returned]):
         """Paint all of it again: the shell, or another program, has written on the terminal."""
         self._frame.forget()
         self.screen.refresh(layout=True)
+
+    def action_suspend_process(self) -> None:
+        """Only where there is somebody who lets it go on."""
+        if may_be_stopped():
+            super().action_suspend_process()
 
     def _choose(self, name: str) -> None:
         environment = dict(os.environ) | ({"NO_COLOR": "1"} if self._wanted_none else {})

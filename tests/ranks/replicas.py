@@ -1,4 +1,4 @@
-"""Two replicas; what goes wrong, and on which rank, is asked for: nothing, loss, gradient, diverge, kill, wait."""
+"""Two replicas; what goes wrong, and where, is asked for: nothing, loss, gradient, diverge, kill, wait, trace."""
 
 import os
 import signal
@@ -33,6 +33,8 @@ for i in range(60):
             os.kill(os.getpid(), signal.SIGKILL)
         if how == "wait":
             time.sleep(60)
+    if i == 30 and how == "trace":
+        breakpoint()
     z = model(x)
     loss = torch.exp(z.abs() * scale).mean() + (z.square().sum(1) * scale[:, 0]).sqrt().mean()
     optimizer.zero_grad()

@@ -39,6 +39,7 @@ def train(path: Path, fails_at: int = -1, **settings: Any) -> None:
         ({"elements": -1}, "elements has to be a whole number from 0, not -1"),
         ({"last": -1}, "last has to be a whole number from 0, not -1"),
         ({"on_nonfinite": "ask"}, "on_nonfinite has to be 'stop', 'continue' or 'debug', not 'ask'"),
+        ({"on_exception": "continue"}, "on_exception has to be 'stop' or 'debug', not 'continue'"),
         ({"max_size": "2 apples"}, "'2 apples' is no size"),
         ({"only": ["enc:colour"]}, "'enc:colour' names no quantity"),
         ({"without": "enc"}, r"without has to be a list of patterns, as \['enc'\], not 'enc'"),

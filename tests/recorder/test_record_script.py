@@ -568,3 +568,11 @@ def test_a_signal_that_python_swallows_ends_the_run_at_the_next_backward_pass(ru
     assert recorded.code == 143 and recorded.out.splitlines()[-1] == "20"
     with open_recording(recorded.recording) as recording:
         assert recording.end is not None and recording.end.message == "ended by SIGTERM"
+
+
+def test_a_script_that_goes_elsewhere_is_recorded_where_it_was_started(run: Run, tmp_path: Path) -> None:
+    ran = run("import os\nos.mkdir('sub')\nos.chdir('sub')\n" + HEAD + INDEXED, options=("-o", "here.h5", "--compress"))
+    assert ran.code == 0 and "was not compacted" not in ran.err
+    with open_recording(tmp_path / "here.h5") as recording:
+        assert recording.end is not None and recording.end.reason == "finished" and recording.rounding
+    assert not list((tmp_path / "sub").iterdir())
