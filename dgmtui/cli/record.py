@@ -160,8 +160,8 @@ def _add_state(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=[],
         metavar="N",
-        help="also keep iteration N as a snapshot, as the one before a failure that a first recording showed (may be "
-        "repeated)",
+        help="also keep iteration N as a snapshot and trace it anew, as one before a failure that a first recording "
+        "showed, or the failing one where its replay came out otherwise (may be repeated)",
     )
     parser.add_argument(
         "--no-optimizer-state",

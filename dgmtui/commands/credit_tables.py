@@ -72,7 +72,8 @@ def credit_blocks(made: CreditTable, top: int) -> tuple[Block, ...]:
         sides[1] = ("backward", "what a unit downstream makes of it")
     for side, title in reversed(sides) if made.sort == "backward" else sides:
         rows = made.sorted_rows((row for row in made.filtered(told) if getattr(row, side) is not None), side)
-        if rows:
+        missing = side == "backward" and made.advice and not any(row.backward for row in rows)
+        if rows and not missing:
             blocks.append(_table(made, rows, side, top, title))
     if inputs := made.filtered(made.contributions.inputs):
         blocks.append(_table(made, made.sorted_rows(inputs), "forward", top, "what came in"))

@@ -15,6 +15,7 @@ from dgmtui.session.picking import name_of, place_of
 from dgmtui.session.session import Session
 from dgmtui.session.view import DynamicsView
 from dgmtui.session.whole_lines import whole_lines
+from dgmtui.session.writing import write_whole
 
 _KINDS = (
     ".svg (the picture), .csv (its series), .md (the report), .xml (JUnit), .patch (the edits), or .txt and .json (the "
@@ -150,7 +151,7 @@ def write(file: Path, text: str, form: str, *, force: bool = False) -> None:
             raise UsageError(
                 f"{file} is there and is no {form} that dgmtui wrote; export under another name, or with --force"
             )
-        file.write_text(text, encoding="utf-8", newline="")
+        write_whole(file, text)
     except OSError as error:
         raise UsageError(f"can't write {file}: {error.strerror}") from error
 

@@ -27,11 +27,15 @@ def finding_data(finding: Finding) -> dict[str, Any]:
 
 
 def place_of(finding: Finding) -> str:
-    """``aten.exp · dec.xv[212] · sample 5 · train.py:31``; what no submodule ran is root code."""
+    """``aten.exp · dec.xv[212] · turn 2 · sample 5 · train.py:31``; what no submodule ran is root code.
+
+    The turn tells in which of several batches of an iteration the sample is.
+    """
     unit = "" if finding.unit is None else f"[{finding.unit}]" if finding.module else f", unit {finding.unit}"
     parts = (
         finding.op or "",
         "" if finding.module is None else f"{finding.module or 'root code'}{unit}",
+        "" if finding.turn is None else f"turn {finding.turn}",
         "" if finding.sample is None else f"sample {finding.sample}",
         finding.source or "",
     )

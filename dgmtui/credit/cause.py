@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dgmtui.credit.elements import Element, decisive_operand, extremity, named_origin
 from dgmtui.credit.grouping import Outputs
 from dgmtui.credit.model import Target
+from dgmtui.credit.naming import opened_by
 from dgmtui.credit.selection import Named, selected
 from dgmtui.credit.sweep import Reader
 from dgmtui.credit.table import packet
@@ -109,7 +110,8 @@ def _consequence(birth: "Birth", steps: str) -> str:
 
 def _at_element(reader: Reader, outputs: Outputs, ref: Ref, element: Element, then: str) -> Target:
     module = outputs.label(ref)
-    named = Named(ref, module, module or ".", module or "the root")
+    base = opened_by(reader.graph, ref, module, None, None)[0] or module or "."
+    named = Named(ref, module, base, base if base.startswith("node:") else module or "the root")
     shape = reader.graph.meta(ref).shape
     target = selected(named, shape, outputs.layout_of(ref), {axis: (index,) for axis, index in enumerate(element)})
     value = float(reader.value(ref)[element])

@@ -57,8 +57,8 @@ class Recorder:
         optimizer_state: snapshots hold the optimisers' state too (default True), so that the step that followed, or
             was to follow, can be taken again; Adam's is as large as parameters and gradients together. In snapshots of
             iterations that don't fail it takes at most 256 MB.
-        snapshots: iterations that are kept as snapshots whatever the schedule, as those before a failure that is known
-            to come: ``range(1310, 1317)``.
+        snapshots: iterations that are kept as snapshots whatever the schedule, and traced anew, as those before a
+            failure that is known to come: ``range(1310, 1317)``.
         max_size: the most that the file takes, as ``"2G"`` or in bytes: what is old is thinned. None: no limit.
         compress: compact the file once it is closed, as ``dgmtui compact`` does. What came of it is said; where it
             fails, the file stays as it is.

@@ -265,7 +265,7 @@ class Engine:
             window.resume(self.names.buffers)
         first = not window.passes
         window.begin_pass(path, module, tensors_in(args))
-        if first and window.tracer is None and (self._keeper.always or self._is_unknown(window)):
+        if first and window.tracer is None and (self._keeper.traces(self.iteration) or self._is_unknown(window)):
             window.trace()
 
     def _is_unknown(self, window: Window) -> bool:

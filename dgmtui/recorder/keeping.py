@@ -60,6 +60,10 @@ class Keeper:
         scheduled = is_power(iteration) or self._owes
         return "scheduled" if scheduled and self._has_room("scheduled") else None
 
+    def traces(self, iteration: int) -> bool:
+        """Whether it is traced though a trace of such a pass is there: that one may not be of what happens now."""
+        return self.always or iteration in self._asked
+
     def _has_room(self, reason: str) -> bool:
         return self._bytes[reason] < SNAPSHOT_BYTES * _SHARES[reason]
 

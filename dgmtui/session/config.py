@@ -42,6 +42,11 @@ EXAMPLE = """\
 """
 
 
+_SCREEN = ("theme", "glyphs", "mouse", "bell")
+_HOMES = dict.fromkeys(_SCREEN, "screen") | {"preset": "keys"}
+"""Setting → the table that it belongs to."""
+
+
 @dataclass(frozen=True)
 class Config:
     """What the file says, checked as far as can be without a screen."""
@@ -59,6 +64,12 @@ class Config:
     thresholds: tuple[tuple[str, str], ...] = ()
     complaints: tuple[str, ...] = ()
     """What is wrong in it, a sentence each."""
+
+    @property
+    def notice(self) -> str:
+        """The first of what is wrong, with the file's name alone: there is one line for it."""
+        first = self.complaints[0] if self.complaints else ""
+        return first if self.path is None else first.removeprefix(f"{self.path.parent}{os.sep}")
 
     def wanted(self) -> dict[str, tuple[tuple[str, ...], str]]:
         """Binding → its keys, and where that is said."""
@@ -88,9 +99,9 @@ def read_config(named: Path | None = None) -> Config:
         missing = (f"{path}: there is no such file; `dgmtui config --example` prints one to begin with",)
         return Config(path, complaints=missing if must_be else ())
     except OSError as error:
-        return Config(path, complaints=(f"{path} can't be read: {error.strerror}; the defaults are used",))
+        return Config(path, True, complaints=(f"{path} can't be read: {error.strerror}; the defaults are used",))
     except UnicodeDecodeError:
-        return Config(path, complaints=(f"{path} is not text in UTF-8; the defaults are used",))
+        return Config(path, True, complaints=(f"{path} is not text in UTF-8; the defaults are used",))
     except tomllib.TOMLDecodeError as error:
         return Config(path, True, complaints=(f"{path} is no TOML: {_lower(error)}; the defaults are used",))
     return _Reading(path, document).config()
@@ -126,8 +137,9 @@ class _Reading:
 
     def config(self) -> Config:
         self._only(self._document, "", ("screen", "keys", "thresholds"))
+        self._homeless()
         screen, keys, thresholds = (self._table(name) for name in ("screen", "keys", "thresholds"))
-        self._only(screen, "[screen] ", ("theme", "glyphs", "mouse", "bell"))
+        self._only(screen, "[screen] ", _SCREEN)
         bell = self._switch(screen, "bell")
         return Config(
             path=self._path,
@@ -142,9 +154,13 @@ class _Reading:
             complaints=tuple(self._complaints),
         )
 
+    def _homeless(self) -> None:
+        for name in filter(_HOMES.__contains__, self._document):
+            self._complain(f"{name} stands below no heading: put the line [{_HOMES[name]}] above it")
+
     def _only(self, table: Mapping[str, Any], where: str, known: tuple[str, ...]) -> None:
         for name in table:
-            if name not in known:
+            if name not in known and (where or name not in _HOMES):
                 self._complain(f"{where}{name} is unknown; there {_are(known)}")
 
     def _table(self, name: str) -> Mapping[str, Any]:

@@ -133,10 +133,13 @@ class Crediting:
         """
         from dgmtui.credit import parse_target
 
-        replay = self._results.replay(snapshot, edits=edits).replay
+        replayed = self._results.replay(snapshot, edits=edits)
+        replay, verdict = replayed.replay, replayed.verdict
         birth = (
             self._results.blamed_birth(snapshot, edits) if snapshot.reason == "failing" or text == "nonfinite" else None
         )
+        if text == "nonfinite" and birth is None and verdict is not None and verdict.forward is Match.DIFFERS:
+            raise CreditError("run again, this iteration comes out otherwise and finite: `explain` says what to do")
         return parse_target(text, replay.graph, replay, birth)
 
     def credit(

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from dgmtui.recording.reader import Recording
 
 BROKEN = "what is read now may be wrong: `quit`, then open it again"
+CUT, WRITTEN = "was cut short", "was written to"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,15 @@ class OpenFiles:
         self._said.update(told)
         return told[0] if told else ""
 
+    @property
+    def harm(self) -> str:
+        """What makes that whatever is read may be wrong: it "was cut short" or "was written to"; else empty.
+
+        HDF5 reads zeros where a file ends early, so that a replay of them is one of nothing.
+        """
+        became = [_became(known) for known in self._known]
+        return next((harm for harm in (CUT, WRITTEN) if any(f" {harm};" in sentence for sentence in became)), "")
+
 
 def _known(path: str, ended: bool) -> _Known | None:
     try:
@@ -58,7 +68,7 @@ def _became(known: _Known) -> str:
     if (found.st_dev, found.st_ino) != known.place:
         return f"{name} was replaced; this is the old one: `quit`, then open it again"
     if found.st_size < known.size:
-        return f"{name} was cut short; {BROKEN}"
+        return f"{name} {CUT}; {BROKEN}"
     if known.ended and found.st_mtime_ns != known.changed:
-        return f"{name} was written to; {BROKEN}"
+        return f"{name} {WRITTEN}; {BROKEN}"
     return ""

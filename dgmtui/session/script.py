@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dgmtui import __version__
 from dgmtui.errors import UsageError
+from dgmtui.session.writing import write_whole
 
 HEADER = "# dgmtui"
 
@@ -59,7 +60,7 @@ def write(file: Path, commands: Sequence[str], recording: str) -> None:
     try:
         if file.exists() and not _is_script(file):
             raise UsageError(f"{file} is there and is no dgmtui script; save under another name")
-        file.write_text("\n".join([header(recording), *commands, ""]), encoding="utf-8")
+        write_whole(file, "\n".join([header(recording), *commands, ""]))
     except OSError as error:
         raise UsageError(f"can't write {file}: {error.strerror}") from error
 

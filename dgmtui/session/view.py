@@ -84,7 +84,8 @@ class View:
     cursor: int
     phase: str | None
     verdict: str
-    """``replay matches``, ``replay agrees``, ``replay differs`` or ``not replayed``."""
+    """``replay matches``, ``replay agrees``, ``replay differs`` or ``not replayed``; where the file ``was cut short``
+    or ``was written to`` under the tool, that, and that it may be wrong."""
     module: str
     unit: int | None
     sample: int | None

@@ -28,7 +28,7 @@ def build_view(session: "Session") -> View:
         snapshot_count=len(recording.snapshots),
         cursor=session.iteration,
         phase=None if session.cured else session.phase,
-        verdict=session.results.verdict_words(session.snapshot),
+        verdict=_verdict(session),
         module=session.module,
         unit=session.unit,
         sample=session.sample,
@@ -78,6 +78,11 @@ def looked_for(session: "Session") -> str:
     patterns = session.ranks.exclusions.patterns
     left_out = f"; non-finite values of {'  '.join(patterns)} are excluded" if patterns else ""
     return f"looked for {names}{left_out}"
+
+
+def _verdict(session: "Session") -> str:
+    harm = session.files.harm
+    return f"{harm}: may be wrong" if harm else session.results.verdict_words(session.snapshot)
 
 
 def _title(session: "Session") -> str:

@@ -102,7 +102,7 @@ def _show(
             typed=typed,
             look=session.config.theme,
             ascii_only=ascii_only(session.config),
-            notice=complaints[0] if complaints else "",
+            notice=session.config.notice or (complaints[0] if complaints else ""),
             bell=session.config.bell,
         )
         code = app.run(mouse=mouse(session.config, remote))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections import deque
 
 STEPS = ("step", "back")
+SHOWING = frozenset("findings explain credit chain maps samples clusters graph replay inputs outputs list".split())
+"""Lines of keys that show what is there: again, they show it again."""
 Post = Callable[[Message], object]
 
 
@@ -37,9 +39,13 @@ def drain(session: Session, registry: Registry, pending: "deque[tuple[str, bool]
 
 
 def taken(pending: "deque[tuple[str, bool]]") -> tuple[str, bool]:
-    """The next line, and with it those that follow and come to the same: a key that is held down is one long step,
-    and of modules that are passed by only the last is looked at."""
+    """The next line, and with it those that follow and come to the same: a key that is held down is one long step or
+    one look, and of modules that are passed by only the last is looked at."""
     line, typed = pending.popleft()
+    if not typed and line in SHOWING:
+        while pending and pending[0] == (line, False):
+            pending.popleft()
+        return line, typed
     verb, _, count = line.partition(" ")
     if typed or not (verb == "module" or (verb in STEPS and (count.isdecimal() or not count))):
         return line, typed

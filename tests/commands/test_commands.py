@@ -1,5 +1,6 @@
 """Every command on a small recording that fails at iteration 30: sample 2, unit 1 of ``enc`` is too much for exp."""
 
+import errno
 import math
 from pathlib import Path
 from typing import Any
@@ -300,6 +301,25 @@ def test_save_replaces_a_script_and_nothing_else(session: Session, tmp_path: Pat
     assert other.read_text() == "import torch\n"
     with pytest.raises(UsageError, match="can't write"):
         REGISTRY.run(session, f"save {tmp_path / 'nowhere' / 'a.dgm'}")
+
+
+@pytest.mark.parametrize("line", ["save {}/a.dgm", "export {}/findings.csv"])
+def test_a_full_disk_takes_nothing_of_what_is_there(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    line = line.format(tmp_path)
+    run(session, line)
+    (file,) = tmp_path.iterdir()
+    before = file.read_bytes()
+
+    def full(path: Path, text: str, **_: Any) -> int:
+        path.write_bytes(text.encode()[:5])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(UsageError, match="No space left"):
+        REGISTRY.run(session, line)
+    assert list(tmp_path.iterdir()) == [file] and file.read_bytes() == before
 
 
 def test_source_names_the_line_that_fails(session: Session, tmp_path: Path) -> None:

@@ -277,6 +277,29 @@ def test_a_backward_birth_targets_what_went_in(run: Any) -> None:
     assert "zero" in found.note and all(math.isfinite(row.forward or 0) for row in found.rows)
 
 
+def test_a_second_output_is_named_so_that_it_is_found_again(run: Any) -> None:
+    """``.[0]`` is the root's first output, the mean; what reaches zero is the second, the spread."""
+
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.centre, self.spread = nn.Linear(3, 1), nn.Linear(3, 1)
+
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return self.centre(x), torch.relu(self.spread(x) - 100.0)
+
+    def loss(model: nn.Module, x: Tensor) -> Tensor:
+        centre, spread = model(x)
+        result: Tensor = torch.log(spread).mean() + centre.mean()
+        return result
+
+    replay = run(Two(), loss, x=torch.randn(5, 3))
+    target = parse_target("nonfinite", replay.graph, replay, first_birth(replay))
+    again = parse_target(target.name, replay.graph, replay)
+    assert again.ref == target.ref and again.value == 0.0
+    assert target.text.startswith(target.base)
+
+
 def test_a_nonfinite_input_stands_alone(run: Any) -> None:
     x = torch.randn(4, 3)
     x[2, 1] = math.nan

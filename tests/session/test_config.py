@@ -35,6 +35,8 @@ def test_all_that_can_be_set_is_read(tmp_path: Path) -> None:
         ("[screen]\nmouse = 3\n", "[screen] mouse is true or false; not 3"),
         ("[screen]\nmoose = true\n", "[screen] moose is unknown; there are theme, glyphs, mouse, bell"),
         ("screen = 3\n", "[screen]"),
+        ('theme = "dark"\n', "theme stands below no heading: put the line [screen] above it"),
+        ('preset = "vi"\n', "put the line [keys] above it"),
         ("[colours]\n", "colours is unknown; there are screen, keys, thresholds"),
         ('[keys]\n"credit" = 3\n', '[keys] "credit" takes keys in quotes'),
         ("[thresholds]\nstuck_change = true\n", "[thresholds] stuck_change is a number; not True"),
@@ -54,8 +56,14 @@ def test_the_rest_counts_where_one_line_is_wrong(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_text_and_a_folder_are_sentences(tmp_path: Path) -> None:
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
-    assert "UTF-8" in read_config(tmp_path / "bytes.toml").complaints[0]
-    assert "can't be read" in read_config(tmp_path).complaints[0]
+    no_text, folder = read_config(tmp_path / "bytes.toml"), read_config(tmp_path)
+    assert "UTF-8" in no_text.complaints[0] and "can't be read" in folder.complaints[0]
+    assert no_text.found and folder.found, "it is there, though nothing can be read of it"
+
+
+def test_the_line_on_the_screen_has_no_room_for_where_the_file_is(tmp_path: Path) -> None:
+    assert written(tmp_path, "[screen\n").notice.startswith("config.toml is no TOML")
+    assert written(tmp_path, "[screen]\n").notice == ""
 
 
 def test_only_a_file_that_was_named_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

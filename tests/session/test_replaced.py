@@ -50,3 +50,17 @@ def test_written_to_after_its_run_had_ended(opened: tuple[Path, Session]) -> Non
         file.write(os.urandom(2000))
     os.utime(path, ns=(0, 0))  # in case the clock has not ticked since
     assert session.files.news().startswith("victim.h5 was written to; what is read now may be wrong")
+
+
+def test_what_may_be_wrong_is_marked_as_long_as_it_is_open(opened: tuple[Path, Session]) -> None:
+    path, session = opened
+    assert session.files.harm == ""
+    os.truncate(path, path.stat().st_size - 1)
+    session.files.news()
+    assert session.view().verdict == session.view().verdict == "was cut short: may be wrong"
+
+
+def test_a_file_of_which_the_name_alone_is_gone_is_read_right(opened: tuple[Path, Session]) -> None:
+    path, session = opened
+    path.unlink()
+    assert session.files.harm == "" and session.view().verdict == "not replayed"

@@ -84,6 +84,12 @@ def test_a_key_held_down_is_one_long_step() -> None:
     assert taken(pending) == ("back", True)
 
 
+def test_a_key_held_down_that_shows_something_shows_it_once() -> None:
+    pending = deque([("explain", False)] * 3 + [("explain", True), ("pick next", False), ("pick next", False)])
+    assert taken(pending) == ("explain", False)
+    assert [taken(pending) for _ in range(3)] == [("explain", True), ("pick next", False), ("pick next", False)]
+
+
 def test_of_modules_passed_by_only_the_last_is_looked_at() -> None:
     pending = deque([("module a", False), ("module b", False), ("next-nonfinite", False), ("module c", False)])
     assert [taken(pending)[0] for _ in range(3)] == ["module b", "next-nonfinite", "module c"]

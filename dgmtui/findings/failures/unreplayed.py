@@ -6,7 +6,7 @@ import numpy as np
 
 from dgmtui.findings.case import Case, Failure
 from dgmtui.findings.model import Evidence, Finding, Severity
-from dgmtui.recording.model import NonFinite, Quantity
+from dgmtui.recording.model import Match, NonFinite, Quantity, SnapshotInfo
 
 PHASES = {
     Quantity.GRADIENT: "backward",
@@ -57,9 +57,9 @@ def from_statistics(case: Case, first: NonFinite) -> Finding:
         unit=first.unit,
         message=(
             f"The {first.quantity.replace('_', ' ')} of {_named(first.module)} holds non-finite values "
-            f"({counts}). This is what the statistics tell: the iteration has not been replayed."
+            f"({counts}). This is what the statistics tell: {_why_no_more(case, first.iteration)}."
         ),
-        advice="Type `replay` to find the operation, where this iteration has a snapshot.",
+        advice=_advice(case, first.iteration, "Type `replay` to find the operation"),
         evidence=(Evidence(f"goto {first.iteration}", "the first non-finite value"),),
         data={"what": "nan" if first.nan else "inf", "count": first.nan + first.posinf + first.neginf},
     )
@@ -79,11 +79,36 @@ def from_losses(case: Case) -> Iterator[Finding]:
             value=float(losses[bad[0]]),
             message=(
                 f"The loss is {WORDS[str(losses[bad[0]])]}, although no module gave out a non-finite value in what was "
-                "recorded."
+                f"recorded: {_why_no_more(case, int(bad[0]))}."
             ),
-            advice="Look at the operations after the last module: type `replay`, where this iteration has a snapshot.",
+            advice=_advice(case, int(bad[0]), "Look at the operations after the last module: type `replay`"),
             evidence=(Evidence(f"goto {bad[0]}", "the first non-finite loss"),),
         )
+
+
+def _why_no_more(case: Case, iteration: int) -> str:
+    differed = _differed(case, iteration)
+    if differed is None:
+        return "the iteration has not been replayed"
+    return f"a replay of the iteration does not give it again ({differed.verdict.detail})"
+
+
+def _advice(case: Case, iteration: int, otherwise: str) -> str:
+    differed = _differed(case, iteration)
+    if differed is None:
+        return f"{otherwise}, where this iteration has a snapshot."
+    if any(s.trace == differed.trace and s.iteration < iteration for s in case.recording.snapshots):
+        return (
+            "The script did here what it had not done when its operations were traced: look for an `if` or a number "
+            f"that changes, and record again with `--snapshot {iteration}`, which traces this iteration itself."
+        )
+    return "Look at what the script draws or changes by itself: the operations as they were traced do not explain it."
+
+
+def _differed(case: Case, iteration: int) -> SnapshotInfo | None:
+    """The failing iteration's snapshot, where the training process itself could not run it again."""
+    made = (s for s in case.recording.snapshots if s.iteration == iteration and s.reason == "failing" and s.trace >= 0)
+    return next((s for s in made if s.verdict.forward is Match.DIFFERS), None)
 
 
 def _named(module: str) -> str:
