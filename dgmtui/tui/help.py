@@ -1,4 +1,4 @@
-"""The help screen: every key and every command with its options, from what they declare; ``/`` narrows it."""
+"""The help screen: keys and commands, or whatever else there is to explain; ``/`` narrows it."""
 
 import textwrap
 from collections.abc import Sequence
@@ -10,15 +10,11 @@ from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.screen import Screen
 
-from dgmtui.commands.keymap import shown
-from dgmtui.commands.registry import Command, Registry
 from dgmtui.render.chart import Row
 from dgmtui.render.tables import cut
 from dgmtui.tui.widgets.pane import RowsPane
 
 _INDENT = "      "
-_JSON = "JSON: "
-"""What follows is for programs, and `help COMMAND` says it."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +80,9 @@ class HelpScreen(Screen[None]):
         Binding("end,G", "scroll(100000)", show=False),
     ]
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, entries: Sequence[Entry]) -> None:
         super().__init__()
-        self._pane = HelpPane(entries_of(registry))
+        self._pane = HelpPane(entries)
 
     def compose(self) -> ComposeResult:
         """One pane."""
@@ -126,29 +122,6 @@ class HelpScreen(Screen[None]):
     def action_scroll(self, count: int) -> None:
         """Scroll by so many lines."""
         self._pane.scroll_rows(count)
-
-
-def entries_of(registry: Registry) -> list[Entry]:
-    """Keys first, then commands by group."""
-    keys = [
-        Entry("keys", " ".join(map(shown, bound.keys)), bound.text or _does(registry, bound.line), is_key=True)
-        for bound in sorted(registry.bound, key=lambda bound: bound.own)
-        if bound.keys
-    ]
-    return [*keys, *(_entry(registry, command) for command in registry.commands)]
-
-
-def _does(registry: Registry, line: str) -> str:
-    """``step 10: Go on by so many iterations``."""
-    return f"{line.strip()}: {registry.find(line.split(' ')[0]).summary}"
-
-
-def _entry(registry: Registry, command: Command) -> Entry:
-    paragraphs = [part for part in command.help.split("\n\n") if not part.startswith(_JSON)]
-    keys = [f"{shown(key)} {line.strip()}" for key, line in registry.keys_of(command).items()]
-    also = [f"also {', '.join(command.aliases)}"] if command.aliases else []
-    more = "; ".join([*also, *([f"keys: {', '.join(keys)}"] if keys else [])])
-    return Entry(command.group, command.usage, "\n\n".join([*paragraphs, *([more] if more else [])]))
 
 
 def help_rows(entries: Sequence[Entry], width: int) -> list[Row]:

@@ -187,7 +187,8 @@ async def test_the_screen_is_exported_as_it_stands(real: Session, tmp_path: Path
 
 
 async def test_the_help_has_every_command_with_its_options_and_narrows(session: Any) -> None:
-    from dgmtui.tui.help import entries_of, help_rows
+    from dgmtui.tui.help import help_rows
+    from dgmtui.tui.help_entries import entries_of
 
     async with opened(session, REGISTRY) as seen:
         rows = help_rows(entries_of(REGISTRY), 200)
