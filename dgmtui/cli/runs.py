@@ -69,8 +69,9 @@ def _to_and_fro(listing: "RunList", process: "RunsProcess", config: "Config") ->
     from dgmtui.tui.runs import RunsApp
     from dgmtui.tui.setting import ascii_only, mouse
 
+    notice = ""
     while True:
-        app = RunsApp(listing, process, look=config.theme, ascii_only=ascii_only(config))
+        app = RunsApp(listing, process, notice=notice, look=config.theme, ascii_only=ascii_only(config))
         with guarded_terminal():
             run = app.run(mouse=mouse(config, remote))
         if run is None:
@@ -79,6 +80,7 @@ def _to_and_fro(listing: "RunList", process: "RunsProcess", config: "Config") ->
         code = _open(run, config)
         if code >= BY_SIGNAL:
             return code
+        notice = f"{run.name} can't be opened any more" if code == ExitCode.UNREADABLE else ""
 
 
 def _open(run: "Run", config: "Config") -> int:

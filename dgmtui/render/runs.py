@@ -34,24 +34,23 @@ _FINDING_STYLES = {"error": "error", "warning": "warning"}
 _NONE = "none"
 _WIDE = 100
 """Columns from which there is room for a gap of two and a longer spark line."""
-_NAME, _FINDING, _MESSAGE = 14, 14, 24
-"""No column of names, findings, messages is narrower."""
+_NAME, _FINDING, _MESSAGE = 16, 18, 24
+"""No column of names, findings, messages is narrower, but where all cells are."""
 
 
 @dataclass(frozen=True)
 class _Column:
     title: str
-    texts: tuple[str, ...]
-    styles: tuple[str, ...] = ()
+    cell: Callable[[Run], str]
+    width: int
+    """What it takes to show every run's cell whole; 0 where that is not known."""
     right: bool = False
-
-    @property
-    def width(self) -> int:
-        return max([len(self.title), *map(len, self.texts)])
+    style: Callable[[Run], str] = lambda run: ""
 
 
-def run_rows(runs: Sequence[Run], now: float, width: int) -> "tuple[Row, list[Row]]":
-    """The heading and a line a run, ``width`` wide; where there is no room, what tells least is left out.
+def run_rows(runs: Sequence[Run], now: float, width: int) -> "tuple[Row, Callable[[int], Row]]":
+    """The heading, and what draws the line of one of ``runs``, ``width`` wide; where there is no room, what tells
+    least is left out.
 
     Args:
         now: seconds since the epoch.
@@ -61,7 +60,7 @@ def run_rows(runs: Sequence[Run], now: float, width: int) -> "tuple[Row, list[Ro
     widths = _widths(columns, width - 1, gap)
     shown = [(column, widths[column.title]) for column in columns if widths.get(column.title)]
     head: Row = [(" " + (" " * gap).join(_padded(each.title, size, each.right) for each, size in shown), "head")]
-    return head, [_row(shown, place, gap) for place in range(len(runs))]
+    return head, lambda place: _row(shown, runs[place], gap)
 
 
 def finding_words(run: Run) -> str:
@@ -101,32 +100,36 @@ def last_loss(run: Run) -> str:
 
 
 def _columns(runs: Sequence[Run], now: float, width: int) -> list[_Column]:
-    def texts(cell: Callable[[Run], str]) -> tuple[str, ...]:
-        return tuple(map(cell, runs))
+    def column(
+        title: str, cell: Callable[[Run], str], *, right: bool = False, style: Callable[[Run], str] = lambda run: ""
+    ) -> _Column:
+        return _Column(title, cell, max([len(title), *(len(cell(run)) for run in runs)]), right, style)
 
-    states = tuple(_STATE_STYLES.get(run.state, "") for run in runs)
-    findings = tuple("dim" if run.worst is None else _FINDING_STYLES.get(run.worst.severity, "") for run in runs)
     spark_width = 16 if width >= _WIDE else 8
     return [
-        _Column("run", texts(lambda run: run.name)),
-        _Column("state", texts(lambda run: f"{STATE_GLYPHS[run.state]} {_state(run)}"), states),
-        _Column("worst finding", texts(finding_words), findings),
-        _Column("iterations" if width >= _WIDE else "iter", texts(iterations), right=True),
-        _Column("loss", texts(last_loss), right=True),
-        _Column("course", texts(lambda run: course(run, spark_width))),
-        _Column("ago", texts(lambda run: span_words(now - run.written)), right=True),
-        _Column("why", texts(lambda run: " ".join(told_of(run).split())), ("dim",) * len(runs)),
+        column("run", lambda run: run.name),
+        column("state", _state, style=lambda run: _STATE_STYLES.get(run.state, "")),
+        column("worst finding", finding_words, style=_finding_style),
+        column("iterations" if width >= _WIDE else "iter", iterations, right=True),
+        column("loss", last_loss, right=True),
+        _Column("course", lambda run: course(run, spark_width), spark_width),
+        column("ago", lambda run: span_words(now - run.written), right=True),
+        _Column("why", told_of, 0, style=lambda run: "dim"),
     ]
 
 
+def _finding_style(run: Run) -> str:
+    return "dim" if run.worst is None else _FINDING_STYLES.get(run.worst.severity, "")
+
+
 def _state(run: Run) -> str:
-    return "…" if run.state == "unread" else run.state
+    return f"{STATE_GLYPHS[run.state]} {'…' if run.state == 'unread' else run.state}"
 
 
 def _widths(columns: Sequence[_Column], width: int, gap: int) -> dict[str, int]:
     """Width by title of the columns that are shown: numbers whole, names and findings as far as there is room."""
     run, state, finding, count, loss, spark_line, ago, why = columns
-    widths = {run.title: _NAME, state.title: state.width, finding.title: _FINDING}
+    widths = {run.title: min(run.width, _NAME), state.title: state.width, finding.title: min(finding.width, _FINDING)}
     left = width - sum(widths.values()) - 2 * gap
     for column in (ago, loss, count, spark_line):  # what is left out first comes last
         if column.width + gap <= left:
@@ -141,14 +144,13 @@ def _widths(columns: Sequence[_Column], width: int, gap: int) -> dict[str, int]:
     return widths
 
 
-def _row(shown: Sequence[tuple[_Column, int]], place: int, gap: int) -> "Row":
+def _row(shown: Sequence[tuple[_Column, int]], run: Run, gap: int) -> "Row":
     row: Row = [(" ", "")]
     for number, (column, size) in enumerate(shown):
-        text = column.texts[place]
-        fitted = cut_middle(text, size) if column.title == "run" else cut(text, size)
-        style = column.styles[place] if column.styles else ""
+        text = column.cell(run)
+        fitted = cut_middle(text, size) if column.title == "run" else text
         row += [(" " * gap, "")] if number else []
-        row.append((_padded(fitted, size, column.right), style))
+        row.append((_padded(fitted, size, column.right), column.style(run)))
     return row
 
 

@@ -21,7 +21,7 @@ from dgmtui.session.runs.process import RunsProcess
 from dgmtui.session.runs.shown import RunList
 from dgmtui.tui.help import Entry, HelpScreen
 from dgmtui.tui.painted import Painted
-from dgmtui.tui.widgets.pane import RowsPane
+from dgmtui.tui.widgets.pane import LazyRows, RowsPane
 from dgmtui.tui.widgets.status import Line, keys_row
 
 DRAW_SECONDS = 0.05
@@ -34,8 +34,8 @@ LOW = 16
 """Rows of a terminal below which one row has to do for what is told of a run."""
 KEYS: tuple[tuple[str, str, str, str], ...] = (
     ("enter", "choose", "open", "open the selected run; q there comes back to this row"),
-    ("s", "sort", "sort", "sort by the next of: newest first, worst finding first, by name, least loss first"),
-    ("slash", "seek", "filter", "show only runs whose name, state or worst finding has these words; Esc gives it up"),
+    ("s", "sort", "sort", "sort: newest, worst finding first, by name, least loss first"),
+    ("slash", "seek", "filter", "only runs whose name, state or worst finding has these words"),
     ("escape", "give_up", "", "show all runs again; else stop looking for findings"),
     ("f", "look", "", "go on looking for findings"),
     ("down,j", "move(1)", "", "next run"),
@@ -67,13 +67,13 @@ class RunsScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding(keys, action, show=False) for keys, action, _, _ in KEYS]
 
-    def __init__(self, listing: RunList, process: RunsProcess, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, listing: RunList, process: RunsProcess, notice: str, clock: Callable[[], float]) -> None:
         super().__init__()
         self._listing, self._process, self._clock = listing, process, clock
         self._listened: int | None = None
         """The file descriptor that is watched."""
         self._drawing = False
-        self._notice = ""
+        self._notice = notice
         """Why what was asked for can't be done."""
 
     def compose(self) -> ComposeResult:
@@ -84,8 +84,8 @@ class RunsScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Listen to the process that reads the runs."""
-        self._process.ask(LOOK if self._listing.looking else READ)
         self._listen()
+        self.call_after_refresh(self._ask)  # the names come first, also where there is but one core
         self.set_interval(AGE_SECONDS, self._draw)
 
     def on_unmount(self) -> None:
@@ -158,13 +158,13 @@ class RunsScreen(Screen[None]):
             listing.seek("", typing=False)
         elif listing.waiting:
             listing.looking = False
-            self._process.ask(READ)
+            self._ask()
         self._say("")
 
     def action_look(self) -> None:
         """Look for findings again."""
         self._listing.looking = True
-        self._process.ask(LOOK)
+        self._ask()
         self._say("")
 
     def action_help(self) -> None:
@@ -174,6 +174,9 @@ class RunsScreen(Screen[None]):
     def action_quit(self) -> None:
         """Leave the list."""
         self.app.exit()
+
+    def _ask(self) -> None:
+        self._process.ask(LOOK if self._listing.looking else READ)
 
     def _select(self, place: int) -> None:
         self._listing.select(place)
@@ -204,10 +207,12 @@ class RunsScreen(Screen[None]):
         pane = self.query_one(RowsPane)
         if not pane.size.width:
             return
-        head, rows = run_rows(self._listing.shown, self._clock(), pane.size.width)
-        if not rows:
-            head, rows = [], [[(f" {self._nothing()}", "dim")]]
-        pane.show([self._title(pane.size.width), head], rows, self._listing.place if self._listing.shown else None)
+        shown, title = self._listing.shown, self._title(pane.size.width)
+        if shown:
+            head, row = run_rows(shown, self._clock(), pane.size.width)
+            pane.show([title, head], LazyRows(len(shown), row), self._listing.place)
+        else:
+            pane.show([title, []], [[(f" {self._nothing()}", "dim")]])
         self._draw_told()
         self._draw_footer()
 
@@ -231,8 +236,8 @@ class RunsScreen(Screen[None]):
 
     def _draw_told(self) -> None:
         run, line = self._listing.selected, self.query_one("#told", Line)
-        error = self._notice or self._listing.error
-        text = error or ("" if run is None else told_of(run))
+        error = " · ".join(filter(None, (self._notice, self._listing.error)))
+        text = error or ("" if run is None else " · ".join(filter(None, (run.name, told_of(run)))))
         rows = textwrap.wrap(text, max(1, line.size.width - 2), max_lines=max(1, line.size.height), placeholder=" …")
         line.put([[(f" {row}", "error" if error else "")] for row in rows])
 
@@ -260,12 +265,14 @@ class RunsApp(Painted[Run]):
         listing: RunList,
         process: RunsProcess,
         *,
+        notice: str = "",
         look: str = AUTO,
         ascii_only: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """``notice`` is said at first; ``clock`` gives seconds since the epoch; the rest as of ``Painted``."""
         super().__init__(look, ascii_only=ascii_only)
-        self.main = RunsScreen(listing, process, clock)
+        self.main = RunsScreen(listing, process, notice, clock)
 
     def on_load(self) -> None:
         """Textual paints three times while it starts; over a slow line once is enough."""

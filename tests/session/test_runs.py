@@ -233,6 +233,7 @@ def test_the_newest_is_read_first_and_only_what_changed_again(directory: Path) -
         path = directory / f"{name}.h5"
         path.rmdir() if path.is_dir() else path.unlink()
     clock, wanted, sent = Clock(), Wanted(), []  # type: ignore[var-annotated]
+    wanted.ask(READ)
     reader = RunsReader(directory, sent.append, clock=clock)
     assert worked(reader, wanted, sent) == ["list", "vae.h5 read", "cnn.h5 read", "notes.h5 read"]
     wanted.ask(LOOK)
@@ -274,6 +275,7 @@ def received(process: RunsProcess, listing: RunList, done: Callable[[], bool]) -
 @contextmanager
 def reading(directory: Path) -> Iterator[tuple[RunsProcess, RunList]]:
     process = RunsProcess(directory)
+    process.ask(LOOK)
     try:
         yield process, RunList(directory)
     finally:

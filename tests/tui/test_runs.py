@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -178,7 +179,7 @@ async def test_help_explains_keys_and_glyphs_and_is_searched(directory: Path) ->
         pane = seen.app.screen.query_one(RowsPane)
         await seen.until(lambda: "keys" in pane.render_line(1).text)
         text = "\n".join(pane.render_line(y).text for y in range(pane.size.height))
-        assert "sort by the next of" in text and "† killed" in text and "filter" not in seen.line("told")
+        assert "sort: newest, worst" in text and "† killed" in text and "filter" not in seen.line("told")
         await seen.pilot.press("q")
         await seen.until(lambda: seen.app.screen is seen.app.main)
         assert seen.app.is_running
@@ -194,8 +195,8 @@ async def test_it_fits_whatever_there_is(directory: Path) -> None:
 def test_rows_fill_the_width_and_no_more(directory: Path) -> None:
     runs = list_runs(directory)
     for width in (20, 40, 60, 80, 100, 120, 200):
-        head, rows = run_rows(runs, time.time(), width)
-        lengths = [sum(len(text) for text, _ in row) for row in (head, *rows)]
+        head, row_at = run_rows(runs, time.time(), width)
+        lengths = [sum(len(text) for text, _ in row) for row in (head, *map(row_at, range(len(runs))))]
         assert len(set(lengths)) == 1 and (lengths[0] <= width or width < 60), width
     assert "ago" in "".join(text for text, _ in run_rows(runs, time.time(), 80)[0])
 
@@ -216,3 +217,26 @@ def test_q_comes_back_from_a_run_to_its_row_and_leaves_the_list(directory: Path)
         seen.press("q")
         assert seen.wait() == 0 and seen.settings == before
         assert "Traceback" not in seen.data.decode(errors="replace")
+
+
+def test_a_run_that_is_gone_when_it_is_opened_is_said_in_the_list(directory: Path) -> None:
+    with screen(directory, (80, 24)) as seen:
+        seen.until("dead_units", silence=0.3)
+        shutil.rmtree(directory)
+        seen.press("\r")
+        seen.until("vae.h5 can't be opened any more")
+        seen.until("can't be listed")
+        seen.press("q")
+        assert seen.wait() == 0 and "Traceback" not in seen.data.decode(errors="replace")
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_sigterm_leaves_in_order_also_a_run_that_was_opened(directory: Path, opened: bool) -> None:
+    with screen(directory, (80, 24)) as seen:
+        before = seen.settings
+        seen.until("dead_units", silence=0.3)
+        if opened:
+            seen.press("j\r")
+            seen.until("600 iterations", silence=0.5)
+        seen.signal(signal.SIGTERM)
+        assert seen.wait() == 143 and seen.settings == before

@@ -28,7 +28,7 @@ NICENESS = 5
 LOOK_SHARE = 0.1
 """Of the time at most so much goes into looking at one live run again and again."""
 REST, READ, LOOK = "rest", "read", "look"
-"""What may be asked for: nothing for now; the runs; their findings too."""
+"""What may be asked for: nothing for now, as at first; the runs; their findings too."""
 FRAME = struct.Struct(">I")
 """Before each update, the length of its pickle."""
 
@@ -58,7 +58,7 @@ class Wanted:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._level = READ
+        self._level = REST
         self.progress = Progress()
         """Of the findings that are being looked for; cancelled when they are not wanted any more."""
 

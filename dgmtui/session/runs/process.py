@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from dgmtui.session.runs.background import FRAME, LOOK, READ, Begun, Listed, Update
+from dgmtui.session.runs.background import FRAME, REST, Begun, Listed, Update
 from dgmtui.session.runs.model import Run, RunFiles
 
 _BEGIN = "import sys; sys.path[:] = sys.argv[3:]; from dgmtui.session.runs.background import main; main(*sys.argv[1:3])"
@@ -18,18 +18,17 @@ _AT_ONCE = 1 << 16
 
 
 class RunsProcess:
-    """Works from now until ``close``; where it breaks over a file it is begun again, without that one."""
+    """Is there until ``close``, and works when asked to; where it breaks over a file it is begun again, without it."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._level = READ
+        self._level = REST
         self._broken: list[str] = []
         """Runs over which a process has broken."""
         self._files: dict[str, RunFiles] = {}
         self.ended = False
         """Nothing comes any more."""
         self._begin()
-        self.ask(LOOK)
 
     def fileno(self) -> int:
         """Readable when there is news. Another one after ``receive`` where that began the process again."""
