@@ -324,6 +324,12 @@ def test_what_lies_where_a_person_trains_is_not_imported(directory: Path, monkey
         received(process, listing, lambda: listing.count == 8 and not listing.waiting)
 
 
+def test_where_no_process_can_be_started_that_is_said(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(directory / "python"))
+    with pytest.raises(UsageError, match="no process can be started to read the runs"):
+        RunsProcess(directory)
+
+
 def test_the_process_ends_when_nobody_reads_it_any_more(directory: Path) -> None:
     process = RunsProcess(directory)
     worker = process._process

@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from dgmtui.errors import UsageError
 from dgmtui.session.runs.background import FRAME, REST, Begun, Listed, Update
 from dgmtui.session.runs.model import Run, RunFiles
 
@@ -21,6 +22,7 @@ class RunsProcess:
     """Is there until ``close``, and works when asked to; where it breaks over a file it is begun again, without it."""
 
     def __init__(self, directory: Path) -> None:
+        """``UsageError`` where no process can be started."""
         self._directory = directory
         self._level = REST
         self._broken: list[str] = []
@@ -74,13 +76,17 @@ class RunsProcess:
 
     def _begin(self) -> None:
         self._data, self._reading = b"", ""
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _BEGIN, str(self._directory), json.dumps(self._broken), *sys.path],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # what the terminal's keys interrupt or suspend is not this
-        )
+        command = [sys.executable, "-c", _BEGIN, str(self._directory), json.dumps(self._broken), *sys.path]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # what the terminal's keys interrupt or suspend is not this
+            )
+        except OSError as error:
+            raise UsageError(f"no process can be started to read the runs ({error}): use --batch") from error
         assert self._process.stdout is not None
         self._output = self._process.stdout
 
@@ -91,8 +97,11 @@ class RunsProcess:
         if name not in self._files or name in self._broken:
             return Listed((), "the process that reads the runs has ended: leave the list, and open it again")
         self._broken.append(name)
+        try:
+            self._begin()
+        except UsageError as error:
+            return Listed((), str(error))
         self.ended = False
-        self._begin()
         self.ask(self._level)
         return Run(self._files[name], "unreadable", "reading it broke the process that did: it is damaged")
 
