@@ -195,8 +195,9 @@ class RunsScreen(Screen[None]):
             loop.add_reader(self._listened, self._receive)
 
     def _receive(self) -> None:
+        begun = self._process.begun
         self._listing.take(self._process.receive())
-        if self._process.ended or self._process.fileno() != self._listened:
+        if self._process.ended or self._process.begun != begun:
             self._listen()
         if not self._drawing:
             self._drawing = True

@@ -240,3 +240,22 @@ def test_sigterm_leaves_in_order_also_a_run_that_was_opened(directory: Path, ope
             seen.until("600 iterations", silence=0.5)
         seen.signal(signal.SIGTERM)
         assert seen.wait() == 143 and seen.settings == before
+
+
+async def test_the_list_goes_on_after_a_file_broke_the_process_that_reads(
+    directory: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path_factory.mktemp("broken")
+    (folder / "h5py.py").write_text("import os; os.abort()")
+    monkeypatch.syspath_prepend(folder)
+    process, listing = RunsProcess(directory), RunList(directory, find_runs(directory))
+    try:
+        app = RunsApp(listing, process)
+        async with app.run_test(size=(80, 24)) as pilot:
+            seen = Seen(app, pilot, listing)
+            await seen.until(lambda: sum("? unreadable" in line for line in seen.lines()) == 3)
+            assert "broke the process" in seen.line("told")
+            (directory / "new.h5.part").touch()
+            await seen.until(lambda: "new.h5.part" in seen.lines()[FIRST])
+    finally:
+        process.close()

@@ -30,10 +30,12 @@ class RunsProcess:
         self._files: dict[str, RunFiles] = {}
         self.ended = False
         """Nothing comes any more."""
+        self.begun = 0
+        """How often a process was begun: another one has another pipe, maybe of the same number."""
         self._begin()
 
     def fileno(self) -> int:
-        """Readable when there is news. Another one after ``receive`` where that began the process again."""
+        """Readable when there is news, from the process that was begun last."""
         return self._output.fileno()
 
     def ask(self, level: str) -> None:
@@ -89,6 +91,7 @@ class RunsProcess:
             raise UsageError(f"no process can be started to read the runs ({error}): use --batch") from error
         assert self._process.stdout is not None
         self._output = self._process.stdout
+        self.begun += 1
 
     def _begin_again(self) -> Run | Listed:
         """After it broke; what that means for the list."""
