@@ -24,6 +24,8 @@ examples:
   dgmtui train.h5                      open the recording
   dgmtui train.h5 -c findings          what went wrong, as text (`--json` for programs)
   dgmtui train.h5 -x session.dgm --batch --fail-on error
+  dgmtui runs/                         all runs of a directory; Enter opens one
+  dgmtui runs/ --batch --json          how each is and its worst finding, for programs (`help runs` says the object)
   dgmtui check train.h5                is the file whole?
   dgmtui compact train.h5              make it smaller
   dgmtui demo                          a VAE that fails by itself, to try all of this on
@@ -184,7 +186,7 @@ def parser() -> argparse.ArgumentParser:
         "recording",
         nargs="+",
         metavar="REC",
-        help="a recording, or a directory of some; several recordings are the ranks of one run",
+        help="a recording, or a directory, to list its runs; several recordings are the ranks of one run",
     )
     made.add_argument("--follow", action="store_true", help="watch a run that goes on; the cursor goes with it")
     made.add_argument("-c", dest="command", action=_Append, metavar="CMD", help="run a command (may be repeated)")

@@ -7,29 +7,40 @@ from typing import Literal
 
 from dgmtui.commands.registry import command
 from dgmtui.commands.result import Result, Table, Text
-from dgmtui.render.numbers import human
-from dgmtui.render.spark import spark
-from dgmtui.session.runs import Run, Runs, span_words
+from dgmtui.render.runs import STATE_GLYPHS, course, finding_words, iterations, last_loss, told_of
+from dgmtui.session.runs.listing import list_runs
+from dgmtui.session.runs.model import Run, Worst, span_words
 from dgmtui.session.session import Session
 
-GLYPHS = {"failed": "✗", "unreadable": "?", "silent": "▲", "running": "▶", "ended": "·"}
-COLUMNS = ("", "run", "state", "iterations", "loss", "course", "written", "")
+COLUMNS = ("", "run", "state", "worst finding", "iterations", "loss", "course", "written", "")
 SPARK_WIDTH = 16
 
 
 @command("runs", group="session", logged=False)
 def runs(
-    session: Session, directory: Path | None = None, *, sort: Literal["time", "loss", "state", "name"] = "time"
+    session: Session,
+    directory: Path | None = None,
+    *,
+    sort: Literal["time", "finding", "name", "loss", "state"] = "time",
 ) -> Result:
     """List the recordings of a directory, of this one's if none is named, newest first.
 
-    JSON: {"command":"runs","directory","runs":[{"path","state","detail","iterations","loss","written"}…]}: "state" is
-    failed, unreadable, silent (no end is recorded and nothing was written for a minute), running or ended; "written" is
-    in seconds since the epoch.
+    The files of several ranks (`run.rank*.h5`) are one run. Each tells its worst finding, from what is recorded:
+    nothing is replayed. The states are running; silent (without an end, and nothing was written for a minute: its
+    process is there, or can't be seen); killed (without an end, and its process is gone); stopped (by dgmtui at a value
+    that is not finite, by Ctrl+C or SIGTERM); exception; done; unreadable. `dgmtui DIR --batch --json` prints the same
+    without a recording.
+
+    JSON: {"command":"runs","directory","runs":[{"path","paths","state","detail","iterations","loss","written",
+    "finding"}…]}: "path" is the first rank's of "paths", "state" one of those above, "detail" says more about it in
+    words, "loss" is the last one, "written" in seconds since the epoch; "finding" is null where there is none, else
+    {"kind","severity","iteration","message","count"}, the worst of "count" findings.
     """
     where = directory or Path(session.recording.path).parent
     beside = () if session.compared is None else session.compared.others
-    return listed(where, Runs(where, (*session.recording.ranks, *beside)).read(sort))
+    with session.results.one_work() as progress:
+        found = list_runs(where, sort, opened=(*session.recording.ranks, *beside), progress=progress)
+    return listed(where, found)
 
 
 def listed(directory: Path, found: Sequence[Run]) -> Result:
@@ -43,27 +54,31 @@ def listed(directory: Path, found: Sequence[Run]) -> Result:
 
 def cells(run: Run, now: float) -> tuple[str, ...]:
     """One run's row."""
-    loss = "" if run.loss is None else human(run.loss)
-    count = human(run.iterations) if run.iterations else ""
-    course = spark(run.losses, SPARK_WIDTH) if run.losses else ""
     return (
-        GLYPHS[run.state],
-        run.path.name,
+        STATE_GLYPHS[run.state],
+        run.name,
         run.state,
-        count,
-        loss,
-        course,
+        finding_words(run),
+        iterations(run),
+        last_loss(run),
+        course(run, SPARK_WIDTH),
         f"{span_words(now - run.written)} ago",
-        run.detail,
+        told_of(run),
     )
 
 
 def _data(run: Run) -> dict[str, object]:
     return {
-        "path": str(run.path),
+        "path": str(run.files.paths[0]),
+        "paths": [str(path) for path in run.files.paths],
         "state": run.state,
-        "detail": run.detail,
+        "detail": run.detail or run.not_looked,
         "iterations": run.iterations,
         "loss": run.loss,
         "written": run.written,
+        "finding": None if run.worst is None else _finding(run.worst),
     }
+
+
+def _finding(worst: Worst) -> dict[str, object]:
+    return {name: getattr(worst, name) for name in ("kind", "severity", "iteration", "message", "count")}

@@ -13,6 +13,7 @@ from dgmtui.recorder.options import Options
 from dgmtui.recorder.ranks import rank_and_world
 from dgmtui.recording.model import RunInfo
 from dgmtui.recording.writer import RecordingWriter
+from dgmtui.recording.writers import WRITER, this_process
 
 
 def start(
@@ -42,5 +43,5 @@ def run_info(script: str, args: Sequence[str], options: Options) -> RunInfo:
         every=options.every,
         rank=rank,
         world_size=world,
-        extra=options.as_extra(),
+        extra=options.as_extra() | {WRITER: this_process()},
     )

@@ -1,9 +1,40 @@
 """Who writes a file right now: once readers are let in, HDF5 holds no lock that would keep a second writer out."""
 
 import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+WRITER = "writer"
+"""In a run's ``extra``: the process that records it, as ``this_process`` tells it."""
 _PROCESSES = Path("/proc")
+
+
+def this_process() -> dict[str, Any]:
+    """``host``, ``pid``, and ``space``, in which the system counts its processes: a container has its own."""
+    return {"host": socket.gethostname(), "pid": os.getpid(), "space": _space()}
+
+
+def is_written_by(path: Path, told: object) -> bool | None:
+    """Whether the process that ``this_process`` told of has ``path`` open for writing; None where it can't be seen."""
+    here = this_process()
+    if not isinstance(told, Mapping) or not here["space"] or any(told.get(k) != here[k] for k in ("host", "space")):
+        return None
+    process = _PROCESSES / str(told.get("pid"))
+    if not process.exists():
+        return False
+    try:
+        return _has_open(process, path.stat())
+    except OSError:  # another user's, or the file is gone
+        return None
+
+
+def _space() -> str:
+    with suppress(OSError):
+        return str((_PROCESSES / "self/ns/pid").readlink())
+    return ""
 
 
 def writer_of(path: Path) -> int | None:
@@ -21,9 +52,13 @@ def writer_of(path: Path) -> int | None:
 
 def _writes(process: Path, wanted: os.stat_result) -> bool:
     try:
-        opened = list((process / "fd").iterdir())
+        return _has_open(process, wanted)
     except OSError:  # of another user, or gone
         return False
+
+
+def _has_open(process: Path, wanted: os.stat_result) -> bool:
+    opened = list((process / "fd").iterdir())
     return any(_is(each, wanted) and _for_writing(process / "fdinfo" / each.name) for each in opened)
 
 

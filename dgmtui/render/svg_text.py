@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from rich.style import Style
 
 from dgmtui.render.chart import Row
+from dgmtui.render.styles import style_named
 from dgmtui.render.svg_parts import text
-from dgmtui.render.text import style_named
 from dgmtui.render.themes import THEMES
 
 _WIDE, _HIGH, _MARGIN = 8, 16, 12

@@ -3,11 +3,13 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dgmtui.commands.result import Table
-from dgmtui.render.chart import Row
 from dgmtui.render.numbers import human
+
+if TYPE_CHECKING:
+    from dgmtui.commands.result import Table
+    from dgmtui.render.chart import Row
 
 _GAP = "  "
 _BELOW = " " * 4
@@ -18,7 +20,7 @@ CLUSTER_COLOURS = 6
 """Clusters beyond these begin again with the first colour; the number tells them apart."""
 
 
-def table_rows(table: Table, width: int | None = None) -> list[Row]:
+def table_rows(table: "Table", width: int | None = None) -> "list[Row]":
     """Title, headings, rows and note; cut to ``width`` characters where given, text columns only."""
     cells = [[human(cell) for cell in row] for row in table.rows]
     numeric = [is_numeric([row[i] for row in table.rows]) for i in range(len(table.columns))]
@@ -38,7 +40,7 @@ def table_rows(table: Table, width: int | None = None) -> list[Row]:
     return rows
 
 
-def _with_last_below(table: Table, width: int) -> list[Row]:
+def _with_last_below(table: "Table", width: int) -> "list[Row]":
     """As ``table_rows``, with the last column's cells on lines of their own."""
     upper = replace(table, columns=table.columns[:-1], rows=tuple(row[:-1] for row in table.rows), below=False)
     drawn = table_rows(upper, width)

@@ -43,19 +43,34 @@ def run(
 
     A recording that can't be opened is one sentence on standard error, before the screen is touched.
     """
-    streams = {"input": sys.stdin, "output": sys.stdout, "error": sys.stderr}  # Textual draws on standard error
-    elsewhere = [f"standard {name}" for name, stream in streams.items() if stream is None or not stream.isatty()]
-    if elsewhere:
-        what = f"{' and '.join(elsewhere)} {'is' if len(elsewhere) == 1 else 'are'} none"
-        return _refuse(f"the screen needs a terminal, and {what}; use --batch to print text instead", ExitCode.USAGE)
-    if os.environ.get("TERM", "") in CANNOT_DRAW:
-        return _refuse("this terminal can't move its cursor (TERM); use --batch to print text instead", ExitCode.USAGE)
+    if refused := why_no_screen():
+        return _refuse(refused, ExitCode.USAGE)
     gc.disable()  # until the first paint: what is loaded stays, and looking for garbage in it takes a tenth of the time
     try:
         with guarded_terminal():
             return _show(path, commands, follow, config, training, demo)
     finally:
         gc.enable()
+
+
+def why_no_screen() -> str:
+    """Why nothing can be drawn here, in a sentence; empty where it can."""
+    streams = {"input": sys.stdin, "output": sys.stdout, "error": sys.stderr}  # Textual draws on standard error
+    elsewhere = [f"standard {name}" for name, stream in streams.items() if stream is None or not stream.isatty()]
+    if elsewhere:
+        what = f"{' and '.join(elsewhere)} {'is' if len(elsewhere) == 1 else 'are'} none"
+        return f"the screen needs a terminal, and {what}; use --batch to print text instead"
+    if os.environ.get("TERM", "") in CANNOT_DRAW:
+        return "this terminal can't move its cursor (TERM); use --batch to print text instead"
+    return ""
+
+
+def spare_the_line() -> bool:
+    """Whether the terminal is at the other end of a line; then Textual, not loaded yet, is told to send little."""
+    remote = over_ssh()
+    for name, value in SLOW_LINE.items() if remote else ():
+        os.environ.setdefault(name, value)
+    return remote
 
 
 def _show(
@@ -86,9 +101,7 @@ def _show(
         typed = TypedLines(state_folder() / "typed")
         newcomer = not (commands or follow or training)
         first = pool.submit(_begin, session, typed, complaints := list(session.config.complaints), newcomer, demo)
-        remote = over_ssh()
-        for name, value in SLOW_LINE.items() if remote else ():
-            os.environ.setdefault(name, value)
+        remote = spare_the_line()
         from dgmtui.commands import REGISTRY
         from dgmtui.tui.app import DgmtuiApp
         from dgmtui.tui.setting import ascii_only, mouse, set_keys

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 from collections.abc import Sequence
 
 from textual.screen import Screen
@@ -20,8 +19,6 @@ from dgmtui.tui.screen import screen_type
 from dgmtui.tui.widgets.prompt import Prompt
 
 STARTING_SECONDS = 0.03
-TERMINATED = 128 + signal.SIGTERM
-"""The exit code that a shell expects after SIGTERM."""
 
 
 class DgmtuiApp(Painted[int]):
@@ -52,10 +49,7 @@ class DgmtuiApp(Painted[int]):
     def on_load(self) -> None:
         """Textual paints three times while it starts; over a slow line once is enough."""
         self.delay_update(STARTING_SECONDS)
-        loop = asyncio.get_running_loop()
-        loop.set_default_executor(Hurried())
-        if not self.is_headless:
-            loop.add_signal_handler(signal.SIGTERM, lambda: self.exit(return_code=TERMINATED))
+        asyncio.get_running_loop().set_default_executor(Hurried())
 
     def on_mount(self) -> None:
         """Say what has to be said before anything else."""

@@ -1,4 +1,4 @@
-"""The help screen: every key and every command with its options, from what they declare; ``/`` narrows it."""
+"""The help screen: keys and commands, or whatever else there is to explain; ``/`` narrows it."""
 
 import textwrap
 from collections.abc import Sequence
@@ -10,14 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.screen import Screen
 
-from dgmtui.commands.keymap import Bound, shown
-from dgmtui.commands.registry import Command, Registry
 from dgmtui.render.chart import Row
 from dgmtui.tui.widgets.pane import RowsPane
 
 _INDENT = "      "
-_JSON = "JSON: "
-"""What follows is for programs, and `help COMMAND` says it."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +79,9 @@ class HelpScreen(Screen[None]):
         Binding("end,G", "scroll(100000)", show=False),
     ]
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, entries: Sequence[Entry]) -> None:
         super().__init__()
-        self._pane = HelpPane(entries_of(registry))
+        self._pane = HelpPane(entries)
 
     def compose(self) -> ComposeResult:
         """One pane."""
@@ -125,49 +121,6 @@ class HelpScreen(Screen[None]):
     def action_scroll(self, count: int) -> None:
         """Scroll by so many lines."""
         self._pane.scroll_rows(count)
-
-
-def entries_of(registry: Registry) -> list[Entry]:
-    """Keys first, then commands by group."""
-    own = [
-        Entry("keys", _keys((bound,)), bound.text, is_key=True) for bound in registry.bound if bound.own and bound.keys
-    ]
-    of_commands: dict[str, list[Bound]] = {}
-    for bound in registry.bound:
-        if bound.keys and not bound.own:
-            of_commands.setdefault(bound.line.split(" ")[0], []).append(bound)
-    keys = [
-        Entry("keys", _keys(bounds), _does(registry, name, bounds), is_key=True) for name, bounds in of_commands.items()
-    ]
-    return [*keys, *own, *(_entry(registry, command) for command in registry.commands)]
-
-
-def _keys(bounds: Sequence[Bound]) -> str:
-    """``z Z < >``; of a row of digits the first and the last: ``) ( 1 … 9``."""
-    keys = [shown(key) for bound in bounds for key in bound.keys]
-    inner = {
-        key for before, key, after in zip(keys, keys[1:], keys[2:], strict=False) if (before + key + after).isdigit()
-    }
-    told = [key for key in keys if key not in inner]
-    return " ".join(f"… {key}" if key.isdigit() and inner and key == told[-1] else key for key in told)
-
-
-def _does(registry: Registry, name: str, bounds: Sequence[Bound]) -> str:
-    """``step: Go on by one iteration, or by N — L 10``."""
-    arguments = [
-        f"{' '.join(map(shown, bound.keys))} {given}"
-        for bound in bounds
-        if (given := bound.line.strip().partition(" ")[2]) and given != shown(bound.keys[0])
-    ]
-    return f"{name}: {' — '.join(filter(None, (registry.find(name).summary, ' · '.join(arguments))))}"
-
-
-def _entry(registry: Registry, command: Command) -> Entry:
-    paragraphs = [part for part in command.help.split("\n\n") if not part.startswith(_JSON)]
-    keys = [f"{shown(key)} {line.strip()}" for key, line in registry.keys_of(command).items()]
-    also = [f"also {', '.join(command.aliases)}"] if command.aliases else []
-    more = "; ".join([*also, *([f"keys: {', '.join(keys)}"] if keys else [])])
-    return Entry(command.group, command.usage, "\n\n".join([*paragraphs, *([more] if more else [])]))
 
 
 def help_rows(entries: Sequence[Entry], width: int) -> list[Row]:

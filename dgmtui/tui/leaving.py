@@ -11,6 +11,8 @@ LOOK_SECONDS = 1.0
 """How often it is looked whether the terminal is still there."""
 HUNG_UP = 128 + signal.SIGHUP
 """The exit code that a shell expects after SIGHUP."""
+TERMINATED = 128 + signal.SIGTERM
+"""The exit code that a shell expects after SIGTERM."""
 
 
 def terminal_is_gone() -> bool:

@@ -1,6 +1,8 @@
 """What both applications share: a theme, ASCII where it must be, and that only changed cells are sent."""
 
+import asyncio
 import os
+import signal
 from collections.abc import Sequence
 from typing import ClassVar, TypeVar, cast
 
@@ -13,7 +15,7 @@ from textual.screen import Screen
 
 from dgmtui.render.themes import AUTO, THEMES, theme_for
 from dgmtui.tui.frame import Frame
-from dgmtui.tui.leaving import HUNG_UP, LOOK_SECONDS, may_be_stopped, terminal_is_gone
+from dgmtui.tui.leaving import HUNG_UP, LOOK_SECONDS, TERMINATED, may_be_stopped, terminal_is_gone
 from dgmtui.tui.look import LookFilter, colours_on
 from dgmtui.tui.widgets.fitted import Fitted
 
@@ -57,8 +59,10 @@ class Painted(App[Returned]):
         return [*(each for each in super().get_line_filters() if not isinstance(each, NoColor)), self._filter]
 
     def on_load(self) -> None:
-        """What stood on the terminal before the process was suspended is not there any more."""
+        """What stood on the terminal before the process was suspended is gone; SIGTERM leaves in order."""
         self.app_resume_signal.subscribe(self, lambda _: self.action_repaint())
+        if not self.is_headless:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: self.exit(return_code=TERMINATED))
 
     def on_mount(self) -> None:
         """Nobody is there to quit once the terminal is gone."""

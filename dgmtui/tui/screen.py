@@ -21,6 +21,7 @@ from dgmtui.session.typed_lines import TypedLines
 from dgmtui.session.view import View
 from dgmtui.tui.alarm import alarm
 from dgmtui.tui.help import HelpScreen
+from dgmtui.tui.help_entries import entries_of
 from dgmtui.tui.keys import OPENS_PROMPT, bindings, key_of
 from dgmtui.tui.messages import Answer, Answered, Grown, Looked, Refined
 from dgmtui.tui.palette import Palette
@@ -209,7 +210,7 @@ class MainScreen(Prompting):
 
     def action_help(self) -> None:
         """Show every key and command."""
-        self.app.push_screen(HelpScreen(self.registry))
+        self.app.push_screen(HelpScreen(entries_of(self.registry)))
 
     def on_network_tree_chosen(self, event: NetworkTree.Chosen) -> None:
         """A row of the tree was clicked."""

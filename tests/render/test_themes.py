@@ -3,7 +3,7 @@
 import pytest
 from rich.style import Style
 
-from dgmtui.render.text import STYLES
+from dgmtui.render.styles import STYLES
 from dgmtui.render.themes import THEMES, Theme, theme_for
 from dgmtui.tui.look import LookFilter
 

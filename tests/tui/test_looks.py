@@ -15,7 +15,8 @@ from dgmtui.recording import open_recording
 from dgmtui.render.themes import THEMES
 from dgmtui.session.config import Config
 from dgmtui.session.session import Session
-from dgmtui.tui.help import entries_of, help_rows
+from dgmtui.tui.help import help_rows
+from dgmtui.tui.help_entries import entries_of
 from tests.terminal import screen
 from tests.tui.seen import Seen, opened
 

@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from dgmtui.render.chart import Row
 from dgmtui.render.pixels import Colours
-from dgmtui.render.text import UPRIGHT, colours_of, style_named
+from dgmtui.render.styles import UPRIGHT, colours_of, style_named
 from dgmtui.tui.widgets.fitted import Fitted
 
 _REVERSE = Style(reverse=True)

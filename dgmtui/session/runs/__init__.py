@@ -1,0 +1,1 @@
+"""The recordings of a directory at a glance."""
