@@ -24,7 +24,7 @@ class AfterSteps:
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         if self._broken is not None or sum(parameter.numel() for parameter in parameters) > LIMIT:
             return
-        finite = not any_nonfinite(parameter.detach() for parameter in parameters)
+        finite = not any_nonfinite(parameters)
         self._finite[optimizer] = finite
         if not finite:
             self._broken = {
