@@ -67,6 +67,14 @@ def open_file(path: Path) -> h5py.File:
         ) from error
 
 
+def same_file(a: Path, b: Path) -> bool:
+    """Whether two paths lead to one file; where one leads nowhere, whether they are equal."""
+    try:
+        return a.samefile(b)
+    except OSError:
+        return a == b
+
+
 def _access() -> Any:
     """How HDF5 is to open the file: without locks, with few attempts at what has a wrong checksum."""
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)

@@ -12,7 +12,7 @@ from dgmtui.errors import RecordingError, UsageError
 from dgmtui.recording import schema
 from dgmtui.recording.model import MEASURES, OF_WEIGHTS, Measure, NonFinite, Quantity
 from dgmtui.recording.names import nearest
-from dgmtui.recording.opening import open_numbers, reading
+from dgmtui.recording.opening import open_numbers, reading, same_file
 from dgmtui.recording.recorded_names import RecordedNames
 from dgmtui.recording.schema import Committed
 from dgmtui.recording.series import SeriesLike, StoredSeries
@@ -22,7 +22,11 @@ __all__ = ["Recording", "SeriesLike", "open_recording"]
 
 def open_recording(path: str | Path | Sequence[str | Path]) -> "Recording":
     """Open a recording, or the ranks of one run; ``RecordingError`` says in one sentence why it can't be read."""
-    paths = [path] if isinstance(path, str | Path) else list(path)
+    named = [path] if isinstance(path, str | Path) else path
+    paths: list[Path] = []
+    for each in map(Path, named):  # HDF5 misreads a file that a process has open twice
+        if not any(same_file(each, other) for other in paths):
+            paths.append(each)
     if not paths:
         raise UsageError("no recording was named: give a file that dgmtui record made.")
     opened: list[Recording] = []
@@ -30,7 +34,7 @@ def open_recording(path: str | Path | Sequence[str | Path]) -> "Recording":
     try:
         for each in paths:
             try:
-                opened.append(Recording(Path(each)))
+                opened.append(Recording(each))
             except RecordingError as error:
                 unread.append(str(error))
                 if len(unread) == len(paths):

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dgmtui.errors import DgmtuiError, UsageError
 from dgmtui.recording.model import ModuleInfo, SnapshotInfo
+from dgmtui.recording.opening import same_file
 from dgmtui.recording.reader import Recording, open_recording
 from dgmtui.session.alignment import How, Layer, align
 from dgmtui.session.landmarks import Landmarks
@@ -70,29 +71,47 @@ class Comparison:
 
 
 def compare_with(session: "Session", files: Sequence[Path]) -> Comparison:
-    """Open other recordings beside the session's; what stood beside it before is closed once all could be opened.
+    """Open other recordings beside the session's; what stood beside it before and is not named again is closed once
+    all could be opened, what is named again stays open.
 
     Raises:
-        UsageError: one is open already, or too many are named.
+        UsageError: one is the session's own, one is named twice, or too many are named.
         RecordingError: one can't be read.
     """
     if len(files) >= len(LETTERS):
         raise UsageError(f"at most {len(LETTERS) - 1} other recordings can stand beside this one, not {len(files)}")
-    opened: list[Recording] = []
+    _check_apart(session.recording, files)
+    standing = () if session.compared is None else session.compared.others
+    taken: list[Recording] = []
     try:
-        for file in files:
-            taken = (*(each.path for each in session.recording.ranks), *(each.path for each in opened))
-            if any(_same_file(file, path) for path in taken):  # HDF5 misreads a file that a process has open twice
-                raise UsageError(f"{file} is open already; name another recording")
-            opened.append(open_recording(file))
+        for file in files:  # HDF5 misreads a file that a process has open twice
+            again = next((each for each in standing if _is_of(each, file)), None)
+            if again is not None:
+                again.refresh()
+            taken.append(again or open_recording(file))
     except BaseException:
-        for recording in opened:
-            recording.close()
+        _close(each for each in taken if each not in standing)
         raise
-    made = Comparison(session, opened)
-    compare_off(session)
-    session.compared = made
-    return made
+    _close(each for each in standing if each not in taken)
+    session.compared = Comparison(session, taken)
+    return session.compared
+
+
+def _check_apart(own: Recording, files: Sequence[Path]) -> None:
+    for place, file in enumerate(files):
+        if any(same_file(file, each.path) for each in own.ranks):
+            raise UsageError(f"{file} is this recording itself, A: nothing would differ; name another one")
+        if any(same_file(file, each) for each in files[:place]):
+            raise UsageError(f"{file} is named twice; once is enough")
+
+
+def _is_of(recording: Recording, file: Path) -> bool:
+    return same_file(file, recording.path) and not recording.is_replaced
+
+
+def _close(recordings: Iterable[Recording]) -> None:
+    for each in recordings:
+        each.close()
 
 
 def compare_off(session: "Session") -> None:
@@ -100,13 +119,6 @@ def compare_off(session: "Session") -> None:
     if session.compared is not None:
         session.compared.close()
     session.compared = None
-
-
-def _same_file(a: Path, b: Path) -> bool:
-    try:
-        return a.samefile(b)
-    except OSError:
-        return a == b
 
 
 def names_of(recordings: Sequence[Recording]) -> dict[str, str]:

@@ -30,13 +30,20 @@ class Ailment:
 class HealthIndex:
     """What is wrong where and since when, of a module itself and of the worst below it."""
 
-    def __init__(self, recording: "Recording", outline: "Outline", findings: "Sequence[Finding]") -> None:
+    def __init__(
+        self,
+        recording: "Recording",
+        outline: "Outline",
+        first_nonfinite: "Sequence[int | None]",
+        findings: "Sequence[Finding]",
+    ) -> None:
+        """``first_nonfinite`` holds of each channel the iteration of its first value that counts as one."""
         self._outline = outline
         self._own: dict[int, list[Ailment]] = {}
         """By the module's place; only those that have any."""
         self._since: dict[int, dict[Severity, int]] = {}
         """The first iteration of each severity, of a module and of what is below it."""
-        for path, ailment in (*_nonfinites(recording), *_found(findings)):
+        for path, ailment in (*_nonfinites(recording, first_nonfinite), *_found(findings)):
             if (place := outline.place.get(path)) is not None:
                 self._take(place, ailment)
         self._known = self._measured(recording)
@@ -82,8 +89,8 @@ class HealthIndex:
         return known
 
 
-def _nonfinites(recording: "Recording") -> Iterator[tuple[str, Ailment]]:
-    for channel, begun in zip(recording.channels, recording.first_nonfinite_iterations(), strict=True):
+def _nonfinites(recording: "Recording", first: "Sequence[int | None]") -> Iterator[tuple[str, Ailment]]:
+    for channel, begun in zip(recording.channels, first, strict=True):
         if begun is not None:
             what = "" if channel.quantity == Quantity.ACTIVATION else f" {channel.quantity.replace('_', ' ')}"
             yield channel.module, Ailment(begun, Severity.ERROR, f"non-finite{what}")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgmtui.recording.model import NonFinite, Quantity, SnapshotInfo
-from dgmtui.session.excluding import Exclusions
+from dgmtui.session.excluding import ROOT, Exclusions
 
 if TYPE_CHECKING:
     from dgmtui.recording.reader import Recording
@@ -84,6 +84,26 @@ class Landmarks:
         """``[n]``, all that hold a non-finite value, ascending."""
         table = self._recording.index.table
         return np.union1d(table[self._kept_places(), 0], self._bad_iterations())
+
+    def first_by_channel(self) -> list[int | None]:
+        """Of each channel the iteration of its first; None where it has none but what is excluded."""
+        recording = self._recording
+        if not self._exclusions:
+            return recording.first_nonfinite_iterations()
+        first: list[int | None] = [None] * len(recording.channels)
+        kept = recording.index.table[self._kept_places(), :2]
+        for iteration, channel in kept[::-1].tolist():
+            first[channel] = iteration
+        return first
+
+    def leaves_out(self, module: str, iteration: int) -> bool:
+        """Whether what a module gave out at an iteration is excluded."""
+        return bool(self._exclusions) and (self._exclusions.match((module or ROOT,)) or iteration in self._explained())
+
+    @property
+    def left_out(self) -> tuple[object, ...]:
+        """What is excluded as of now, to tell whether that is still so."""
+        return (self._exclusions.patterns, self._explained()) if self._exclusions else ()
 
     def next_snapshot(self, iteration: int) -> SnapshotInfo | None:
         """The earliest strictly after ``iteration``."""

@@ -120,7 +120,7 @@ class Session(Looking):
         self.recording = self.ranks.recording(rank)
         self.results = self.ranks.results(rank)
         self.landmarks = Landmarks(self.recording, self.ranks.exclusions, self.results.explained)
-        self.tree = NetworkTree(self.recording, self.folds)
+        self.tree = NetworkTree(self.recording, self.landmarks, self.folds)
         self.charts = DynamicsCharts(self.recording)
         self.operations = Operations(self.recording)
         self.networks = Networks()

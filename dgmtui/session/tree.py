@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dgmtui.recording.model import STATISTICS, ModuleInfo, Quantity
 from dgmtui.session.folds import Folds, Visible
 from dgmtui.session.health import HealthIndex
+from dgmtui.session.landmarks import Landmarks
 from dgmtui.session.outline import Outline
 from dgmtui.session.sparks import Sparks
 from dgmtui.session.unit_values import UnitValues, read_units, units_channel
@@ -43,8 +44,9 @@ class Standpoint:
 class NetworkTree:
     """Makes the rows that a screen can show; keeps what costs a pass over the modules or a read of the recording."""
 
-    def __init__(self, recording: "Recording", folds: Folds) -> None:
+    def __init__(self, recording: "Recording", landmarks: Landmarks, folds: Folds) -> None:
         self._recording = recording
+        self._landmarks = landmarks
         self.folds = folds
         self._sparks = Sparks(recording)
         self._outline = Outline(())
@@ -65,11 +67,12 @@ class NetworkTree:
         return self._outline
 
     def health(self, findings: "tuple[Finding, ...]") -> HealthIndex:
-        """How ill each module is, by what is recorded and found."""
-        extent = (len(self._recording.rows), self._recording.generation)
+        """How ill each module is, by what is recorded and found, but for what is excluded."""
+        extent = (len(self._recording.rows), self._recording.generation, self._landmarks.left_out)
         known = self._health
         if known is None or known[0] is not findings or known[1] is not self.outline or known[2] != extent:
-            known = (findings, self.outline, extent, HealthIndex(self._recording, self.outline, findings))
+            first = self._landmarks.first_by_channel()
+            known = (findings, self.outline, extent, HealthIndex(self._recording, self.outline, first, findings))
             self._health = known
         return known[3]
 
@@ -89,7 +92,14 @@ class NetworkTree:
         first, last = _around(here, AROUND, len(visible))
         near = _around(here, LOOKED_AT, len(visible))
         rows = _Rows(
-            self._recording, self._sparks, self._channel, self.outline, self.folds, at, self.health(at.findings)
+            self._recording,
+            self._landmarks,
+            self._sparks,
+            self._channel,
+            self.outline,
+            self.folds,
+            at,
+            self.health(at.findings),
         )
         made = rows.made([visible.at(row) for row in range(first, last)], near[0] - first, near[1] - first)
         note = "unhealthy only" if self.folds.ill_only else ""
@@ -116,6 +126,7 @@ class _Rows:
     def __init__(
         self,
         recording: "Recording",
+        landmarks: Landmarks,
         sparks: Sparks,
         channel: dict[str, int],
         outline: Outline,
@@ -124,6 +135,7 @@ class _Rows:
         health: HealthIndex,
     ) -> None:
         self._recording = recording
+        self._landmarks = landmarks
         self._sparks = sparks
         self._channel = channel
         self._outline = outline
@@ -178,7 +190,8 @@ class _Rows:
         values = np.empty(0, np.float32) if read is None else read.of(unit)
         if not len(values):
             return TreeRow(path, f"[{unit}]", depth, False, "unknown", (), unit=unit)
-        health = "ok" if np.isfinite(values[-1]) else "error"
+        left_out = self._landmarks.leaves_out(path, int(self._recording.rows[self._row]))
+        health = "ok" if np.isfinite(values[-1]) or left_out else "error"
         spark = tuple(np.abs(values).astype(float).tolist())
         return TreeRow(path, f"[{unit}]", depth, False, health, spark, f"{values[-1]:.3g}", unit=unit)
 

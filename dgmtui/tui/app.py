@@ -2,9 +2,14 @@
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import Sequence
 
+from textual.events import Event, Key, Paste
+from textual.message import Message
 from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input
 
 from dgmtui.commands.registry import Registry
 from dgmtui.render.themes import AUTO
@@ -12,13 +17,24 @@ from dgmtui.session.session import Session
 from dgmtui.session.typed_lines import TypedLines
 from dgmtui.session.view import View
 from dgmtui.tui.front import ScreenFront
-from dgmtui.tui.keys import own_keys
+from dgmtui.tui.help import HelpScreen
+from dgmtui.tui.keys import bindings, own_keys, parse_actions
 from dgmtui.tui.leaving import Hurried, may_be_stopped, stop_with_others
 from dgmtui.tui.painted import Painted
 from dgmtui.tui.screen import screen_type
-from dgmtui.tui.widgets.prompt import Prompt
+from dgmtui.tui.widgets.prompt import CommandInput, Prompt
 
+ROUNDS = 3
+"""How many messages lie between a key in the prompt and the last that comes of it: submitted, entered, done."""
 STARTING_SECONDS = 0.03
+
+
+class Passed(Message):
+    """Goes the way of a key, behind it, and so comes to the application when the key has been handled."""
+
+    def __init__(self, went_to: Widget, rounds: int) -> None:
+        super().__init__()
+        self.went_to, self.rounds = went_to, rounds
 
 
 class DgmtuiApp(Painted[int]):
@@ -41,9 +57,13 @@ class DgmtuiApp(Painted[int]):
     ) -> None:
         """``notice`` is said at first; the rest as of ``Painted``."""
         super().__init__(look, ascii_only=ascii_only, bell=bell)
+        self._keys: deque[Event] = deque()
+        self._key_in_prompt = False
         self._session, self._notice, self._started_by = session, notice, os.getppid()
         session.front = ScreenFront(self)
         registry.own_keys = own_keys()
+        for declared in (bindings(registry), CommandInput.BINDINGS, HelpScreen.BINDINGS, Input.BINDINGS):
+            parse_actions(declared)
         self.main = screen_type(registry)(session, registry, first=first, commands=commands, typed=typed)
 
     def on_load(self) -> None:
@@ -68,6 +88,42 @@ class DgmtuiApp(Painted[int]):
         elif may_be_stopped():
             with self.suspend():
                 stop_with_others()
+
+    async def on_event(self, event: Event) -> None:
+        """Keys have their effect one after another, however fast they come.
+
+        Textual hands a key on to whoever has the focus when it arrives, and some act before others that came earlier:
+        in a burst, what follows Enter would be typed into the line that it closes.
+        """
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            self._keys.append(event)
+            await self._take_keys()
+        else:
+            await super().on_event(event)
+
+    async def on_passed(self, event: Passed) -> None:
+        """All that a key in the prompt has led to is done, or there is another round to go."""
+        if event.rounds and event.went_to.post_message(Passed(event.went_to, event.rounds - 1)):
+            return
+        self._key_in_prompt = False
+        await self._take_keys()
+
+    async def _take_keys(self) -> None:
+        while self._keys and not self._key_in_prompt:
+            event = self._keys.popleft()
+            if isinstance(event, Key) and event.key == "ctrl+j":  # Enter, pressed before the terminal was taken over
+                event = Key("enter", "\r")
+            if self.focused is not None and self.screen is self.main:
+                self._key_in_prompt = True
+                prompt = self.focused
+                await super().on_event(event)
+                if not prompt.post_message(Passed(prompt, ROUNDS)):
+                    self._key_in_prompt = False
+            elif isinstance(event, Key) and self.screen is self.main:
+                if not await self._check_bindings(event.key, priority=True):
+                    await self._check_bindings(event.key)
+            else:
+                await super().on_event(event)
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""

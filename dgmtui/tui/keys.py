@@ -1,6 +1,9 @@
 """Key bindings, the footer and the help's table of keys: all from what the commands declare."""
 
-from textual.binding import Binding
+from collections.abc import Iterable
+
+from textual.actions import parse
+from textual.binding import Binding, BindingType
 
 from dgmtui.commands.keymap import Bound, shown
 from dgmtui.commands.registry import Registry
@@ -48,6 +51,16 @@ def bindings(registry: Registry) -> list[Binding]:
         for bound in registry.bound
         if bound.keys
     ]
+
+
+def parse_actions(declared: Iterable[BindingType]) -> None:
+    """Have Textual parse what keys do now rather than at the first press, and keep it.
+
+    It does so with ``ast``, which in Python 3.11 fails in one thread when another, loading torch, is at it too.
+    """
+    for binding in declared:
+        if isinstance(binding, Binding):
+            parse(binding.action)
 
 
 def footer(registry: Registry) -> list[tuple[str, str]]:

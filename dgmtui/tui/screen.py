@@ -37,6 +37,7 @@ from dgmtui.tui.tabs import (
     panes,
     show_in_tabs,
 )
+from dgmtui.tui.turns import Turns
 from dgmtui.tui.widgets.displays import Displays
 from dgmtui.tui.widgets.dynamics_chart import DynamicsChart, subject_of
 from dgmtui.tui.widgets.findings import Findings
@@ -44,9 +45,9 @@ from dgmtui.tui.widgets.loss_chart import LossChart
 from dgmtui.tui.widgets.network_tree import NetworkTree
 from dgmtui.tui.widgets.operations import Operations
 from dgmtui.tui.widgets.output import Output
-from dgmtui.tui.widgets.pane import Asked, RowsPane
+from dgmtui.tui.widgets.pane import ENTER, Asked, RowsPane
 from dgmtui.tui.widgets.prompt import Prompt
-from dgmtui.tui.widgets.status import Line, Status, tabs_row
+from dgmtui.tui.widgets.status import Line, Status, Tabs
 from dgmtui.tui.widgets.tour import TourLines
 from dgmtui.tui.worker import drain, look, refine, take_in
 
@@ -96,6 +97,9 @@ class MainScreen(Prompting):
         self._first = first
         self._pending: deque[tuple[str, bool]] = deque((line, True) for line in commands)
         self._busy = self._looking = self._looked = self._interrupted = self._painted = False
+        self._came_from: tuple[str, str] | None = None
+        """The tab from which Enter led to another, and that one."""
+        self._turns = Turns(lambda: self._tab)
         self._poll: Timer | None = None
         self._growing = self._refining = False
         self._telling = False
@@ -110,7 +114,7 @@ class MainScreen(Prompting):
             with Vertical(id="right"):
                 yield LossChart(id="loss")
                 yield DynamicsChart(id="dynamics")
-                yield Line(id="tabs")
+                yield Tabs(id="tabs")
                 with ContentSwitcher(initial=TABS[0], id="lower"):
                     yield from panes()
         yield Findings(id="findings")
@@ -140,7 +144,11 @@ class MainScreen(Prompting):
         self.call_after_refresh(self._show_tabs)
 
     def submit(self, line: str, *, typed: bool = False) -> None:
-        """Run one command line in the worker."""
+        """Run one command line in the worker, in its turn."""
+        self._turns.take(lambda: self._submit(line, typed), keep=typed)
+
+    def _submit(self, line: str, typed: bool = False) -> None:
+        self._turns.begin(line)
         self._pending.append((line, typed))
         if self._looking and not self._busy:
             self._interrupted = True
@@ -149,19 +157,39 @@ class MainScreen(Prompting):
 
     def action_line(self, line: str) -> None:
         """Run the command line that a key stands for; one that ends in a blank waits for its arguments."""
-        line = self._open_pane.line_of(line)
+        alone = self._session.training is None  # else one that waits is asked about first, and these keys answer
+        if alone and line.endswith(" "):
+            self.query_one(Prompt).open(line)
+        elif alone and line == "quit":
+            self._give_up_keys()
+            self._submit(line)
+        else:
+            self._turns.take(lambda: self._run_line(line))
+
+    def _run_line(self, line: str) -> None:
+        if line == "down" and self._came_from is not None and self._came_from[1] == self._tab:
+            self._show_tab(self._came_from[0])
+            return
+        meant = self._open_pane.line_of(line)
+        if line == ENTER:
+            self._note_way(meant)
+        line = meant
         if self._session.training is not None:
             line = self._session.training.line(line)
         if line.endswith(" "):
             self.query_one(Prompt).open(line)
-        else:
-            if line == "quit" and self._session.training is None:  # a training that waits is asked about first
-                self._give_up_keys()
-            self.submit(line)
+        elif line:  # else the pane has done all there is to do
+            self._submit(line)
+
+    def _note_way(self, line: str) -> None:
+        """Where Enter leads to another tab Backspace leads back."""
+        tab = DRAWN_IN.get(line.partition(" ")[0])
+        self._came_from = (self._tab, tab) if tab is not None and tab != self._tab else None
 
     def _give_up_keys(self) -> None:
         """Whoever leaves does not wait for what keys have asked for, nor long for what is under way; what was typed
         is still done."""
+        self._turns.give_up()
         waiting = []
         with suppress(IndexError):  # the worker takes of them meanwhile; to walk over them would fail then
             while True:
@@ -177,16 +205,19 @@ class MainScreen(Prompting):
 
     def action_next_tab(self) -> None:
         """Show the next of the tabs."""
-        self._show_tab(TABS[(TABS.index(self._tab) + 1) % len(TABS)])
+        self._turns.take(lambda: self._show_tab(TABS[(TABS.index(self._tab) + 1) % len(TABS)]))
 
     def action_module(self, step: int) -> None:
         """Look at another row of the tree."""
+        self._turns.take(lambda: self._move(step))
+
+    def _move(self, step: int) -> None:
         for line in self.query_one(NetworkTree).move(step):
-            self.submit(line)
+            self._submit(line)
 
     def action_scroll(self, pages: int) -> None:
         """Scroll the open tab."""
-        self._open_pane.page(pages)
+        self._turns.take(lambda: self._open_pane.page(pages))
 
     def action_cancel(self) -> None:
         """Stop what is running, else the tour."""
@@ -197,12 +228,22 @@ class MainScreen(Prompting):
             self._session.cancel_sampling()
         elif self.view is not None and self.view.tour:
             self.submit("tour stop")
-        elif line := self._open_pane.line_of(""):
-            self.submit(line)
+        else:
+            self._turns.take(self._leave_pane)
+
+    def _leave_pane(self) -> None:
+        if line := self._open_pane.line_of(""):
+            self._submit(line)
 
     def on_asked(self, event: Asked) -> None:
         """Something was clicked."""
-        self.submit(event.line)
+        if event.line:
+            self._note_way(event.line)
+            self.submit(event.line)
+
+    def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
+        """A tab was clicked."""
+        self._turns.take(lambda: self._show_tab(event.tab))
 
     def on_unmount(self) -> None:
         """However it was left."""
@@ -229,6 +270,7 @@ class MainScreen(Prompting):
                 self.view = event.view
             for answer in event.answers:
                 self._show_answer(answer)
+        self._turns.answered(line for line, _ in list(self._pending))
         self._work_on()
 
     def on_grown(self, event: Grown) -> None:
@@ -311,6 +353,8 @@ class MainScreen(Prompting):
         gc.enable()
         if broken := self._session.diary.broken_off:
             self.query_one(Prompt).say(f"{broken.words}; Ctrl+R or `resume` takes it up", "warning")
+        if self.view is not None:
+            self._turns.answered(line for line, _ in list(self._pending))
         self._work_on()
 
     def _work_on(self) -> None:
@@ -375,6 +419,8 @@ class MainScreen(Prompting):
         prompt.say(said.text, said.style)
 
     def _show_tab(self, tab: str) -> None:
+        if self._came_from is not None and tab != self._came_from[1]:
+            self._came_from = None
         if tab != self._tab:
             self.query_one(ContentSwitcher).current = tab
             self.set_class(tab == "output", "-reading")
@@ -382,8 +428,8 @@ class MainScreen(Prompting):
         self._show_tabs()
 
     def _show_tabs(self) -> None:
-        line = self.query_one("#tabs", Line)
-        line.show_row(tabs_row(TABS, TABS.index(self._tab), line.size.width or self.size.width))
+        tabs = self.query_one(Tabs)
+        tabs.show_tabs(TABS, TABS.index(self._tab), tabs.size.width or self.size.width)
 
     def _show_progress(self) -> None:
         done, text = self._session.under_way

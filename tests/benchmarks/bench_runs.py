@@ -14,13 +14,13 @@ from pathlib import Path
 
 from synthetic import Run
 from table import BenchRow
-from terminal import Terminal, screen
 
 from dgmtui.session.runs.files import find_runs
 from dgmtui.session.runs.listing import list_runs
 from dgmtui.session.runs.process import RunsProcess
 from dgmtui.session.runs.shown import RunList
 from dgmtui.tui.runs import RunsApp
+from tests.terminal import Terminal, screen
 
 AREA = "runs"
 COUNT = 50

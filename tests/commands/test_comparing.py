@@ -10,8 +10,8 @@ import pytest
 
 from dgmtui.commands import REGISTRY
 from dgmtui.commands.result import Text
-from dgmtui.errors import DgmtuiError
-from dgmtui.recording import open_recording
+from dgmtui.errors import DgmtuiError, UsageError
+from dgmtui.recording import Recording, open_recording
 from dgmtui.recording.model import Measure
 from dgmtui.session.session import Session
 from tests.answers import run
@@ -153,3 +153,36 @@ def test_what_cannot_be_compared_is_said_and_leaves_what_stands(session: Session
     assert session.compared is standing
     assert run(session, "compare off")["recordings"] == []
     assert session.compared is None and session.view().loss.others == ()
+
+
+@pytest.mark.parametrize("session", ["cnn"], indirect=True)
+def test_no_file_is_opened_twice(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HDF5 misreads one that a process has open twice; what is named again stays open."""
+    opened: list[Path] = []
+
+    def counted(path: Path) -> Recording:
+        opened.append(path)
+        return open_recording(path)
+
+    monkeypatch.setattr("dgmtui.session.comparing.open_recording", counted)
+    vae, other = SHIPPED / "vae.h5", SHIPPED / "cnn-batchnorm.h5"
+    first = run(session, f"compare {other}")
+    assert run(session, f"compare {other}") == first
+    run(session, f"compare {vae} {other}")
+    assert opened == [other, vae]
+    standing = session.compared
+    for line, said in (
+        (f"compare {session.recording.path}", "this recording itself, A"),
+        (f"compare {vae} {session.recording.path}", "this recording itself, A"),
+        (f"compare {other} {other}", "named twice"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            run(session, line)
+    assert session.compared is standing and opened == [other, vae]
+    run(session, f"compare {other}")
+    assert opened == [other, vae]
+
+
+def test_a_rank_that_is_named_twice_is_opened_once() -> None:
+    with open_recording([SHIPPED / "cnn.h5", SHIPPED / ".." / "recordings" / "cnn.h5"]) as recording:
+        assert len(recording.ranks) == 1

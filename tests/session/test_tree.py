@@ -115,6 +115,29 @@ def test_only_what_is_unhealthy_is_shown_and_then_all_again(deep: Session) -> No
         run(deep, "unhealthy")
 
 
+def test_what_is_excluded_marks_no_module(deep: Session) -> None:
+    shown = rows_after(deep, "collapse blocks", "module head", "expand --units", "unit 3", "exclude ^head$")
+    assert (shown["head"].health, shown["head[3]"].health, shown[""].health) == ("ok", "ok", "error")
+    assert [each["module"] for each in run(deep, "unhealthy")["modules"]] == [ILL]
+    assert rows_after(deep, "unhealthy", "module .", f"exclude {ILL}")[""].health == "ok"
+    with pytest.raises(UsageError, match="no module is unhealthy"):
+        run(deep, "unhealthy")
+    shown = rows_after(deep, "include all", "collapse blocks", "module head", "unit 3")
+    assert (shown["head"].health, shown["head[3]"].health, shown[""].health) == ("error", "error", "error")
+    assert len(run(deep, "unhealthy")["modules"]) == 2
+
+
+def test_what_comes_of_an_excluded_operation_marks_no_module(small_recording: Path) -> None:
+    with open_recording(small_recording) as recording:
+        session = Session(recording, thorough=True)
+        run(session, "findings")
+        assert {path: row.health for path, row in rows(session).items()} == {"": "error", "enc": "ok"}
+        run(session, "exclude aten.exp$", "findings")
+        assert {path: row.health for path, row in rows(session).items()} == {"": "ok", "enc": "ok"}
+        run(session, "include all", "findings")
+        assert rows(session)[""].health == "error"
+
+
 def test_collapsing_what_contains_the_selection_selects_it(deep: Session) -> None:
     run(deep, f"module {ILL}", "collapse blocks")
     assert deep.module == "blocks"

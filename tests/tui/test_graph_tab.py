@@ -14,6 +14,7 @@ from dgmtui.session.network.model import Edge, Flow, Network, Vertex
 from dgmtui.session.session import Session
 from dgmtui.session.view import OperationRow
 from dgmtui.tui.app import DgmtuiApp
+from dgmtui.tui.widgets.network_graph import NetworkGraph
 from dgmtui.tui.widgets.operations import Operations
 from tests.tui.seen import opened, text_of, until
 
@@ -135,3 +136,22 @@ async def test_keys_follow_the_data_on_a_recording() -> None:
             await pilot.press("S")
             await until(app, pilot, "dgmtui/demos/vae.py, VAE.forward")
             assert "self.xv(h)" in text_of(app)
+
+
+async def test_rows_of_the_graph_are_gone_through_and_into(session: Any, with_graph: Registry) -> None:
+    async with opened(session, with_graph) as seen:
+        session.change(networks=(unet(),), module="down0")
+        await seen.press("l", "D")
+        await seen.until_shows("[graph]")
+        pane = seen.main.query_one(NetworkGraph)
+        asked = [pane.line_of(line) for line in ("row next", "row previous", "pick take", "down")]
+        assert asked == ["module down1", "module down0", "graph down0", "down"]
+        pane.show_networks((replace(unet(), module="net.enc"),), "down0", "")
+        assert pane.line_of("down") == "graph net"
+        pane.show_networks((replace(unet(), module="net"),), "net", "")
+        assert [pane.line_of(line) for line in ("down", "pick take")] == ["graph .", "pick take"]
+
+
+def test_rows_of_operations_are_gone_through_and_into() -> None:
+    lines = [Operations().line_of(line) for line in ("row next", "row previous", "pick take", "down")]
+    assert lines == ["node next", "node prev", "inputs", "down"]

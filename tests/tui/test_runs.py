@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.terminal import screen
 
 from dgmtui.render.runs import run_rows
 from dgmtui.session.runs.files import find_runs
@@ -21,6 +20,7 @@ from dgmtui.tui.help import HelpScreen
 from dgmtui.tui.runs import RunsApp
 from dgmtui.tui.widgets.pane import RowsPane
 from dgmtui.tui.widgets.status import Line
+from tests.terminal import screen
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot

@@ -56,7 +56,7 @@ class Contributions(RowsPane):
         return {"pick take": "into", "down": "out"}.get(line, line)
 
     def on_click(self, event: Click) -> None:
-        """Pick the row under the pointer, or sort by the column whose heading it is on."""
+        """Pick the row under the pointer, go into the picked one, or sort by the column whose heading it is on."""
         view, row = self._view, self.row_at(event.y)
         if view is None or self.covered:
             return
@@ -67,7 +67,7 @@ class Contributions(RowsPane):
         elif row is not None and row != self._downstream:
             place = row - (row > self._downstream)
             if place < len(view.rows):
-                self.post_message(Asked(f"row {place + 1}"))
+                self.post_message(Asked("into" if place == view.picked else f"row {place + 1}"))
 
     def draw(self) -> None:
         """Lay out what is shown for the size."""

@@ -1,17 +1,24 @@
 """The findings, most likely root cause first, with the evidence of the one that was chosen."""
 
+import re
 import textwrap
+
+from textual.events import Click
 
 from dgmtui.render.chart import Row
 from dgmtui.render.numbers import human
 from dgmtui.render.tables import cut
 from dgmtui.session.view import FindingRow, View
-from dgmtui.tui.widgets.pane import RowsPane
+from dgmtui.tui.widgets.pane import Asked, RowsPane
 
 GLYPHS = {"error": ("✗", "error"), "warning": ("▲", "warning"), "info": ("·", "dim")}
 BESIDE = 140
 """From this width on the evidence stands beside the list, else below its finding."""
 CHOSEN = "▶"
+
+
+_NUMBERED = re.compile(rf"[{CHOSEN} ](\d+) [{''.join(glyph for glyph, _ in GLYPHS.values())}] ")
+"""How the first row of a finding begins."""
 
 
 class Findings(RowsPane):
@@ -23,6 +30,16 @@ class Findings(RowsPane):
         """Draw its findings."""
         self._view = view
         self.redraw()
+
+    def on_click(self, event: Click) -> None:
+        """Stand on the finding under the pointer; where one does so already, tell it in full."""
+        row, view = self.row_at(event.y), self._view
+        if row is None or view is None:
+            return
+        begun = [match[1] for each in self._rows[: row + 1] if (match := _NUMBERED.match(_text(each)))]
+        if begun:
+            number = int(begun[-1])
+            self.post_message(Asked(f"explain {number}" if number == view.finding else f"finding {number}"))
 
     def draw(self) -> None:
         """Lay out what is shown for the size."""
@@ -106,3 +123,7 @@ def _side_by_side(left: list[Row], right: list[Row], width: int) -> list[Row]:
 
 def _nothing(view: View, width: int) -> list[str]:
     return textwrap.wrap(f"no findings; {view.looked_for}" if view.looked_for else "no findings", max(8, width - 1))
+
+
+def _text(row: Row) -> str:
+    return "".join(text for text, _ in row)

@@ -6,7 +6,7 @@ from textual.message import Message
 
 from dgmtui.render.numbers import finite_share, human, shape
 from dgmtui.render.tables import aligned, cut
-from dgmtui.tui.widgets.pane import RowsPane
+from dgmtui.tui.widgets.pane import ENTER, Asked, RowsPane
 
 if TYPE_CHECKING:
     from textual.events import Click
@@ -54,11 +54,17 @@ class Operations(RowsPane):
             self._operations, self._hint, self._node, self._ranges_hint = given
             self.redraw()
 
+    def line_of(self, line: str) -> str:
+        """The keys that go through rows go through operations; Enter tells what feeds the one that is looked at."""
+        return {"row next": "node next", "row previous": "node prev", ENTER: "inputs"}.get(line, line)
+
     def on_click(self, event: "Click") -> None:
-        """Look at the operation under the pointer."""
+        """Look at the operation under the pointer; where that is so already, do as Enter does."""
         place = self.row_at(event.y)
-        if place is not None and place < len(self._shown):
-            self.post_message(self.Chosen(self._shown[place].node))
+        if self.covered or place is None or place >= len(self._shown):
+            return
+        node = self._shown[place].node
+        self.post_message(Asked("inputs") if node == self._node else self.Chosen(node))
 
     def draw(self) -> None:
         """Lay out what is shown for the size."""

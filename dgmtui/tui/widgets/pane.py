@@ -18,6 +18,10 @@ from dgmtui.render.pixels import Colours
 from dgmtui.render.styles import UPRIGHT, colours_of, style_named
 from dgmtui.tui.widgets.fitted import Fitted
 
+ENTER, BACKSPACE = "pick take", "down"
+"""The command lines of these keys; a pane may have others for them."""
+STEPS = {"row next": 1, "row previous": -1}
+"""Those of the keys that go through rows."""
 _REVERSE = Style(reverse=True)
 _PLAIN = Style()
 

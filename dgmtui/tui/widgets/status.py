@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+from textual.events import Click
+from textual.message import Message
+
 from dgmtui.render.chart import Row
 from dgmtui.render.numbers import human
 from dgmtui.render.tables import cut
@@ -31,6 +34,32 @@ class Line(ChartPane):
     def show_row(self, row: Row) -> None:
         """Draw ``row``."""
         self.put([row])
+
+
+class Tabs(Line):
+    """The line of tabs; a click opens one."""
+
+    class Chosen(Message):
+        """A person chose a tab."""
+
+        def __init__(self, tab: str) -> None:
+            super().__init__()
+            self.tab = tab
+
+    _titles: tuple[str, ...] = ()
+
+    def show_tabs(self, titles: Sequence[str], active: int, width: int) -> None:
+        """Draw them, one of them open."""
+        self._titles = tuple(titles)
+        self.show_row(tabs_row(titles, active, width))
+
+    def on_click(self, event: Click) -> None:
+        """Open the one under the pointer."""
+        end = 0
+        for title, (text, _) in zip(self._titles, self._lines[0][::2] if self._lines else (), strict=False):
+            if end <= event.x < end + len(text):
+                self.post_message(self.Chosen(title))
+            end += len(text) + 1
 
 
 def status_row(view: View, width: int) -> Row:

@@ -11,7 +11,7 @@ from dgmtui.render.numbers import human
 from dgmtui.render.pictures import Laid, laid_out
 from dgmtui.render.tables import table_rows
 from dgmtui.session.view import UnitsTab, View
-from dgmtui.tui.widgets.pane import Asked, RowsPane
+from dgmtui.tui.widgets.pane import BACKSPACE, ENTER, STEPS, Asked, RowsPane
 
 if TYPE_CHECKING:
     from dgmtui.render.chart import Row
@@ -20,9 +20,11 @@ UNIT_TABS = {"maps": ("maps",), "samples": ("samples",), "clusters": ("clusters"
 """Tab, which is also a field of the view and the command that makes it first → the commands that are drawn there."""
 _ROWS = 300
 """Of a longer table the rest is left out here; ``--batch`` prints it."""
-_LOOKS = ("unit ", "sample ")
-"""Command lines that one may go through; others are run by a click only."""
-_STEPS = {"row next": 1, "row previous": -1}
+_UNIT = "unit "
+_LOOKS = (_UNIT, "sample ")
+"""Command lines that are run when one goes through rows."""
+_OPENS = "clusters cluster:"
+"""What opens a row that is only pointed at when one goes through them."""
 
 
 class UnitsPane(RowsPane):
@@ -31,6 +33,8 @@ class UnitsPane(RowsPane):
     _view: UnitsTab | None = None
     _hint = ""
     _looked_at: frozenset[str] = frozenset()
+    """The lines of what is marked: what the session looks at, or a cluster that is pointed at."""
+    _given: frozenset[str] = frozenset()
     _laid = Laid([], (), 0)
     _above = 0
     """Rows above the pictures."""
@@ -39,29 +43,64 @@ class UnitsPane(RowsPane):
         """Draw ``view``; ``hint`` says how to get one where there is none. What the lines ``looked_at`` look at is
         marked."""
         if (view, hint) != (self._view, self._hint):
-            self._view, self._hint, self._looked_at = view, hint, looked_at
+            self._view, self._hint, self._looked_at, self._given = view, hint, looked_at, looked_at
             self.scroll_rows(-len(self._rows))
             self.redraw()
-        else:
+        elif looked_at != self._given:
+            self._given = looked_at
             self._mark(looked_at)
 
     def line_of(self, line: str) -> str:
-        """The keys that go through rows go through units or samples; Backspace leads back from a cluster's."""
+        """The keys that go through rows go through units, samples or clusters; Enter goes into what is marked, and
+        Backspace leads back from a cluster's units. What needs no command comes to nothing."""
         if self._view is None:
             return line
-        if line == "down" and self._view.back:
+        if line == BACKSPACE and self._view.back:
             return self._view.back
-        looks = [each for each in dict.fromkeys((*self._view.row_lines, *self._view.picture_lines)) if _can_look(each)]
-        if line not in _STEPS or not looks:
+        if line == ENTER and self._here is not None:
+            return self._into(self._here)
+        if line not in STEPS or not self._places:
             return line
-        here = next((i for i, each in enumerate(looks) if each in self._looked_at), None)
-        first = 0 if _STEPS[line] > 0 else len(looks) - 1
-        found = looks[first if here is None else min(max(0, here + _STEPS[line]), len(looks) - 1)]
-        self._mark(frozenset({found}))  # at once, so that keys pressed faster than the session answers all count
-        return found
+        return self._point(self._after(STEPS[line]))
+
+    @property
+    def _places(self) -> list[str]:
+        """The lines of all rows and pictures that one may go through."""
+        assert self._view is not None, "asked only where something is shown"
+        lines = dict.fromkeys((*self._view.row_lines[:_ROWS], *self._view.picture_lines))
+        return [line for line in lines if _can_look(line) or line.startswith(_OPENS)]
+
+    @property
+    def _here(self) -> str | None:
+        return next((line for line in self._places if line in self._looked_at), None)
+
+    def _after(self, step: int) -> str:
+        places, here = self._places, self._here
+        if here is None:
+            return places[0 if step > 0 else -1]
+        return places[min(max(0, places.index(here) + step), len(places) - 1)]
+
+    def _point(self, line: str) -> str:
+        """Mark the row of ``line`` at once, so that keys pressed faster than the session answers all count.
+
+        Returns:
+            The command line that looks at it; none of a cluster, which is opened by Enter only.
+        """
+        if _can_look(line):
+            self._mark(frozenset({line}))
+            return line
+        self._mark(self._given | {line})
+        return ""
+
+    def _into(self, line: str) -> str:
+        """What Enter on the row of ``line`` comes to: of a unit, the samples that activate it most."""
+        if not line.startswith(_UNIT):
+            return line
+        unit, _, module = line.removeprefix(_UNIT).partition(" --of ")
+        return f"samples {module}[{unit}]"
 
     def on_click(self, event: Click) -> None:
-        """Look at what is under the pointer."""
+        """Point at what is under the pointer; where that was so already, go into it."""
         row, view = self.row_at(event.y), self._view
         if row is None or view is None or self.covered:
             return
@@ -69,7 +108,8 @@ class UnitsPane(RowsPane):
         if place is None:
             place = self._laid.at(row - self._above, event.x)
         if place is not None and place < len(lines) and lines[place]:
-            self.post_message(Asked(lines[place]))
+            line = lines[place]
+            self.post_message(Asked(self._into(line) if line in self._looked_at else self._point(line)))
 
     def page(self, pages: int) -> None:
         """So that the next pictures begin at the top, and none is cut that has room."""
