@@ -12,9 +12,9 @@ from dgmtui.commands.registry import Registry, command
 from dgmtui.commands.result import Result, Text
 from dgmtui.session.view import UnitsTab
 from dgmtui.tui.tabs import TABS
+from dgmtui.tui.widgets.status import SHORT
 from tests.terminal import screen
-
-from .test_screen import Seen, opened
+from tests.tui.seen import Seen, opened
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ async def test_a_click_on_a_finding_stands_on_it_and_another_explains_it(
 async def test_a_click_on_a_tab_opens_it(session: Any, registry: Registry, asked: list[str]) -> None:
     async with opened(session, registry, (80, 24)) as seen:
         for tab in ("clusters", "output", "operations", "contributions"):
-            await click_on(seen, f" {tab[:5]}")
+            await click_on(seen, f" {SHORT.get(tab, tab)[:5]}")
             assert f"[{tab}]" in seen.text()
 
 
