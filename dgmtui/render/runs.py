@@ -112,7 +112,7 @@ def _columns(runs: Sequence[Run], now: float, width: int) -> list[_Column]:
         column("worst finding", finding_words, style=_finding_style),
         column("iterations" if width >= _WIDE else "iter", iterations, right=True),
         column("loss", last_loss, right=True),
-        _Column("course", lambda run: course(run, spark_width), spark_width),
+        _Column("course", lambda run: course(run, spark_width), spark_width, style=lambda run: "bar"),
         column("ago", lambda run: span_words(now - run.written), right=True),
         _Column("why", told_of, 0, style=lambda run: "dim"),
     ]

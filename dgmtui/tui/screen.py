@@ -139,9 +139,8 @@ class MainScreen(Prompting):
         self.set_interval(FOLLOW_SECONDS, self._take_in)
 
     def on_resize(self) -> None:
-        """The footer shows what fits, and so do the tabs."""
+        """The footer shows what fits."""
         self._show_footer()
-        self.call_after_refresh(self._show_tabs)
 
     def submit(self, line: str, *, typed: bool = False) -> None:
         """Run one command line in the worker, in its turn."""
@@ -428,8 +427,7 @@ class MainScreen(Prompting):
         self._show_tabs()
 
     def _show_tabs(self) -> None:
-        tabs = self.query_one(Tabs)
-        tabs.show_tabs(TABS, TABS.index(self._tab), tabs.size.width or self.size.width)
+        self.query_one(Tabs).show_tabs(TABS, TABS.index(self._tab))
 
     def _show_progress(self) -> None:
         done, text = self._session.under_way

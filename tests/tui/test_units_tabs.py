@@ -113,3 +113,14 @@ def test_no_name_of_a_tab_is_cut_beside_the_tree_at_80_columns(active: int) -> N
     words = "".join(text for text, _ in tabs_row(TABS, active, 80 - 24 + 1)).split()
     names = [{title, SHORT.get(title, title), f"[{title}]"} for title in TABS]
     assert all(word in name for word, name in zip(words, names, strict=True))
+
+
+async def test_names_of_tabs_fit_beside_the_tree_again_after_a_tab_that_covers_it(
+    session: Any, registry: Registry
+) -> None:
+    async with opened(session, registry, size=(80, 24)) as seen:
+        await seen.press(*"t" * (len(TABS) - 1))
+        await seen.until_shows("[output]")
+        assert "contributions   operations   graph" in seen.text()
+        await seen.press("t")
+        await seen.until_shows("[contributions] ops graph maps samples clusters output")

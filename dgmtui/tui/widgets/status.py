@@ -47,11 +47,17 @@ class Tabs(Line):
             self.tab = tab
 
     _titles: tuple[str, ...] = ()
+    _active = 0
 
-    def show_tabs(self, titles: Sequence[str], active: int, width: int) -> None:
+    def show_tabs(self, titles: Sequence[str], active: int) -> None:
         """Draw them, one of them open."""
-        self._titles = tuple(titles)
-        self.show_row(tabs_row(titles, active, width))
+        self._titles, self._active = tuple(titles), active
+        self.redraw()
+
+    def draw(self) -> None:
+        """Lay them out for the width."""
+        if self._titles and self.size.width:
+            self.show_row(tabs_row(self._titles, self._active, self.size.width))
 
     def on_click(self, event: Click) -> None:
         """Open the one under the pointer."""
