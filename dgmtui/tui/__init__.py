@@ -87,6 +87,7 @@ def _show(
     from dgmtui.session.folders import state_folder
     from dgmtui.session.session import Session
     from dgmtui.session.typed_lines import TypedLines
+    from dgmtui.tui.memory import give_back_freed_memory
 
     try:
         recording = (opened_when_there if follow else open_recording)(path)
@@ -97,6 +98,7 @@ def _show(
         session.config = config or read_config()
         session.training = training
         if follow:
+            give_back_freed_memory()
             session.follow()
         typed = TypedLines(state_folder() / "typed")
         newcomer = not (commands or follow or training)

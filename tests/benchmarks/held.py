@@ -18,6 +18,7 @@ from dgmtui.recording import open_recording
 from dgmtui.session.session import Session
 from dgmtui.tui import screen
 from dgmtui.tui.app import DgmtuiApp
+from dgmtui.tui.memory import give_back_freed_memory
 
 AREA = "screen"
 LARGE = 2_000_000_000
@@ -110,6 +111,7 @@ def _following(path: Path) -> BenchRow:
 
 async def _followed(path: Path, training: subprocess.Popen[str]) -> int:
     """Bytes by which the process grew while a run went on for an hour."""
+    give_back_freed_memory()
     screen.FOLLOW_SECONDS = LOOKS_EVERY
     with open_recording(path_of(path)) as recording:
         session = Session(recording)
