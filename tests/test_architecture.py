@@ -1,10 +1,13 @@
 """What may be imported where, seen at run time: import-linter reads the source, this looks at ``sys.modules``."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import dgmtui
 
 HEAVY = ("torch", "textual", "sklearn", "plotext")
 WITHOUT = {
@@ -44,3 +47,15 @@ def test_top_level_holds_what_the_readme_names() -> None:
         "LICENSE",
         "CHANGELOG.md",
     }
+
+
+def test_nothing_is_unpickled_or_evaluated() -> None:
+    """What comes from a file or another process is data."""
+    for path in sorted(Path(dgmtui.__file__).parent.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            names = {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
+            names |= {node.module} if isinstance(node, ast.ImportFrom) else set()
+            assert not names & {"pickle", "marshal", "shelve", "dill"}, path
+            called = node.func if isinstance(node, ast.Call) else None
+            assert not (isinstance(called, ast.Name) and called.id == "eval"), path

@@ -15,12 +15,13 @@ import pytest
 
 from dgmtui.errors import UsageError
 from dgmtui.recording.reader import Recording
-from dgmtui.session.runs.background import LOOK, READ, Begun, Listed, RunsReader, Update, Wanted
+from dgmtui.session.runs.background import LOOK, READ, RunsReader, Wanted
 from dgmtui.session.runs.files import find_runs
 from dgmtui.session.runs.listing import list_runs
-from dgmtui.session.runs.model import Run
+from dgmtui.session.runs.model import Run, RunFiles, Worst
 from dgmtui.session.runs.process import RunsProcess
 from dgmtui.session.runs.shown import RunList
+from dgmtui.session.runs.updates import Begun, Listed, Update, from_line, to_line
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 TRAINING = """
@@ -282,6 +283,22 @@ def reading(directory: Path) -> Iterator[tuple[RunsProcess, RunList]]:
         yield process, RunList(directory)
     finally:
         process.close()
+
+
+def test_what_the_process_tells_comes_through_as_lines_of_data() -> None:
+    files = RunFiles(os.fsdecode(b"caf\xe9\n.h5"), (Path("/a b") / os.fsdecode(b"\xff.h5"),), 1.5, ((1, 2**62, 3),))
+    run = Run(files, "exception", "why", 7, -math.inf, (1.0, math.inf), True, Worst("error", "nonfinite", 3, "exp", 2))
+    for update in (run, Run(files), Listed((files, files)), Listed((), "gone"), Begun(files.name)):
+        line = to_line(update)
+        assert line.count(b"\n") == 1 and from_line(line.strip()) == update
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"HDF5: a warning", b"{}", b"[1]", b'{"is": "Run"}', b'{"is": "Listed", "files": 3}']
+)
+def test_another_line_is_none_of_them(line: bytes) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        from_line(line)
 
 
 def test_a_process_fills_the_list_and_follows_what_comes_and_goes(directory: Path) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from dgmtui.session.runs.background import Listed
 from dgmtui.session.runs.model import Run, RunFiles, State, Worst
 from dgmtui.session.runs.process import RunsProcess
 from dgmtui.session.runs.shown import RunList
+from dgmtui.session.runs.updates import Listed
 from dgmtui.tui.runs import RunsApp
 
 NOW = 1_800_000_000.0

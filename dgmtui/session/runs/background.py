@@ -6,8 +6,6 @@ that is opened from the list is open once in its process, as HDF5 wants it.
 
 import json
 import os
-import pickle
-import struct
 import sys
 import threading
 import time
@@ -19,6 +17,7 @@ from typing import IO, TypeAlias
 from dgmtui.errors import DgmtuiError
 from dgmtui.session.runs.files import find_runs
 from dgmtui.session.runs.model import LIVE, Run, RunFiles
+from dgmtui.session.runs.updates import Begun, Listed, Update, to_line
 from dgmtui.trace.progress import Cancelled, Progress
 
 SCAN_SECONDS = 2.0
@@ -29,27 +28,7 @@ LOOK_SHARE = 0.1
 """Of the time at most so much goes into looking at one live run again and again."""
 REST, READ, LOOK = "rest", "read", "look"
 """What may be asked for: nothing for now, as at first; the runs; their findings too."""
-FRAME = struct.Struct(">I")
-"""Before each update, the length of its pickle."""
 
-
-@dataclass(frozen=True)
-class Listed:
-    """Which runs there are by now."""
-
-    files: tuple[RunFiles, ...]
-    error: str = ""
-    """Why the directory can't be read; then ``files`` is empty and means nothing."""
-
-
-@dataclass(frozen=True)
-class Begun:
-    """What is read next: if this process breaks, that is why."""
-
-    name: str
-
-
-Update: TypeAlias = Listed | Begun | Run
 Send: TypeAlias = Callable[[Update], object]
 
 
@@ -215,8 +194,7 @@ def _listen(wanted: Wanted) -> None:
 
 def _sender(stream: IO[bytes]) -> Send:
     def send(update: Update) -> None:
-        data = pickle.dumps(update)
-        stream.write(FRAME.pack(len(data)) + data)
+        stream.write(to_line(update))
         stream.flush()
 
     return send

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pickle
 import select
 import subprocess
 import sys
@@ -10,8 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from dgmtui.errors import UsageError
-from dgmtui.session.runs.background import FRAME, REST, Begun, Listed, Update
+from dgmtui.session.runs.background import REST
 from dgmtui.session.runs.model import Run, RunFiles
+from dgmtui.session.runs.updates import Begun, Listed, Update, from_line
 
 _BEGIN = "import sys; sys.path[:] = sys.argv[3:]; from dgmtui.session.runs.background import main; main(*sys.argv[1:3])"
 """Finds what this process finds: not the ``random.py`` that may lie where a person trains."""
@@ -109,12 +109,9 @@ class RunsProcess:
         return Run(self._files[name], "unreadable", "reading it broke the process that did: it is damaged")
 
     def _next(self) -> Update | None:
-        """The next update that has come as a whole."""
-        if len(self._data) < FRAME.size:
-            return None
-        end = FRAME.size + FRAME.unpack_from(self._data)[0]
-        if len(self._data) < end:
-            return None
-        update: Update = pickle.loads(self._data[FRAME.size : end])
-        self._data = self._data[end:]
-        return update
+        """The next update that has come as a whole; what a library has printed is passed over."""
+        while b"\n" in self._data:
+            line, _, self._data = self._data.partition(b"\n")
+            with suppress(ValueError):
+                return from_line(line)
+        return None

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from dgmtui.session.runs.background import Listed
 from dgmtui.session.runs.model import ORDERS, Run, RunFiles, sorted_runs
+from dgmtui.session.runs.updates import Listed
 
 SORTS = ("time", "finding", "name", "loss")
 """Of ``ORDERS`` those that the key goes through."""
