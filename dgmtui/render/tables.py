@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from dgmtui.commands.result import Table
     from dgmtui.render.chart import Row
 
-_GAP = "  "
+_GAP, _CLOSE = "  ", " "
+"""Between columns, and where the narrowest have no room otherwise."""
 _BELOW = " " * 4
 """Before what stands below a row."""
 _NARROWEST = 8
@@ -25,14 +26,16 @@ def table_rows(table: "Table", width: int | None = None) -> "list[Row]":
     cells = [[human(cell) for cell in row] for row in table.rows]
     numeric = [is_numeric([row[i] for row in table.rows]) for i in range(len(table.columns))]
     widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(table.columns)]
+    gap = _GAP
     if width is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
         if table.below and cells:
             return _with_last_below(table, width)
         widths = _fit(widths, numeric, width)
+        gap = _GAP if sum(widths) + len(_GAP) * (len(widths) - 1) <= width else _CLOSE
     rows: list[Row] = [[(table.title, "strong")]] if table.title else []
-    rows.append([(aligned(table.columns, widths, numeric), "head")])
+    rows.append([(aligned(table.columns, widths, numeric, gap), "head")])
     styles = [f"cluster-{number % CLUSTER_COLOURS}" for number in table.clusters] or [""] * len(cells)
-    rows += [[(aligned(row, widths, numeric), style)] for row, style in zip(cells, styles, strict=True)]
+    rows += [[(aligned(row, widths, numeric, gap), style)] for row, style in zip(cells, styles, strict=True)]
     if not cells:
         rows.append([("nothing", "dim")])
     if table.note:
@@ -52,13 +55,13 @@ def _with_last_below(table: "Table", width: int) -> "list[Row]":
     return rows + drawn[first + len(table.rows) :]
 
 
-def aligned(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+def aligned(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool], gap: str = _GAP) -> str:
     """One line of cells under each other's columns; nothing trails it."""
     padded = (
         cut(cell, width).rjust(width) if numeric else cut(cell, width).ljust(width)
         for cell, width, numeric in zip(cells, widths, right, strict=True)
     )
-    return _GAP.join(padded).rstrip()
+    return gap.join(padded).rstrip()
 
 
 def cut(text: str, width: int) -> str:

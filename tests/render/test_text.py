@@ -64,6 +64,15 @@ def test_an_empty_table_says_so() -> None:
     assert [text for row in table_rows(Table(("a", "b"), ())) for text, _ in row] == ["a  b", "nothing"]
 
 
+def test_a_table_that_is_a_little_too_wide_loses_blanks_before_it_loses_a_column() -> None:
+    columns = ("cluster", "units", "mean", "zeros %", "which, the most typical first", "samples", "class")
+    table = Table(columns, ((0, 10, -0.685, 0, "8, 7, 11, 5, 3", "1, 4, 2", 7),))
+    lines = ["".join(text for text, _ in row) for row in table_rows(table, 55)]
+    assert lines[0].endswith("class") and lines[1].endswith("7") and max(map(len, lines)) <= 55
+    wide = ["".join(text for text, _ in row) for row in table_rows(table, 60)]
+    assert "cluster  units" in wide[0]
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
