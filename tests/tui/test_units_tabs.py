@@ -110,7 +110,7 @@ def test_tabs_fit(width: int, active: int) -> None:
 
 @pytest.mark.parametrize("active", range(len(TABS)))
 def test_no_name_of_a_tab_is_cut_beside_the_tree_at_80_columns(active: int) -> None:
-    words = "".join(text for text, _ in tabs_row(TABS, active, 80 - 24 + 1)).split()
+    words = "".join(text for text, _ in tabs_row(TABS, active, 80 - 24 - 1)).split()
     names = [{title, SHORT.get(title, title), f"[{title}]"} for title in TABS]
     assert all(word in name for word, name in zip(words, names, strict=True))
 

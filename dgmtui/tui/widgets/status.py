@@ -104,7 +104,7 @@ def tabs_row(titles: Sequence[str], active: int, width: int) -> Row:
     short = [SHORT.get(title, title) for title in titles]
     lengths = range(max(map(len, titles)), 0, -1)
     ways = [list(titles), *([title[:length] for title in short] for length in lengths)]
-    fitting = (way for way in ways if _taken(way, titles, active) <= width - 1)
+    fitting = (way for way in ways if _taken(way, titles, active) <= width)
     return _tabs(next(fitting, ways[-1]), titles, active)
 
 
