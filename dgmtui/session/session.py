@@ -335,6 +335,15 @@ class Session(Looking):
         self._stand(min(iteration, last))
         return "" if iteration <= last else f"rank {rank} is recorded until {last} only"
 
+    def close(self) -> None:
+        """Close what was opened beside the recording, which is closed by whoever opened it.
+
+        HDF5 misreads a file that is open twice in a process, and the list of runs opens one after another.
+        """
+        if self.compared is not None:
+            self.compared.close()
+            self.compared = None
+
     def aim(self, target: str, module: str, unit: int | None, sample: int | None) -> None:
         """Make ``target`` the target and look at the module, unit and sample that it turned out to be, if it is one."""
         if self.focus is None or self.focus.target != target:

@@ -122,6 +122,7 @@ def _show(
         )
         code = app.run(mouse=mouse(session.config, remote))
         session.cancel()
+        session.close()
         if app.return_code == 0 and session.diary.journal is not None:
             session.diary.journal.end()
     for sentence in complaints:

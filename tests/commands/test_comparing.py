@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +39,11 @@ for _ in range(40):
 
 @pytest.fixture
 def session(request: pytest.FixtureRequest) -> Iterator[Session]:
-    with open_recording(SHIPPED / f"{request.param}.h5") as recording:
-        yield Session(recording, thorough=True)
+    with (
+        open_recording(SHIPPED / f"{request.param}.h5") as recording,
+        closing(Session(recording, thorough=True)) as made,
+    ):
+        yield made
 
 
 @pytest.mark.parametrize("session", ["vae"], indirect=True)
@@ -181,6 +185,15 @@ def test_no_file_is_opened_twice(session: Session, monkeypatch: pytest.MonkeyPat
     assert session.compared is standing and opened == [other, vae]
     run(session, f"compare {other}")
     assert opened == [other, vae]
+
+
+@pytest.mark.parametrize("session", ["cnn"], indirect=True)
+def test_what_stands_beside_is_closed_with_the_session(session: Session) -> None:
+    run(session, f"compare {SHIPPED / 'cnn-batchnorm.h5'}")
+    assert session.compared is not None
+    (other,) = session.compared.others
+    session.close()
+    assert session.compared is None and not other._file
 
 
 def test_a_rank_that_is_named_twice_is_opened_once() -> None:

@@ -523,6 +523,7 @@ def test_what_fitted_on_a_full_disk_is_whole_and_says_that_the_recording_stopped
 
 LONG = """
 import gc
+import numpy.ma  # the look at what goes wrong loads it at some time
 model = nn.Sequential(nn.Linear(10, 16), nn.ReLU(), nn.Linear(16, 2))
 optimizer = torch.optim.Adam(model.parameters(), 1e-3)
 for i in range(10_001):

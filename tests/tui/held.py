@@ -61,6 +61,8 @@ print("the", "script ended")
 RECORD = f"{sys.executable} -m dgmtui record --on-nonfinite debug --on-exception debug -o run.h5 train.py"
 PROMPT = "shell$ "
 REPAINT = "\x0c"
+LEFT = b"\x1b[?1049l"
+"""Sent when a screen gives the terminal back."""
 ESCAPES = re.compile(rb"\x1b(\[[0-9;?<>=$]*[a-zA-Z]|[()][A-Z0-9]|[=>]|\][^\x07\x1b]*(\x07|\x1b\\))")
 
 
@@ -108,8 +110,13 @@ class Shell:
         return self.shown
 
     def go_on(self) -> None:
-        """Leave the screen, and let the training go on."""
+        """Leave the screen, and let the training go on; what is waited for next was shown after that."""
         self.press(":resume-training\r")
+        deadline = time.monotonic() + 60.0
+        while (left := self.terminal.data.find(LEFT, self._since)) < 0:
+            assert time.monotonic() < deadline, self.shown[-3000:]
+            self.terminal.listen(0.1, 0.5)
+        self._since = left
 
     def state(self) -> str:
         """The shell's terminal, as ``stty`` tells."""
