@@ -159,7 +159,7 @@ def _memory(directory: Path) -> BenchRow:
     with _list(directory) as shown:
         shown.until(f"{COUNT} runs")
         shown.listen(silence=3.0, most=60.0)
-        children = Path(f"/proc/{shown.process}/task/{shown.process}/children").read_text().split()
+        children = Path(f"/proc/{shown.process.pid}/task/{shown.process.pid}/children").read_text().split()
         others = sum(_resident(int(child)) for child in children)
         ours = shown.memory
     with subprocess.Popen([sys.executable, "-c", FLOOR], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as floor:
