@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from holding import LoopWatch
 from synthetic import Run
 from table import BenchRow
 
@@ -29,7 +30,6 @@ SIZE = 100_000_000
 LAYERS, UNITS = 64, 512
 FIRST_PAINT, HANDLER, MEMORY = 0.5, 50.0, 250.0
 """Goals: seconds, milliseconds, megabytes."""
-TICK = 0.005
 REPEATS = 5
 KEYS = ("j", "s", "G", "slash", "r", "u", "n", "escape", "pageup", "s", "f1", "escape", "k", "s")
 FLOOR = "import textual.app, numpy; print('here', flush=True); input()"
@@ -123,35 +123,26 @@ async def _driven(directory: Path) -> tuple[float, float, str, float]:
     began = time.perf_counter()
     process, listing = RunsProcess(directory), RunList(directory, find_runs(directory))
     app = RunsApp(listing, process)
-    worked, wall, last, going, pressed, took = 0.0, 0.0, "start", True, "start", 0.0
+    took = 0.0
 
-    async def watch() -> None:
-        nonlocal worked, wall, last, took
-        before, clock = time.thread_time(), time.perf_counter()
-        while going:
-            await asyncio.sleep(TICK)
-            wall = max(wall, 1000 * (time.perf_counter() - clock - TICK))
-            if 1000 * (time.thread_time() - before) > worked:
-                worked, last = 1000 * (time.thread_time() - before), pressed
-            before, clock = time.thread_time(), time.perf_counter()
-            if not took and not listing.waiting:
-                took = time.perf_counter() - began
+    def found_all() -> None:
+        nonlocal took
+        if not took and not listing.waiting:
+            took = time.perf_counter() - began
 
+    watch = LoopWatch(found_all)
     try:
-        async with app.run_test(size=(200, 60)) as pilot:
-            watching = asyncio.create_task(watch())
+        async with app.run_test(size=(200, 60)) as pilot, watch.going():
             while not took:
-                for pressed in KEYS:
-                    await pilot.press(pressed)
+                for watch.doing in KEYS:
+                    await pilot.press(watch.doing)
                     await pilot.pause(0.05)
-            pressed = "resize"
+            watch.doing = "resize"
             await pilot.resize_terminal(80, 24)
             await pilot.pause(0.3)
-            going = False
-            await watching
     finally:
         process.close()
-    return worked, wall, last, took
+    return watch.worked, watch.wall, watch.longest_at, took
 
 
 def _memory(directory: Path) -> BenchRow:

@@ -6,10 +6,10 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from holding import LoopWatch
 from synthetic import Run
 from table import BenchRow
 
@@ -25,7 +25,6 @@ LARGE = 2_000_000_000
 """Bytes; ``BENCH_LARGE_BYTES`` takes another number."""
 LAYERS, UNITS = 8, 4096
 KEYS = ("n", "h", "H", "up", "up", "w", "a", "z", "t", "t", "k", "right", "slash", "escape", "question_mark", "escape")
-TICK = 0.005
 HOUR = 36_000
 """Iterations of an hour at ten a second, all of them written."""
 AT_ONCE = 10
@@ -67,31 +66,17 @@ def _holding(path: Path) -> BenchRow:
 async def _driven(session: Session) -> tuple[float, float, str]:
     """Milliseconds between two turns of the loop, at most: of its thread's work and on the clock; and the last key."""
     app = DgmtuiApp(session, REGISTRY, first=session.view())
-    worked, wall, last, going = 0.0, 0.0, "start", True
-
-    async def watch() -> None:
-        nonlocal worked, wall, last
-        before, clock = time.thread_time(), time.perf_counter()
-        while going:
-            await asyncio.sleep(TICK)
-            wall = max(wall, 1000 * (time.perf_counter() - clock - TICK))
-            if 1000 * (time.thread_time() - before) > worked:
-                worked, last = 1000 * (time.thread_time() - before), pressed
-            before, clock = time.thread_time(), time.perf_counter()
-
-    pressed = "start"
+    watch = LoopWatch()
     async with app.run_test(size=(200, 50)) as pilot:
         await pilot.pause(1.0)
-        watching = asyncio.create_task(watch())
-        for pressed in KEYS:
-            await pilot.press(pressed)
+        async with watch.going():
+            for watch.doing in KEYS:
+                await pilot.press(watch.doing)
+                await pilot.pause(0.5)
+            watch.doing = "resize"
+            await pilot.resize_terminal(80, 24)
             await pilot.pause(0.5)
-        pressed = "resize"
-        await pilot.resize_terminal(80, 24)
-        await pilot.pause(0.5)
-        going = False
-        await watching
-    return worked, wall, last
+    return watch.worked, watch.wall, watch.longest_at
 
 
 def _following(path: Path) -> BenchRow:
